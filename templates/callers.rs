@@ -1,0 +1,52 @@
+//! The map of the doors: who may call, by which, with what proof, and what comes back.
+
+use crate::{View, paths};
+use maud::html;
+
+/// One kind of caller.
+pub struct Row<'a> {
+    /// Who calls.
+    pub caller: &'a str,
+    /// By which door: a path or a command.
+    pub door: &'a str,
+    /// What proves that they may.
+    pub proof: &'a str,
+    /// What they get.
+    pub answer: &'a str,
+    /// Where the door can be seen, if a browser can open it.
+    pub href: Option<&'a str>,
+}
+
+/// The table of callers.
+pub fn page(rows: &[Row<'_>]) -> View {
+    let main = html! {
+        header.page-head {
+            h1 { "Who is calling?" }
+            p.lede {
+                "Whoever calls decides the door. Behind it the work is done once, by the same service, "
+                "so every caller gets the same rules."
+            }
+        }
+        table.stacked {
+            thead { tr { th scope="col" { "Caller" } th scope="col" { "Door" } th scope="col" { "Proof" } th scope="col" { "Answer" } } }
+            tbody {
+                @for row in rows {
+                    tr {
+                        th scope="row" { (row.caller) }
+                        td data-label="Door" {
+                            @match row.href {
+                                Some(href) => a href=(href) { code { (row.door) } },
+                                None => code { (row.door) },
+                            }
+                        }
+                        td data-label="Proof" { (row.proof) }
+                        td data-label="Answer" { (row.answer) }
+                    }
+                }
+            }
+        }
+    };
+    View::new("Who is calling?", main)
+        .describe("Every door of this site: who may use it, with what proof, and what comes back.")
+        .canonical(paths::callers())
+}

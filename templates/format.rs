@@ -1,0 +1,108 @@
+//! How dates, numbers and long texts are put into words.
+//!
+//! Nothing here is relative ("two hours ago"): that would take a clock, and a cached page would be
+//! wrong a minute later.
+
+use crate::markdown;
+use maud::{Markup, html};
+use time::{
+    OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description,
+};
+
+/// How fast people read prose, in words a minute.
+const READING_SPEED: usize = 220;
+
+/// A day as people write it: 13 November 2026.
+pub fn date(at: OffsetDateTime) -> String {
+    utc(at)
+        .format(format_description!("[day padding:none] [month repr:long] [year]"))
+        .unwrap_or_default()
+}
+
+/// A day for people and the instant for programs: `<time datetime="…">13 November 2026</time>`.
+pub fn day(at: OffsetDateTime) -> Markup {
+    html! { time datetime=(instant(at)) { (date(at)) } }
+}
+
+/// A day with the time of day, where the order of events matters.
+pub fn moment(at: OffsetDateTime) -> Markup {
+    let clock = utc(at).format(format_description!("[hour]:[minute]")).unwrap_or_default();
+    html! { time datetime=(instant(at)) { (date(at)) ", " (clock) " UTC" } }
+}
+
+/// How long `words` words take to read, in whole minutes, at least one.
+pub fn reading_minutes(words: usize) -> usize {
+    words.div_ceil(READING_SPEED).max(1)
+}
+
+/// A number and its noun: `1 post`, `2 posts`.
+pub fn plural(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// The beginning of a Markdown text, without its markup, in at most `chars` characters and not
+/// cut inside a word where that can be helped.
+pub fn excerpt(source: &str, chars: usize) -> String {
+    shorten(&markdown::plain(source), chars)
+}
+
+/// The beginning of a plain text on one line, in at most `chars` characters.
+pub fn shorten(text: &str, chars: usize) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let Some((end, _)) = text.char_indices().nth(chars) else { return text };
+    // One character less, for the ellipsis that says there is more.
+    let start: String = text[..end].chars().take(chars.saturating_sub(1)).collect();
+    let whole_words = start.rsplit_once(' ').map_or("", |(words, _)| words);
+    let kept = if whole_words.len() * 2 > start.len() { whole_words } else { &start };
+    format!("{}…", kept.trim_end_matches([' ', ',', ';', ':', '.', '–', '-']))
+}
+
+/// RFC 3339 in whole seconds: HTML's `datetime` allows no more than three digits after the point.
+fn instant(at: OffsetDateTime) -> String {
+    let at = utc(at);
+    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
+}
+
+fn utc(at: OffsetDateTime) -> OffsetDateTime {
+    at.checked_to_offset(UtcOffset::UTC).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn a_day_is_written_for_people_and_for_programs() {
+        assert_eq!(
+            day(datetime!(2026-11-13 23:30:05.123456 -02:00)).into_string(),
+            r#"<time datetime="2026-11-14T01:30:05Z">14 November 2026</time>"#
+        );
+        assert!(
+            moment(datetime!(2026-11-03 07:05 UTC))
+                .into_string()
+                .contains("3 November 2026, 07:05 UTC")
+        );
+    }
+
+    #[test]
+    fn reading_takes_at_least_a_minute() {
+        assert_eq!(reading_minutes(0), 1);
+        assert_eq!(reading_minutes(220), 1);
+        assert_eq!(reading_minutes(221), 2);
+    }
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(plural(1, "post", "posts"), "1 post");
+        assert_eq!(plural(0, "post", "posts"), "0 posts");
+    }
+
+    #[test]
+    fn an_excerpt_ends_between_words_and_keeps_to_its_length() {
+        assert_eq!(excerpt("Some **bold** words", 50), "Some bold words");
+        assert_eq!(excerpt("Some **bold** words, and more", 18), "Some bold words…");
+        assert_eq!(excerpt("äöüäöüäöü", 4), "äöü…");
+        assert_eq!(excerpt("one two", 0), "…");
+    }
+}

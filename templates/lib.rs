@@ -1,0 +1,26 @@
+//! Every page as a pure function from data to HTML: no I/O, no clock, no chance, no database.
+//!
+//! A function here takes what a page shows and returns a [`View`]; [`layout::document`] puts the
+//! frame around it. Text from people is escaped by maud on its way out, Markdown passes
+//! [`markdown::render`] and nothing else does, so there is one place to look at for each.
+//!
+//! The content security policy forbids everything inline. No template writes a `style` attribute, a
+//! script or a `data:` address; what has a look gets a class, what moves is in `static/enhance.js`.
+#![warn(missing_docs)]
+
+pub mod admin;
+pub mod assets;
+pub mod callers;
+pub mod contact;
+pub mod errors;
+pub mod form;
+pub mod format;
+pub mod home;
+pub mod layout;
+pub mod markdown;
+pub mod paths;
+pub mod posts;
+pub mod sign_in;
+
+pub use form::FormState;
+pub use layout::{Chrome, View};

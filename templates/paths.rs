@@ -1,0 +1,180 @@
+//! Every URL the application links to, spelled once.
+//!
+//! A path that is renamed here is renamed on every page. Whatever comes from data is
+//! percent-encoded, so a strange slug can break neither the path nor the attribute it stands in.
+
+use uuid::Uuid;
+
+/// The start page.
+pub fn home() -> String {
+    "/".into()
+}
+
+/// The contact form, and where it posts to.
+pub fn contact() -> String {
+    "/contact".into()
+}
+
+/// Where the sender of a contact form is sent.
+pub fn thanks() -> String {
+    "/contact/thanks".into()
+}
+
+/// The newest posts.
+pub fn posts() -> String {
+    "/posts".into()
+}
+
+/// Page `number` of the posts. The first is [`posts`] itself: one page, one URL.
+pub fn posts_page(number: u32) -> String {
+    page(posts(), number)
+}
+
+/// One post.
+pub fn post(slug: &str) -> String {
+    format!("/posts/{}", encode(slug))
+}
+
+/// The posts on one topic.
+pub fn topic(slug: &str) -> String {
+    format!("/topics/{}", encode(slug))
+}
+
+/// Page `number` of the posts on a topic.
+pub fn topic_page(slug: &str, number: u32) -> String {
+    page(topic(slug), number)
+}
+
+/// Who may call, by which door.
+pub fn callers() -> String {
+    "/callers".into()
+}
+
+/// The sign-in form.
+pub fn sign_in() -> String {
+    "/sign-in".into()
+}
+
+/// The sign-in form that leads on to `next`, one of our own paths.
+pub fn sign_in_then(next: &str) -> String {
+    query(sign_in(), &[("next", next)])
+}
+
+/// Where the sign-out button posts to.
+pub fn sign_out() -> String {
+    "/sign-out".into()
+}
+
+/// The first page staff see.
+pub fn admin() -> String {
+    "/admin".into()
+}
+
+/// All leads, newest first.
+pub fn admin_leads() -> String {
+    "/admin/leads".into()
+}
+
+/// The leads that match `filter`: pairs of `status`, `source`, `q` and the cursor `before`. Empty
+/// values are left out, so that one selection has one URL.
+pub fn admin_leads_where(filter: &[(&str, &str)]) -> String {
+    query(admin_leads(), filter)
+}
+
+/// One lead.
+pub fn admin_lead(id: Uuid) -> String {
+    format!("/admin/leads/{id}")
+}
+
+/// Where a lead's new status is posted to.
+pub fn admin_lead_status(id: Uuid) -> String {
+    format!("/admin/leads/{id}/status")
+}
+
+/// Where a note on a lead is posted to.
+pub fn admin_lead_notes(id: Uuid) -> String {
+    format!("/admin/leads/{id}/notes")
+}
+
+/// All posts, drafts included.
+pub fn admin_posts() -> String {
+    "/admin/posts".into()
+}
+
+/// The posts older than the one with the id `before`.
+pub fn admin_posts_before(before: Uuid) -> String {
+    query(admin_posts(), &[("before", &before.to_string())])
+}
+
+/// The form for a new post.
+pub fn admin_new_post() -> String {
+    "/admin/posts/new".into()
+}
+
+/// The form that edits a post.
+pub fn admin_edit_post(id: Uuid) -> String {
+    format!("/admin/posts/{id}/edit")
+}
+
+/// A lead, for programs.
+pub fn api_lead(id: Uuid) -> String {
+    format!("/api/v1/leads/{id}")
+}
+
+/// Where programs find what people find at `path`.
+pub fn api(path: &str) -> String {
+    format!("/api/v1{path}")
+}
+
+fn page(path: String, number: u32) -> String {
+    if number <= 1 { path } else { format!("{path}?page={number}") }
+}
+
+fn query(path: String, pairs: &[(&str, &str)]) -> String {
+    let pairs: Vec<_> = pairs
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+        .collect();
+    if pairs.is_empty() { path } else { format!("{path}?{}", pairs.join("&")) }
+}
+
+/// Everything but RFC 3986's unreserved characters becomes `%XX`: right in a path and in a query.
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_slug_holds_it_stays_one_segment() {
+        assert_eq!(post("quiet-tools"), "/posts/quiet-tools");
+        assert_eq!(post("a/b?c#d\"é"), "/posts/a%2Fb%3Fc%23d%22%C3%A9");
+    }
+
+    #[test]
+    fn the_page_to_go_on_to_is_one_value_of_the_query() {
+        assert_eq!(
+            sign_in_then("/admin/leads?status=new&q=a b"),
+            "/sign-in?next=%2Fadmin%2Fleads%3Fstatus%3Dnew%26q%3Da%20b"
+        );
+    }
+
+    #[test]
+    fn the_first_page_and_an_empty_filter_have_no_query() {
+        assert_eq!(posts_page(1), "/posts");
+        assert_eq!(topic_page("craft", 2), "/topics/craft?page=2");
+        assert_eq!(admin_leads_where(&[("status", ""), ("q", "")]), "/admin/leads");
+        assert_eq!(admin_leads_where(&[("status", "new"), ("q", "")]), "/admin/leads?status=new");
+    }
+}
