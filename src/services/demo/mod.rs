@@ -1,0 +1,126 @@
+//! The site of a small studio, put into an empty database on the first start, so that there is something to look at.
+
+use crate::error::{Error, Result};
+use crate::policies::Operator;
+use crate::services::pages;
+use anyhow::{Context, anyhow};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+macro_rules! files {
+    ($($path:literal),* $(,)?) => { [$(include_str!($path)),*] };
+}
+
+const HOME: &str = include_str!("pages/home.md");
+const CONTACT: &str = include_str!("pages/contact.md");
+
+const TOPICS: [(&str, &str); 4] = [
+    ("print", include_str!("topics/print.md")),
+    ("running-a-shop", include_str!("topics/running-a-shop.md")),
+    ("signs", include_str!("topics/signs.md")),
+    ("websites", include_str!("topics/websites.md")),
+];
+
+const POSTS: [&str; 14] = files![
+    "posts/01-how-tall-should-the-letters-be.md",
+    "posts/02-prices-on-the-page.md",
+    "posts/03-the-menu-that-lasted-a-winter.md",
+    "posts/04-opening-hours-first.md",
+    "posts/05-gilding-a-door-in-nine-hours.md",
+    "posts/06-a-contact-form-is-a-promise.md",
+    "posts/07-send-us-the-ugly-original.md",
+    "posts/08-a-website-that-opens-on-the-ferry.md",
+    "posts/09-two-winters-on-the-harbour-wall.md",
+    "posts/10-say-what-you-sell.md",
+    "posts/11-the-wrong-saturday.md",
+    "posts/12-closing-a-shops-website.md",
+    "posts/13-when-to-leave-a-sign-alone.md",
+    "posts/14-how-we-say-no.md",
+];
+
+/// Puts the demo site in. `id` makes ids.
+///
+/// # Errors
+/// As any statement.
+pub async fn fill(db: &mut PgConnection, _by: &Operator, id: impl Fn() -> Uuid) -> Result<()> {
+    for (name, text) in [("home", HOME), ("contact", CONTACT)] {
+        let page = Document::parse(text)?;
+        pages::put(db, name, page.get("title")?, page.body).await?;
+    }
+    for (slug, text) in TOPICS {
+        let topic = Document::parse(text)?;
+        sqlx::query!(
+            "insert into topics (slug, name, description) values ($1, $2, $3)",
+            slug,
+            topic.get("name")?,
+            topic.body,
+        )
+        .execute(&mut *db)
+        .await?;
+    }
+    for text in POSTS {
+        insert_post(db, id(), &Document::parse(text)?).await?;
+    }
+    Ok(())
+}
+
+async fn insert_post(db: &mut PgConnection, id: Uuid, post: &Document<'_>) -> Result<()> {
+    let published = OffsetDateTime::parse(post.get("published")?, &Rfc3339)
+        .context("a post's time of publication")
+        .map_err(Error::Internal)?;
+    sqlx::query!(
+        "insert into posts (id, slug, title, summary, body, topic, status, published_at, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, 'published', $7, $7, $7)",
+        id,
+        post.get("slug")?,
+        post.get("title")?,
+        post.get("summary")?,
+        post.body,
+        post.get("topic")?,
+        published,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A text with `key: value` lines between two lines of hyphens at its head.
+struct Document<'a> {
+    head: Vec<(&'a str, &'a str)>,
+    body: &'a str,
+}
+
+impl<'a> Document<'a> {
+    fn parse(text: &'a str) -> Result<Self> {
+        let (head, body) = text
+            .strip_prefix("---\n")
+            .and_then(|rest| rest.split_once("\n---\n"))
+            .ok_or_else(|| Error::Internal(anyhow!("a demo text has no head")))?;
+        let head = head.lines().filter_map(|line| line.split_once(": ")).collect();
+        Ok(Self { head, body: body.trim() })
+    }
+
+    fn get(&self, key: &str) -> Result<&'a str> {
+        let found = self.head.iter().find(|(name, _)| *name == key);
+        let missing = || Error::Internal(anyhow!("a demo text has no {key}"));
+        found.map(|(_, value)| value.trim()).ok_or_else(missing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_demo_post_is_complete() {
+        for text in POSTS {
+            let post = Document::parse(text).unwrap();
+            for key in ["slug", "title", "summary", "topic", "published"] {
+                assert!(!post.get(key).unwrap().is_empty());
+            }
+            assert!(TOPICS.iter().any(|(slug, _)| *slug == post.get("topic").unwrap()));
+        }
+    }
+}
