@@ -1,0 +1,6 @@
+//! Every way a person changes something: a form that GET shows and POST runs.
+
+pub mod contact;
+pub mod leads;
+pub mod posts;
+pub mod sign_in;

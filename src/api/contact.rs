@@ -1,0 +1,47 @@
+//! The contact form of another site, or of its server.
+
+use crate::app::App;
+use crate::error::Result;
+use crate::http::Gate;
+use crate::http::endpoint::{Endpoint, Reply};
+use crate::http::limit::Limit;
+use crate::policies::KnownSite;
+use crate::services::input::Valid;
+use crate::services::leads::{self, NewLead, Sender};
+use actix_web::http::Method;
+use serde::Serialize;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// `POST /api/contact`
+pub struct Send;
+
+/// That it was accepted. Not what became of it: a sender of spam is told the same.
+#[derive(Debug, Serialize)]
+pub struct Accepted {
+    id: Uuid,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+}
+
+impl Gate for Send {
+    const PATH: &'static str = "/api/contact";
+    const LIMIT: Limit = Limit::per_minute(20);
+    type Auth = KnownSite;
+}
+
+impl Endpoint for Send {
+    const METHOD: Method = Method::POST;
+    const BODY: usize = 64 * 1024;
+    type At = ();
+    type Input = NewLead;
+    type Output = Accepted;
+
+    async fn run(app: &App, (): &(), (): &(), input: Valid<NewLead>) -> Result<Reply<Accepted>> {
+        let id = app.clock.id();
+        let lead =
+            app.write(async |tx| leads::submit(tx, id, &Sender::Embed, &input).await).await?;
+        let accepted = lead.map(|lead| Accepted { id: lead.id, created_at: lead.created_at });
+        Ok(Reply::created(accepted, |_| None))
+    }
+}

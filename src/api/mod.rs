@@ -1,0 +1,5 @@
+//! Doors for programs: JSON in, JSON or a problem document out. No cookie is read here.
+
+pub mod contact;
+pub mod health;
+pub mod v1;

@@ -1,0 +1,68 @@
+//! Leads, handed in by partners.
+
+use crate::app::App;
+use crate::error::Result;
+use crate::http::Gate;
+use crate::http::endpoint::{Endpoint, Nothing, Reply};
+use crate::http::limit::Limit;
+use crate::policies::ApiKey;
+use crate::services::input::Valid;
+use crate::services::keys::{LeadsWrite, Partner};
+use crate::services::leads::{self, Lead, NewLead, Sender};
+use actix_web::http::Method;
+use templates::paths;
+use uuid::Uuid;
+
+/// `POST /api/v1/leads`
+pub struct Create;
+
+impl Gate for Create {
+    const PATH: &'static str = "/api/v1/leads";
+    const LIMIT: Limit = Limit::per_minute(600);
+    type Auth = ApiKey<LeadsWrite>;
+}
+
+impl Endpoint for Create {
+    const METHOD: Method = Method::POST;
+    const BODY: usize = 64 * 1024;
+    type At = ();
+    type Input = NewLead;
+    type Output = Lead;
+
+    async fn run(
+        app: &App,
+        who: &Partner<LeadsWrite>,
+        (): &(),
+        input: Valid<NewLead>,
+    ) -> Result<Reply<Lead>> {
+        let id = app.clock.id();
+        let lead = app.write(async |tx| leads::submit(tx, id, &Sender::Partner(who), &input).await);
+        Ok(Reply::created(lead.await?, |lead| Some(paths::api_lead(lead.id))))
+    }
+}
+
+/// `GET /api/v1/leads/{id}`
+pub struct Show;
+
+impl Gate for Show {
+    const PATH: &'static str = "/api/v1/leads/{id}";
+    const LIMIT: Limit = Limit::per_minute(600);
+    type Auth = ApiKey<LeadsWrite>;
+}
+
+impl Endpoint for Show {
+    const METHOD: Method = Method::GET;
+    const BODY: usize = 0;
+    type At = Uuid;
+    type Input = Nothing;
+    type Output = Lead;
+
+    async fn run(
+        app: &App,
+        who: &Partner<LeadsWrite>,
+        id: &Uuid,
+        _: Valid<Nothing>,
+    ) -> Result<Reply<Lead>> {
+        app.read(async |db| leads::of_partner(db, who, *id).await).await.map(Reply::ok)
+    }
+}

@@ -1,0 +1,4 @@
+//! Version 1 of the API for partners' programs.
+
+pub mod leads;
+pub mod posts;

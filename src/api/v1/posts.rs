@@ -1,0 +1,115 @@
+//! Posts, for programs that read and that write them.
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http::Gate;
+use crate::http::endpoint::{Endpoint, Nothing, Reply};
+use crate::http::limit::Limit;
+use crate::policies::{Anyone, ApiKey};
+use crate::services::input::Valid;
+use crate::services::keys::{Partner, PostsWrite};
+use crate::services::posts::{self, Author, Draft, Summary};
+use actix_web::http::Method;
+use serde::{Deserialize, Serialize};
+use templates::paths;
+use uuid::Uuid;
+use validator::Validate;
+
+const PER_PAGE: usize = 20;
+
+/// `GET /api/v1/posts`
+pub struct Index;
+
+/// Where in the list.
+#[derive(Debug, Deserialize, Validate)]
+pub struct Cursor {
+    /// The `next` of the page before.
+    after: Option<Uuid>,
+}
+
+/// A part of the list, newest first.
+#[derive(Debug, Serialize)]
+pub struct Page {
+    items: Vec<Summary>,
+    /// The cursor of the next part; none where this is the last.
+    next: Option<Uuid>,
+}
+
+impl Gate for Index {
+    const PATH: &'static str = "/api/v1/posts";
+    const LIMIT: Limit = Limit::per_minute(300);
+    type Auth = Anyone;
+}
+
+impl Endpoint for Index {
+    const METHOD: Method = Method::GET;
+    const BODY: usize = 0;
+    type At = ();
+    type Input = Cursor;
+    type Output = Page;
+
+    async fn run(app: &App, (): &(), (): &(), at: Valid<Cursor>) -> Result<Reply<Page>> {
+        let found =
+            app.read(async |db| posts::published_after(db, at.after, PER_PAGE as i64 + 1).await);
+        let mut items = found.await?;
+        let more = items.len() > PER_PAGE;
+        items.truncate(PER_PAGE);
+        let next = items.last().filter(|_| more).map(|post| post.id);
+        Ok(Reply::ok(Page { items, next }))
+    }
+}
+
+/// `GET /api/v1/posts/{slug}`
+pub struct Show;
+
+impl Gate for Show {
+    const PATH: &'static str = "/api/v1/posts/{slug}";
+    const LIMIT: Limit = Limit::per_minute(300);
+    type Auth = Anyone;
+}
+
+impl Endpoint for Show {
+    const METHOD: Method = Method::GET;
+    const BODY: usize = 0;
+    type At = String;
+    type Input = Nothing;
+    type Output = Summary;
+
+    async fn run(app: &App, (): &(), slug: &String, _: Valid<Nothing>) -> Result<Reply<Summary>> {
+        let found = app.read(async |db| posts::by_slug(db, slug).await).await;
+        match found {
+            Ok(post) => Ok(Reply::ok(post.untracked().into())),
+            // A page moved to a page; for programs the post lives among the API's own addresses.
+            Err(Error::Moved(to)) => Err(Error::Moved(paths::api(&to))),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// `POST /api/v1/posts`
+pub struct Create;
+
+impl Gate for Create {
+    const PATH: &'static str = "/api/v1/posts";
+    const LIMIT: Limit = Limit::per_minute(60);
+    type Auth = ApiKey<PostsWrite>;
+}
+
+impl Endpoint for Create {
+    const METHOD: Method = Method::POST;
+    const BODY: usize = 1024 * 1024;
+    type At = ();
+    type Input = Draft;
+    type Output = Summary;
+
+    async fn run(
+        app: &App,
+        who: &Partner<PostsWrite>,
+        (): &(),
+        input: Valid<Draft>,
+    ) -> Result<Reply<Summary>> {
+        let id = app.clock.id();
+        let post = app.write(async |tx| posts::create(tx, &Author::Partner(who), id, &input).await);
+        Ok(Reply::created(post.await?, |post| Some(paths::api(&paths::post(&post.slug)))))
+    }
+}

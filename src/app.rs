@@ -1,0 +1,185 @@
+//! Everything a request may need that outlives it, and the two ways to the database.
+//!
+//! [`App::read`] gives one unchanging snapshot; [`App::write`] runs one transaction and is the only way to commit. The
+//! pools are private to `db`.
+
+use crate::actions::sign_in::Guesses;
+use crate::cache::coherence::Token;
+use crate::cache::{PageCache, Rendered};
+use crate::clock::{Clock, Moment};
+use crate::config::Config;
+use crate::db::Db;
+use crate::error::Result;
+use crate::http::limit::Limits;
+use crate::services::passwords::Passwords;
+use crate::services::secrets::Secrets;
+use crate::services::submissions::Submission;
+use crate::services::{secrets, submissions};
+use sqlx::PgConnection;
+
+/// One per process, shared by all its threads.
+pub struct App {
+    /// What the operator decided.
+    pub config: Config,
+    /// Time and chance.
+    pub clock: Clock,
+    /// How often each caller has come to each door.
+    pub limits: Limits,
+    /// How often each account was guessed at.
+    pub guesses: Guesses,
+    /// Where passwords are checked, a few at a time.
+    pub passwords: Passwords,
+    /// Keys this installation made for itself.
+    pub secrets: Secrets,
+    /// Pages that look the same to everyone.
+    pub cache: PageCache,
+    /// Where this process begins to count its requests.
+    pub seed: u64,
+    db: Db,
+}
+
+impl App {
+    /// Brings the database at `url` up to date and opens it.
+    ///
+    /// # Errors
+    /// Where it is away, too old, or a migration fails.
+    pub async fn open(config: Config, url: &str) -> anyhow::Result<Self> {
+        let db = Db::new(url)?;
+        db.migrate().await?;
+        let clock = Clock::default();
+        let fresh = Secrets::generate(&clock);
+        let secrets = db.write(async |db| secrets::settle(db, &fresh).await).await?;
+        Ok(Self {
+            limits: Limits::default(),
+            guesses: Guesses::default(),
+            passwords: Passwords::default(),
+            cache: PageCache::new(config.cache_max_bytes),
+            seed: u64::from_ne_bytes(clock.random()),
+            config,
+            clock,
+            secrets,
+            db,
+        })
+    }
+
+    /// Runs `work` against one unchanging snapshot of the database.
+    ///
+    /// # Errors
+    /// Those of `work`, and [`Error::Unavailable`](crate::Error::Unavailable) where the database is away.
+    pub async fn read<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
+    ) -> Result<T> {
+        self.db.read(work).await
+    }
+
+    /// Runs `work` in one transaction, commits it, and has this instance know what it changed before anyone is told.
+    ///
+    /// # Errors
+    /// Those of `work`: then nothing was changed.
+    pub async fn write<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
+    ) -> Result<Written<T>> {
+        let (value, xid) = self
+            .db
+            .write(async |tx| {
+                let value = work(&mut *tx).await?;
+                Ok((value, crate::cache::touched(tx).await?))
+            })
+            .await?;
+        let Some(xid) = xid else { return Ok(Written { value, token: None }) };
+        // What was committed stays committed if this fails; the token makes every instance catch up.
+        if let Err(error) = self.confirm_since(self.clock.moment()).await {
+            tracing::warn!(%error, "could not poll after a write");
+        }
+        if let Err(error) = self.cache.prune(&self.db, &self.clock).await {
+            tracing::warn!(%error, "could not prune old invalidations");
+        }
+        Ok(Written { value, token: self.cache.token(xid) })
+    }
+
+    /// As [`App::write`], with one effect and one answer however often the same form arrives.
+    ///
+    /// `submission` is the random id the form carried; a form without one is simply carried out.
+    ///
+    /// # Errors
+    /// Those of `work`: then the id is free again.
+    pub async fn write_once(
+        &self,
+        submission: Option<Submission>,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<String>,
+    ) -> Result<Written<String>> {
+        let Some(submission) = submission else { return self.write(work).await };
+        self.write(async |tx| {
+            if let Some(answered) = submissions::claim(tx, &submission).await? {
+                return Ok(answered);
+            }
+            let location = work(&mut *tx).await?;
+            submissions::answer(tx, &submission, &location).await?;
+            Ok(location)
+        })
+        .await
+    }
+
+    /// Makes sure this instance knows everything committed before `since`.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn confirm_since(&self, since: Moment) -> Result<()> {
+        self.cache.confirm(&self.db, &self.clock, since).await
+    }
+
+    /// The page under `key`, kept or rendered: see [`PageCache::page`].
+    ///
+    /// # Errors
+    /// Those of `render`, and [`Error::Unavailable`](crate::Error::Unavailable) where nothing may be shown.
+    pub async fn page(
+        &self,
+        key: &str,
+        token: Option<Token>,
+        render: impl AsyncFn() -> Result<Rendered>,
+    ) -> Result<(std::sync::Arc<crate::cache::Entry>, crate::cache::Outcome)> {
+        self.cache.page(&self.db, &self.clock, key, token, render).await
+    }
+
+    /// Learns of changes for the readers to come, without anyone waiting.
+    pub async fn refresh(&self) {
+        self.cache.refresh(&self.db, &self.clock).await;
+    }
+
+    /// Whether the schema is the one this program was built with.
+    ///
+    /// # Errors
+    /// Where the database is away.
+    pub async fn is_migrated(&self) -> Result<bool> {
+        self.db.is_migrated().await
+    }
+
+    /// Closes all connections once the work under way has ended.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}
+
+/// The outcome of a committed write, with what its author must be able to see from now on.
+#[derive(Debug)]
+#[must_use = "the answer must carry the token, or its reader may be shown the old page elsewhere"]
+pub struct Written<T> {
+    /// What the work returned.
+    pub value: T,
+    /// The write; none where it touched no page.
+    pub token: Option<Token>,
+}
+
+impl<T> Written<T> {
+    /// An outcome no page shows.
+    pub fn nothing(value: T) -> Self {
+        Self { value, token: None }
+    }
+
+    /// The same write with another value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Written<U> {
+        Written { value: f(self.value), token: self.token }
+    }
+}

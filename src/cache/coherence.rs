@@ -1,0 +1,360 @@
+//! The rules that keep kept pages true: which entries may be served, decided from polls, renderings and moments.
+//!
+//! Pure: no I/O and no clock in here. Polls go in, decisions come out. ARCHITECTURE.md ("The page cache") says why each
+//! step is where it is; the order of the stores in [`Coherence::apply`] is part of the proof. Readers take no lock that
+//! a poll holds while it works: marks are atomics that each entry points to.
+
+use crate::clock::Moment;
+use crate::tags::Tag;
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// No page is older than this on any instance while the database answers (Δ).
+pub const STALE_AFTER: Duration = Duration::from_millis(250);
+/// From this age on a reader causes a poll, without waiting for it (P).
+pub const POLL_AFTER: Duration = Duration::from_millis(50);
+/// Rows of `cache_inval` are kept at least this long.
+pub const RETENTION: Duration = Duration::from_secs(3600);
+/// More marks than this and all of them are forgotten at once, entries included.
+const MOST_MARKS: usize = 100_000;
+
+/// Which life of which database cluster: transaction ids of two incarnations cannot be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Incarnation {
+    /// Of the cluster, from `pg_control_system()`.
+    pub system: u64,
+    /// Made anew when crash recovery has emptied `cache_boot`.
+    pub boot: Uuid,
+}
+
+/// A moment in the database's history: which transactions had committed (`pg_snapshot`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    xmin: u64,
+    xmax: u64,
+    running: Vec<u64>,
+}
+
+impl Snapshot {
+    /// Whether the effects of transaction `xid`, which is known to have committed, can be seen.
+    pub fn sees(&self, xid: u64) -> bool {
+        xid < self.xmin || (xid < self.xmax && !self.running.contains(&xid))
+    }
+
+    /// All transactions below this one had ended.
+    pub fn xmin(&self) -> u64 {
+        self.xmin
+    }
+}
+
+impl FromStr for Snapshot {
+    type Err = Unreadable;
+
+    fn from_str(text: &str) -> Result<Self, Unreadable> {
+        let mut parts = text.split(':');
+        let mut number = || parts.next().and_then(|part| part.parse().ok()).ok_or(Unreadable);
+        let (xmin, xmax) = (number()?, number()?);
+        let running = parts.next().ok_or(Unreadable)?.split(',').filter(|part| !part.is_empty());
+        let running =
+            running.map(|part| part.parse().map_err(|_| Unreadable)).collect::<Result<_, _>>()?;
+        Ok(Self { xmin, xmax, running })
+    }
+}
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:", self.xmin, self.xmax)?;
+        for (index, xid) in self.running.iter().enumerate() {
+            write!(f, "{}{xid}", if index == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+/// A write that whoever holds this must be able to see: the cookie `ryw` and the header `Consistency-Token`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Token {
+    /// Where `xid` means something.
+    pub incarnation: Incarnation,
+    /// The writing transaction.
+    pub xid: u64,
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Incarnation { system, boot } = self.incarnation;
+        write!(f, "{system:x}.{}.{:x}", boot.simple(), self.xid)
+    }
+}
+
+impl FromStr for Token {
+    type Err = Unreadable;
+
+    fn from_str(text: &str) -> Result<Self, Unreadable> {
+        let mut parts = text.split('.');
+        let mut part = || parts.next().ok_or(Unreadable);
+        let system = u64::from_str_radix(part()?, 16).map_err(|_| Unreadable)?;
+        let boot = part()?.parse().map_err(|_| Unreadable)?;
+        let xid = u64::from_str_radix(part()?, 16).map_err(|_| Unreadable)?;
+        Ok(Self { incarnation: Incarnation { system, boot }, xid })
+    }
+}
+
+/// Not in the form it should have.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unreadable")]
+pub struct Unreadable;
+
+/// What one poll saw: one statement, one snapshot.
+#[derive(Debug)]
+pub struct Polled {
+    /// When the statement was sent, not when it answered.
+    pub started: Moment,
+    /// The database it was sent to.
+    pub incarnation: Incarnation,
+    /// What it could see.
+    pub snapshot: Snapshot,
+    /// Everything invalidated between the previous poll's snapshot and this one; hard or not.
+    pub changed: Vec<(Tag, bool)>,
+    /// All pages were invalidated; hard or not.
+    pub everything: Option<bool>,
+}
+
+/// Which poll last invalidated a tag. Entries point to the marks of their tags.
+#[derive(Debug, Default)]
+pub struct Mark {
+    any: AtomicU64,
+    hard: AtomicU64,
+}
+
+/// What a kept page must have to be judged.
+pub trait Kept {
+    /// The poll that was the latest when its snapshot was opened.
+    fn stamp(&self) -> u64;
+    /// The marks of the tags it depends on.
+    fn marks(&self) -> &[Arc<Mark>];
+}
+
+/// How well this instance knows the database's present state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmed {
+    /// Just now.
+    Recently,
+    /// Recently enough, but a poll is due.
+    PollDue,
+    /// Too long ago: nothing may be served before a poll.
+    TooLongAgo,
+}
+
+/// The state machine. One per instance.
+#[derive(Debug, Default)]
+pub struct Coherence {
+    /// Number of the last poll whose findings are published.
+    applied: AtomicU64,
+    /// Entries with an older stamp are not fresh, whatever their tags.
+    floor: AtomicU64,
+    hard_floor: AtomicU64,
+    /// When the last good poll started, in microseconds plus one; 0: never.
+    confirmed_at: AtomicU64,
+    marks: RwLock<HashMap<Tag, Arc<Mark>>>,
+    seen: RwLock<Option<(Incarnation, Snapshot)>>,
+}
+
+impl Coherence {
+    /// Publishes what a poll saw. Polls must be applied one after the other, in the order they were sent.
+    pub fn apply(&self, polled: Polled) {
+        let n = self.applied.load(Ordering::Relaxed) + 1;
+        let trusted = self.seen().is_some_and(|(incarnation, _)| incarnation == polled.incarnation)
+            && self.confirmed_at().is_some_and(|at| polled.started.since(at) <= RETENTION / 2);
+        if !trusted || polled.everything.is_some() {
+            self.floor.store(n, Ordering::Release);
+        }
+        if polled.everything == Some(true) {
+            self.hard_floor.store(n, Ordering::Release);
+        }
+        self.mark(n, &polled.changed);
+        *self.seen.write().unwrap_or_else(PoisonError::into_inner) =
+            Some((polled.incarnation, polled.snapshot));
+        self.confirmed_at.store(polled.started.0 + 1, Ordering::Release);
+        // Last: a rendering that begins with this number must be judged by marks that are all there.
+        self.applied.store(n, Ordering::Release);
+    }
+
+    fn mark(&self, n: u64, changed: &[(Tag, bool)]) {
+        if changed.is_empty() {
+            return;
+        }
+        let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
+        if marks.len() > MOST_MARKS {
+            // Entries keep pointing to the forgotten marks, but are all below the floor from now on.
+            self.floor.store(n, Ordering::Release);
+            marks.clear();
+        }
+        for (tag, hard) in changed {
+            let mark = marks.entry(tag.clone()).or_default();
+            mark.any.store(n, Ordering::Release);
+            if *hard {
+                mark.hard.store(n, Ordering::Release);
+            }
+        }
+    }
+
+    /// The stamp for a rendering. Read it BEFORE the rendering's snapshot is opened.
+    pub fn stamp(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
+    }
+
+    /// The marks of `tags`, for an entry to point to.
+    pub fn marks(&self, tags: &[Tag]) -> Box<[Arc<Mark>]> {
+        let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
+        tags.iter().map(|tag| Arc::clone(marks.entry(tag.clone()).or_default())).collect()
+    }
+
+    /// Whether nothing the entry depends on has changed since it was rendered, as far as the last poll knows.
+    pub fn is_fresh(&self, entry: &impl Kept) -> bool {
+        let stamp = entry.stamp();
+        stamp >= self.floor.load(Ordering::Acquire)
+            && entry.marks().iter().all(|mark| mark.any.load(Ordering::Acquire) <= stamp)
+    }
+
+    /// Whether the entry may be shown although the database is away: nothing on it was withdrawn.
+    pub fn may_outlive(&self, entry: &impl Kept) -> bool {
+        let stamp = entry.stamp();
+        stamp >= self.hard_floor.load(Ordering::Acquire)
+            && entry.marks().iter().all(|mark| mark.hard.load(Ordering::Acquire) <= stamp)
+    }
+
+    /// How well the present state is known at `now`.
+    pub fn confirmed(&self, now: Moment) -> Confirmed {
+        match self.confirmed_at().map(|at| now.since(at)) {
+            Some(age) if age <= POLL_AFTER => Confirmed::Recently,
+            Some(age) if age <= STALE_AFTER => Confirmed::PollDue,
+            _ => Confirmed::TooLongAgo,
+        }
+    }
+
+    /// When the last good poll started.
+    pub fn confirmed_at(&self) -> Option<Moment> {
+        self.confirmed_at.load(Ordering::Acquire).checked_sub(1).map(Moment)
+    }
+
+    /// Whether the write behind `token` is visible to what this instance serves. One of another incarnation is: it
+    /// committed before the crash that ended that incarnation, and crash recovery invalidated everything.
+    pub fn sees(&self, token: &Token) -> bool {
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        seen.as_ref().is_some_and(|(incarnation, snapshot)| {
+            *incarnation != token.incarnation || snapshot.sees(token.xid)
+        })
+    }
+
+    /// The incarnation and snapshot of the last poll.
+    pub fn seen(&self) -> Option<(Incarnation, Snapshot)> {
+        self.seen.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Entry(u64, Box<[Arc<Mark>]>);
+
+    impl Kept for Entry {
+        fn stamp(&self) -> u64 {
+            self.0
+        }
+        fn marks(&self) -> &[Arc<Mark>] {
+            &self.1
+        }
+    }
+
+    fn poll(at_ms: u64, boot: u128, changed: &[(Tag, bool)]) -> Polled {
+        Polled {
+            started: Moment(at_ms * 1000),
+            incarnation: Incarnation { system: 1, boot: Uuid::from_u128(boot) },
+            snapshot: "10:12:10".parse().unwrap(),
+            changed: changed.to_vec(),
+            everything: None,
+        }
+    }
+
+    #[test]
+    fn a_change_makes_its_pages_stale_and_no_others() {
+        let state = Coherence::default();
+        state.apply(poll(0, 1, &[]));
+        let posts = Entry(state.stamp(), state.marks(&[Tag::Posts]));
+        let topics = Entry(state.stamp(), state.marks(&[Tag::Topics]));
+        state.apply(poll(1, 1, &[(Tag::Posts, false)]));
+        assert!(!state.is_fresh(&posts) && state.is_fresh(&topics));
+        assert!(
+            state.may_outlive(&posts),
+            "only withdrawn pages must go while the database is away"
+        );
+    }
+
+    #[test]
+    fn a_change_published_while_a_page_was_rendered_disowns_it() {
+        let state = Coherence::default();
+        state.apply(poll(0, 1, &[]));
+        let stamp = state.stamp(); // the snapshot opens after this
+        state.apply(poll(1, 1, &[(Tag::Posts, true)]));
+        let entry = Entry(stamp, state.marks(&[Tag::Posts]));
+        assert!(!state.is_fresh(&entry) && !state.may_outlive(&entry));
+    }
+
+    #[test]
+    fn another_incarnation_or_a_long_silence_makes_everything_suspect() {
+        let state = Coherence::default();
+        state.apply(poll(0, 1, &[]));
+        let entry = Entry(state.stamp(), state.marks(&[Tag::Posts]));
+        state.apply(poll(1, 2, &[]));
+        assert!(!state.is_fresh(&entry));
+        let entry = Entry(state.stamp(), state.marks(&[Tag::Posts]));
+        state.apply(poll(1000, 2, &[]));
+        assert!(state.is_fresh(&entry));
+        state.apply(poll(1000 + 1_800_001, 2, &[]));
+        assert!(!state.is_fresh(&entry));
+    }
+
+    #[test]
+    fn a_token_is_seen_once_its_transaction_is() {
+        let state = Coherence::default();
+        let incarnation = Incarnation { system: 1, boot: Uuid::from_u128(1) };
+        assert!(!state.sees(&Token { incarnation, xid: 3 }));
+        state.apply(poll(0, 1, &[])); // 10:12:10
+        assert!(state.sees(&Token { incarnation, xid: 9 }));
+        assert!(!state.sees(&Token { incarnation, xid: 10 }));
+        assert!(state.sees(&Token { incarnation, xid: 11 }));
+        assert!(!state.sees(&Token { incarnation, xid: 12 }));
+        let before_the_crash = Incarnation { system: 1, boot: Uuid::from_u128(9) };
+        assert!(state.sees(&Token { incarnation: before_the_crash, xid: 99 }));
+    }
+
+    #[test]
+    fn wire_forms_come_back_as_they_were() {
+        let token = Token {
+            incarnation: Incarnation { system: u64::MAX, boot: Uuid::from_u128(7) },
+            xid: 5,
+        };
+        assert_eq!(token.to_string().parse(), Ok(token));
+        assert!("x.y".parse::<Token>().is_err());
+        for text in ["3:3:", "3:9:3,5,7"] {
+            assert_eq!(text.parse::<Snapshot>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn confirmation_ages() {
+        let state = Coherence::default();
+        assert_eq!(state.confirmed(Moment(0)), Confirmed::TooLongAgo);
+        state.apply(poll(0, 1, &[]));
+        assert_eq!(state.confirmed(Moment(50_000)), Confirmed::Recently);
+        assert_eq!(state.confirmed(Moment(250_000)), Confirmed::PollDue);
+        assert_eq!(state.confirmed(Moment(250_001)), Confirmed::TooLongAgo);
+    }
+}

@@ -1,0 +1,339 @@
+//! The page cache: bodies of pages that look the same to everyone, and what keeps them true on every instance.
+//!
+//! There is no push channel. Every write leaves tags in its own transaction (migrations); every instance asks for them
+//! when a reader needs to know ([`poll`]); [`coherence`] decides what may be served; [`flights`] lets one rendering
+//! serve everyone who waits for it. An idle site asks nothing. Refused here: serving what cannot be confirmed while the
+//! database answers, and trusting any rendering without judging it again.
+
+pub mod coherence;
+mod flights;
+mod poll;
+
+use crate::clock::{Clock, Moment};
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::tags::Tag;
+use actix_web::http::header::HeaderValue;
+use bytes::Bytes;
+use coherence::{Coherence, Confirmed, Kept, Mark, STALE_AFTER, Token};
+use flights::{Flights, Place};
+pub use poll::touched;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long a reader is kept for its own write to be visible here.
+const CATCH_UP: Duration = Duration::from_millis(500);
+/// How long the last good page is shown while the database is away.
+const OUTLIVE: Duration = Duration::from_secs(24 * 3600);
+/// After so many renderings by others that were out of date at once, a reader renders for itself.
+const PATIENCE: u32 = 3;
+
+/// A page as a renderer leaves it.
+#[derive(Debug)]
+pub struct Rendered {
+    /// The whole document.
+    pub body: Bytes,
+    /// What it depends on.
+    pub tags: Vec<Tag>,
+}
+
+/// A page that is kept.
+#[derive(Debug)]
+pub struct Entry {
+    /// The whole document, as anyone gets it.
+    pub body: Bytes,
+    /// Strong validator (RFC 9110 §8.8.3), quotes included.
+    pub etag: String,
+    /// The same, ready to be sent.
+    pub etag_header: HeaderValue,
+    stamp: u64,
+    marks: Box<[Arc<Mark>]>,
+    rendered_at: Moment,
+}
+
+impl Kept for Entry {
+    fn stamp(&self) -> u64 {
+        self.stamp
+    }
+
+    fn marks(&self) -> &[Arc<Mark>] {
+        &self.marks
+    }
+}
+
+/// How an answer came to be: the value of `Cache-Status` (RFC 9211).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was kept and is true.
+    Hit,
+    /// It was kept and has changed.
+    Stale,
+    /// It was not kept.
+    Miss,
+    /// Someone else was rendering it already.
+    Collapsed,
+    /// It was kept, and the database cannot be asked.
+    Unreachable,
+}
+
+impl Outcome {
+    /// The field value of `Cache-Status`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "frontdesk; hit",
+            Self::Stale => "frontdesk; fwd=stale; stored",
+            Self::Miss => "frontdesk; fwd=uri-miss; stored",
+            Self::Collapsed => "frontdesk; fwd=stale; collapsed",
+            Self::Unreachable => "frontdesk; hit; detail=database-unreachable",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<String, Arc<Entry>> for Weight {
+    fn weight(&self, key: &String, entry: &Arc<Entry>) -> u64 {
+        // Beside the body: key, validator, marks, and the cache's own bookkeeping.
+        (key.len() + entry.body.len() + entry.marks.len() * 8 + 256) as u64
+    }
+}
+
+/// Every kept page of this instance.
+pub struct PageCache {
+    coherence: Coherence,
+    entries: Cache<String, Arc<Entry>, Weight>,
+    flights: Flights,
+    /// Whoever holds this is polling.
+    polling: tokio::sync::Mutex<()>,
+    /// A snapshot of at least a retention ago, to prune by: when it was taken, and its xmin.
+    prune_mark: Mutex<Option<(Moment, u64)>>,
+}
+
+impl PageCache {
+    /// An empty cache of at most `max_bytes`.
+    pub fn new(max_bytes: u64) -> Self {
+        let expected = usize::try_from(max_bytes / 16_384).unwrap_or(usize::MAX).max(64);
+        Self {
+            coherence: Coherence::default(),
+            entries: Cache::with_weighter(expected, max_bytes, Weight),
+            flights: Flights::default(),
+            polling: tokio::sync::Mutex::default(),
+            prune_mark: Mutex::default(),
+        }
+    }
+
+    /// The page under `key`: kept and true, or rendered now.
+    ///
+    /// `token` names a write the reader must see. `render` opens its own snapshot.
+    ///
+    /// # Errors
+    /// Those of `render`; [`Error::Unavailable`] where the database is away and no page may be shown instead.
+    pub async fn page(
+        &self,
+        db: &Db,
+        clock: &Clock,
+        key: &str,
+        token: Option<Token>,
+        render: impl AsyncFn() -> Result<Rendered>,
+    ) -> Result<(Arc<Entry>, Outcome)> {
+        let found = async {
+            self.catch_up(db, clock, token).await?;
+            self.find_or_render(clock, key, render).await
+        };
+        match found.await {
+            Err(Error::Unavailable(cause)) => {
+                let entry = self.outliving(key, clock.moment()).ok_or(Error::Unavailable(cause))?;
+                Ok((entry, Outcome::Unreachable))
+            }
+            found => found,
+        }
+    }
+
+    /// The page under `key` if it can be served without waiting for anything. The caller sees to a due poll.
+    pub fn at_once(&self, clock: &Clock, key: &str) -> Option<(Arc<Entry>, Confirmed)> {
+        let confirmed = self.coherence.confirmed(clock.moment());
+        if confirmed == Confirmed::TooLongAgo {
+            return None;
+        }
+        let entry = self.entries.get(key).filter(|entry| self.coherence.is_fresh(&**entry))?;
+        Some((entry, confirmed))
+    }
+
+    /// Waits until the present state of the database is known well enough, and until the write behind `token` is seen;
+    /// the latter for a bounded time, once: a token may be older than any database we have.
+    async fn catch_up(&self, db: &Db, clock: &Clock, token: Option<Token>) -> Result<()> {
+        let now = clock.moment();
+        if self.coherence.confirmed(now) == Confirmed::TooLongAgo {
+            let confirm = self.confirm(db, clock, now.minus(STALE_AFTER));
+            tokio::time::timeout(STALE_AFTER, confirm).await.unwrap_or_else(|_| {
+                Err(Error::unavailable("the database did not answer a poll"))
+            })?;
+        }
+        let Some(token) = token.filter(|token| !self.coherence.sees(token)) else { return Ok(()) };
+        let seen = async {
+            while !self.coherence.sees(&token) {
+                self.confirm(db, clock, clock.moment()).await?;
+                if !self.coherence.sees(&token) {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            }
+            Ok(())
+        };
+        tokio::time::timeout(CATCH_UP, seen).await.unwrap_or(Ok(()))
+    }
+
+    async fn find_or_render(
+        &self,
+        clock: &Clock,
+        key: &str,
+        render: impl AsyncFn() -> Result<Rendered>,
+    ) -> Result<(Arc<Entry>, Outcome)> {
+        let mut outcome = Outcome::Hit;
+        for _ in 0..PATIENCE {
+            let kept = self.entries.get(key);
+            let was_kept = kept.is_some();
+            if let Some(entry) = kept.filter(|entry| self.coherence.is_fresh(&**entry)) {
+                return Ok((entry, outcome));
+            }
+            match self.flights.board(key) {
+                Place::Pilot(_landing) => {
+                    let entry = self.render_and_keep(clock, key, &render).await?;
+                    return Ok((entry, if was_kept { Outcome::Stale } else { Outcome::Miss }));
+                }
+                Place::Passenger(flight) => flight.landed().await,
+            }
+            outcome = Outcome::Collapsed; // and judge again: the flight may have begun before we came
+        }
+        Ok((self.render_and_keep(clock, key, &render).await?, Outcome::Stale))
+    }
+
+    async fn render_and_keep(
+        &self,
+        clock: &Clock,
+        key: &str,
+        render: &impl AsyncFn() -> Result<Rendered>,
+    ) -> Result<Arc<Entry>> {
+        let stamp = self.coherence.stamp(); // before the snapshot is opened
+        let rendered_at = clock.moment();
+        let rendered = match render().await {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                if !matches!(error, Error::Unavailable(_)) {
+                    self.entries.remove(key); // moved, withdrawn, deleted: the old page is of no more use
+                }
+                return Err(error);
+            }
+        };
+        let etag = etag(&rendered.body);
+        let entry = Arc::new(Entry {
+            etag_header: HeaderValue::from_str(&etag).expect("hexadecimal digits in quotes"),
+            etag,
+            body: rendered.body,
+            stamp,
+            marks: self.coherence.marks(&rendered.tags),
+            rendered_at,
+        });
+        if self.entries.get(key).is_none_or(|kept| kept.stamp <= stamp) {
+            self.entries.insert(key.to_owned(), Arc::clone(&entry));
+        }
+        Ok(entry)
+    }
+
+    /// The last good page, while the database is away.
+    fn outliving(&self, key: &str, now: Moment) -> Option<Arc<Entry>> {
+        let entry = self.entries.get(key)?;
+        let young = now.since(entry.rendered_at) <= OUTLIVE;
+        (young && self.coherence.may_outlive(&*entry)).then_some(entry)
+    }
+
+    /// Makes sure that a poll which started at `since` or later has been published.
+    ///
+    /// # Errors
+    /// Where the database did not answer one.
+    pub async fn confirm(&self, db: &Db, clock: &Clock, since: Moment) -> Result<()> {
+        let known = || self.coherence.confirmed_at().is_some_and(|at| at >= since);
+        if known() {
+            return Ok(());
+        }
+        let _turn = self.polling.lock().await;
+        // Whoever had the turn before may have polled for us.
+        if known() { Ok(()) } else { self.poll(db, clock).await }
+    }
+
+    /// Polls unless someone is polling already.
+    pub async fn refresh(&self, db: &Db, clock: &Clock) {
+        if let Ok(_turn) = self.polling.try_lock()
+            && let Err(error) = self.poll(db, clock).await
+        {
+            tracing::debug!(%error, "a background poll failed; readers will poll themselves");
+        }
+    }
+
+    async fn poll(&self, db: &Db, clock: &Clock) -> Result<()> {
+        let seen = self.coherence.seen();
+        let since = seen.as_ref().map(|(_, snapshot)| snapshot);
+        loop {
+            let started = clock.moment();
+            let polled = db.poll(async |db| poll::ask(db, started, since).await).await?;
+            if let Some(polled) = polled {
+                self.coherence.apply(polled);
+                return Ok(());
+            }
+            db.write(async |db| poll::name_boot(db, clock.id()).await).await?;
+        }
+    }
+
+    /// The token of a write: what its author must be able to see.
+    pub fn token(&self, xid: u64) -> Option<Token> {
+        self.coherence.seen().map(|(incarnation, _)| Token { incarnation, xid })
+    }
+
+    /// Deletes rows nobody can ask for any more. Cheap to call often: works once per retention.
+    ///
+    /// The rule is by transaction, not by the rows' time: a row may become visible long after it was written.
+    ///
+    /// # Errors
+    /// As any write.
+    pub async fn prune(&self, db: &Db, clock: &Clock) -> Result<()> {
+        let Some((_, snapshot)) = self.coherence.seen() else { return Ok(()) };
+        let now = clock.moment();
+        let due = {
+            let mut mark = self.prune_mark.lock().unwrap_or_else(PoisonError::into_inner);
+            match *mark {
+                Some((at, _)) if now.since(at) < coherence::RETENTION => None,
+                _ => mark.replace((now, snapshot.xmin())),
+            }
+        };
+        let Some((_, xmin)) = due else { return Ok(()) };
+        db.write(async |db| poll::prune(db, xmin).await).await
+    }
+
+    /// Keys of the entries that would be served now, for tests that render each of them again.
+    pub fn fresh_keys(&self) -> Vec<String> {
+        let fresh = self.entries.iter().filter(|(_, entry)| self.coherence.is_fresh(&**entry));
+        fresh.map(|(key, _)| key).collect()
+    }
+}
+
+/// A strong validator of exactly these bytes, which hold the build's asset addresses.
+fn etag(body: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(body);
+    let mut etag = String::with_capacity(34);
+    etag.push('"');
+    for byte in &digest[..16] {
+        etag.push_str(&format!("{byte:02x}"));
+    }
+    etag.push('"');
+    etag
+}

@@ -1,0 +1,75 @@
+//! `frontdesk key …`
+
+use super::output::{Output, Refused};
+use crate::app::App;
+use crate::policies::Operator;
+use crate::services::input::Valid;
+use crate::services::keys::{self, Key, NewKey, Secret};
+use clap::Subcommand;
+use serde_json::json;
+use uuid::Uuid;
+
+/// What can be done with API keys.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a key. It is shown once.
+    Create {
+        /// Whose it is.
+        #[arg(long)]
+        name: String,
+        /// What it may do: leads:write, posts:write. May be given several times.
+        #[arg(long = "scope", required = true)]
+        scopes: Vec<String>,
+    },
+    /// List all keys.
+    List,
+    /// Refuse a key from now on.
+    Revoke {
+        /// Its id.
+        id: Uuid,
+    },
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// What the service says.
+    pub async fn run(self, app: &App, output: &Output) -> Result<(), Refused> {
+        let operator = Operator::at_the_shell();
+        match self {
+            Self::Create { name, scopes } => {
+                let new = Valid::check(NewKey { name: name.trim().to_owned(), scopes })?;
+                let (id, secret) = (app.clock.id(), Secret::generate(&app.clock));
+                let made =
+                    app.write(async |tx| keys::create(tx, &operator, id, &new, &secret).await);
+                let _ = made.await?;
+                let shown = json!({
+                    "id": id,
+                    "key": secret.reveal(),
+                    "prefix": secret.prefix(),
+                    "scopes": new.scopes,
+                });
+                output.print(&shown, || {
+                    format!(
+                        "{}\nKeep it now: it is not stored and will not be shown again.\n",
+                        secret.reveal()
+                    )
+                })
+            }
+            Self::List => {
+                let found = app.read(async |db| keys::all(db, &operator).await).await?;
+                output.print(&found, || found.iter().map(line).collect())
+            }
+            Self::Revoke { id } => {
+                let _ = app.write(async |tx| keys::revoke(tx, &operator, id).await).await?;
+                output.done("The key is refused from now on.")
+            }
+        }
+    }
+}
+
+fn line(key: &Key) -> String {
+    let state = if key.revoked_at.is_some() { "revoked" } else { "good" };
+    format!("{}  {}…  {state:<7}  {}  {}\n", key.id, key.prefix, key.scopes.join(","), key.name)
+}

@@ -1,0 +1,105 @@
+//! The operator's door: the same services, from the shell.
+//!
+//! `--json` prints one JSON document on stdout; messages go to stderr. Exit 0: done; 1: refused, with the reasons by
+//! field; 2: wrong usage.
+
+mod database;
+mod doctor;
+mod key;
+mod lead;
+mod output;
+mod post;
+mod serve;
+mod user;
+
+use crate::config::Config;
+use clap::{Parser, Subcommand};
+use output::{Output, Refused};
+use std::process::ExitCode;
+
+/// The public side of a small business in one binary over Postgres.
+#[derive(Debug, Parser)]
+#[command(name = "frontdesk", version)]
+struct Cli {
+    /// Print one JSON document on stdout.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the site (this is also what happens without a command).
+    Serve,
+    /// Bring the database up to date.
+    Migrate,
+    /// Print every route with its proof and limits.
+    Routes,
+    /// Look at configuration and database, and say what is missing.
+    Doctor,
+    /// Leads: people who wrote to the business.
+    #[command(subcommand)]
+    Lead(lead::Command),
+    /// Posts.
+    #[command(subcommand)]
+    Post(post::Command),
+    /// API keys of partners' programs.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Staff accounts.
+    #[command(subcommand)]
+    User(user::Command),
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output { json: cli.json };
+    match carry_out(cli.command.unwrap_or(Command::Serve), &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(refused) => {
+            output.refuse(&refused);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(command: Command, output: &Output) -> Result<(), Refused> {
+    if let Command::Routes = command {
+        return routes(output);
+    }
+    let config = Config::from_environment().map_err(Refused::Configuration)?;
+    match command {
+        Command::Serve => serve::serve(config),
+        Command::Doctor => doctor::examine(config, output),
+        Command::Migrate => {
+            database::with(config, async |_| output.done("The database is up to date."))
+        }
+        Command::Lead(command) => {
+            database::with(config, async |app| command.run(app, output).await)
+        }
+        Command::Post(command) => {
+            database::with(config, async |app| command.run(app, output).await)
+        }
+        Command::Key(command) => database::with(config, async |app| command.run(app, output).await),
+        Command::User(command) => {
+            database::with(config, async |app| command.run(app, output).await)
+        }
+        Command::Routes => Ok(()),
+    }
+}
+
+fn routes(output: &Output) -> Result<(), Refused> {
+    let table = crate::routes::table();
+    output.print(&table, || {
+        let line = |route: &crate::routes::Entry| {
+            let limit = route.limit.as_deref().unwrap_or("-");
+            let body = route.body.map_or("-".to_owned(), |body| format!("{} KiB", body / 1024));
+            let cached = if route.cached { "cached" } else { "-" };
+            let crate::routes::Entry { method, path, proof, .. } = route;
+            format!("{method:<5} {path:<28} {proof:<30} {limit:<16} {body:<9} {cached}\n")
+        };
+        table.iter().map(line).collect()
+    })
+}

@@ -1,0 +1,93 @@
+//! `frontdesk serve`: from the first start to the last request.
+
+use super::database::Database;
+use super::output::Refused;
+use crate::app::App;
+use crate::config::Config;
+use crate::http::server;
+use crate::setup::{self, Owner};
+use actix_web::web::Data;
+use anyhow::Context;
+use std::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Serves until it is told to stop, then finishes what is under way.
+///
+/// # Errors
+/// Where the address is taken or the database cannot be had.
+pub fn serve(mut config: Config) -> Result<(), Refused> {
+    tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stderr).init();
+    // First, so that a second server by mistake says so at once.
+    let listener = TcpListener::bind(config.listen)
+        .with_context(|| format!("could not listen on {}", config.listen))?;
+    config.settle_origins(listener.local_addr().context("a bound listener has an address")?);
+    let database = Database::own(&config).map_err(anyhow::Error::from)?;
+    let (lost, database_lost) = mpsc::unbounded_channel();
+    if let Some(cluster) = &database.cluster {
+        cluster.on_unexpected_end(move |error| {
+            let _ = lost.send(error.to_string());
+        });
+    }
+    let served =
+        actix_web::rt::System::new().block_on(run(config, &database.url, listener, database_lost));
+    if let Some(cluster) = database.cluster {
+        cluster.stop().map_err(anyhow::Error::from)?;
+    }
+    served
+}
+
+async fn run(
+    config: Config,
+    url: &str,
+    listener: TcpListener,
+    mut database_lost: mpsc::UnboundedReceiver<String>,
+) -> Result<(), Refused> {
+    let app = Data::new(App::open(config, url).await?);
+    let owner = setup::first_start(&app).await?;
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let server = server::build(Data::clone(&app), listener, workers)
+        .context("could not start the server")?;
+    greet(&app, owner);
+    let handle = server.handle();
+    let mut running = actix_web::rt::spawn(server);
+    let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for SIGINT")?;
+    let lost = tokio::select! {
+        ended = &mut running => return Err(anyhow::anyhow!("the server ended by itself: {ended:?}").into()),
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        Some(error) = database_lost.recv() => Some(error),
+    };
+    eprintln!("Finishing what is under way …");
+    tokio::select! {
+        () = handle.stop(true) => {}
+        _ = terminate.recv() => handle.stop(false).await,
+        _ = interrupt.recv() => handle.stop(false).await,
+    }
+    app.close().await;
+    match lost {
+        None => Ok(()),
+        Some(error) => Err(anyhow::anyhow!("the private Postgres is gone: {error}").into()),
+    }
+}
+
+/// Says where the site is, and once how to sign in.
+fn greet(app: &App, owner: Option<Owner>) {
+    let origin = app.config.canonical_origin();
+    eprintln!(
+        "\n  {} is open at {origin}\n  Staff sign in at {origin}/admin",
+        app.config.site_name
+    );
+    match owner {
+        Some(Owner { email, password: Some(password) }) => {
+            eprintln!(
+                "    email     {email}\n    password  {password}\n  This password is shown once. Keep it now.\n"
+            );
+        }
+        Some(Owner { email, password: None }) => {
+            eprintln!("    as {email}, with the password from OWNER_PASSWORD\n");
+        }
+        None => eprintln!(),
+    }
+}

@@ -1,0 +1,313 @@
+//! The environment, read once, with all mistakes reported together.
+//!
+//! `.env` in the working directory is read too; real variables win. Refuses to start on a value it cannot use rather
+//! than guess. `.env.example` lists every variable; a test holds it against [`VARIABLES`].
+
+use ipnet::IpNet;
+use std::collections::HashMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Every variable that is read.
+pub const VARIABLES: [&str; 12] = [
+    "LISTEN",
+    "DATA_DIR",
+    "DATABASE_URL",
+    "PUBLIC_ORIGINS",
+    "TRUSTED_ORIGINS",
+    "CORS_ORIGINS",
+    "TRUSTED_PROXIES",
+    "SITE_NAME",
+    "OWNER_EMAIL",
+    "OWNER_PASSWORD",
+    "DEMO_CONTENT",
+    "CACHE_MAX_BYTES",
+];
+
+/// What the operator decided.
+#[derive(Clone)]
+pub struct Config {
+    /// Where to accept connections.
+    pub listen: SocketAddr,
+    /// Folder for the private Postgres and everything else kept beside the database.
+    pub data_dir: PathBuf,
+    /// A Postgres to use; without it a private one runs under `data_dir`.
+    pub database_url: Option<String>,
+    /// The site's own origins, the canonical one first; empty: the loopback origins of `listen`.
+    pub public_origins: Vec<Origin>,
+    /// Other origins whose forms may post here with the visitor's cookies.
+    pub trusted_origins: Vec<Origin>,
+    /// Other sites whose scripts and forms may use `/api/contact`.
+    pub cors_origins: Vec<Origin>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What the site calls itself.
+    pub site_name: String,
+    /// Sign-in address of the owner account made on the first start.
+    pub owner_email: String,
+    /// Its password; generated and printed once if not given.
+    pub owner_password: Option<String>,
+    /// Whether an empty database gets the demo site.
+    pub demo_content: bool,
+    /// Memory for cached pages, in bytes.
+    pub cache_max_bytes: u64,
+}
+
+impl Config {
+    /// Reads the process's environment and `.env`.
+    ///
+    /// # Errors
+    /// Every mistake found, a sentence each.
+    pub fn from_environment() -> Result<Self, Vec<String>> {
+        let mut values = HashMap::new();
+        if PathBuf::from(".env").exists() {
+            let lines = dotenvy::from_path_iter(".env").map_err(|e| vec![format!(".env: {e}")])?;
+            for line in lines {
+                let (name, value) = line.map_err(|e| vec![format!(".env: {e}")])?;
+                values.insert(name, value);
+            }
+        }
+        values.extend(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }));
+        Self::from_values(&values)
+    }
+
+    /// Reads `values`, by variable name. An empty value counts as not given.
+    ///
+    /// # Errors
+    /// Every mistake found, a sentence each.
+    pub fn from_values(values: &HashMap<String, String>) -> Result<Self, Vec<String>> {
+        let mut from = Reader { values, mistakes: Vec::new() };
+        let mut config = Self {
+            listen: from
+                .one("LISTEN", "an address and port")
+                .unwrap_or(([127, 0, 0, 1], 8080).into()),
+            data_dir: from.text("DATA_DIR").unwrap_or("./data").into(),
+            database_url: from.text("DATABASE_URL").map(str::to_owned),
+            public_origins: from.list("PUBLIC_ORIGINS", "an origin such as https://example.com"),
+            trusted_origins: from.list("TRUSTED_ORIGINS", "an origin such as https://example.com"),
+            cors_origins: from.list("CORS_ORIGINS", "an origin such as https://example.com"),
+            trusted_proxies: from.networks("TRUSTED_PROXIES"),
+            site_name: String::new(),
+            owner_email: from.text("OWNER_EMAIL").unwrap_or("owner@example.com").to_owned(),
+            owner_password: from.text("OWNER_PASSWORD").map(str::to_owned),
+            demo_content: from.switch("DEMO_CONTENT", true),
+            cache_max_bytes: from
+                .one("CACHE_MAX_BYTES", "a number of bytes")
+                .unwrap_or(64 * 1024 * 1024),
+        };
+        let unnamed = if config.demo_content { DEMO_SITE_NAME } else { "Frontdesk" };
+        config.site_name = from.text("SITE_NAME").unwrap_or(unnamed).to_owned();
+        for origin in &config.public_origins {
+            if !origin.is_https() && !origin.is_loopback() {
+                from.mistakes.push(format!(
+                    "PUBLIC_ORIGINS: {origin} is plain http, which is only for this machine itself; use https"
+                ));
+            }
+        }
+        if config.owner_password.as_ref().is_some_and(|given| given.chars().count() < 12) {
+            from.mistakes.push("OWNER_PASSWORD: use at least 12 characters".to_owned());
+        }
+        if from.mistakes.is_empty() { Ok(config) } else { Err(from.mistakes) }
+    }
+
+    /// Takes the loopback origins of the port actually bound where no origin was configured.
+    pub fn settle_origins(&mut self, bound: SocketAddr) {
+        if self.public_origins.is_empty() {
+            self.public_origins = ["127.0.0.1", "localhost", "[::1]"]
+                .map(|host| Origin {
+                    scheme: "http",
+                    authority: format!("{host}:{}", bound.port()),
+                })
+                .into();
+        }
+    }
+
+    /// The origin that answers to a `Host` header, if it is one of ours.
+    pub fn origin_of_host(&self, host: &str) -> Option<&Origin> {
+        self.public_origins.iter().find(|origin| origin.is_host(host))
+    }
+
+    /// The origin that links to this site carry.
+    ///
+    /// # Panics
+    /// Before [`Config::settle_origins`].
+    pub fn canonical_origin(&self) -> &Origin {
+        self.public_origins.first().expect("origins are settled before anything is served")
+    }
+}
+
+/// The name of the studio whose demo content an empty database gets.
+const DEMO_SITE_NAME: &str = "Oakum & Rule";
+
+/// An exact web origin (RFC 6454): scheme, host, port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    scheme: &'static str,
+    /// Lower case; without the port where it is the scheme's own, as browsers send it.
+    authority: String,
+}
+
+impl Origin {
+    /// Whether it is `https`.
+    pub fn is_https(&self) -> bool {
+        self.scheme == "https"
+    }
+
+    /// Whether it can only be this machine itself.
+    pub fn is_loopback(&self) -> bool {
+        let host =
+            self.authority.rsplit_once(':').map_or(self.authority.as_str(), |(host, _)| host);
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
+    /// Whether an `Origin` header, or the origin of a URL, is this one.
+    pub fn is(&self, origin: &str) -> bool {
+        origin.strip_prefix(self.scheme).and_then(|rest| rest.strip_prefix("://"))
+            == Some(self.authority.as_str())
+    }
+
+    /// Whether a `Host` header names this origin.
+    pub fn is_host(&self, host: &str) -> bool {
+        let default_port = if self.is_https() { ":443" } else { ":80" };
+        self.authority.eq_ignore_ascii_case(host)
+            || host
+                .strip_suffix(default_port)
+                .is_some_and(|host| self.authority.eq_ignore_ascii_case(host))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
+    }
+}
+
+impl FromStr for Origin {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let url = url::Url::parse(text).map_err(drop)?;
+        let scheme = match url.scheme() {
+            "https" => "https",
+            "http" => "http",
+            _ => return Err(()),
+        };
+        let exact = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        let serialised = url.origin().ascii_serialization();
+        let authority = serialised.split_once("://").map(|(_, rest)| rest.to_owned()).ok_or(())?;
+        if exact { Ok(Self { scheme, authority }) } else { Err(()) }
+    }
+}
+
+struct Reader<'a> {
+    values: &'a HashMap<String, String>,
+    mistakes: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    fn text(&self, name: &str) -> Option<&'a str> {
+        debug_assert!(VARIABLES.contains(&name), "{name} is not listed");
+        self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    fn one<T: FromStr>(&mut self, name: &str, wanted: &str) -> Option<T> {
+        let value = self.text(name)?;
+        let parsed = value.parse().ok();
+        if parsed.is_none() {
+            self.mistakes.push(format!("{name}: {value:?} is not {wanted}"));
+        }
+        parsed
+    }
+
+    fn list<T: FromStr>(&mut self, name: &str, wanted: &str) -> Vec<T> {
+        let mut list = Vec::new();
+        let items = self.text(name).unwrap_or_default().split(',');
+        for item in items.map(str::trim).filter(|item| !item.is_empty()) {
+            match item.parse() {
+                Ok(value) => list.push(value),
+                Err(_) => self.mistakes.push(format!("{name}: {item:?} is not {wanted}")),
+            }
+        }
+        list
+    }
+
+    /// A list of networks, where a plain address is the network of itself.
+    fn networks(&mut self, name: &str) -> Vec<IpNet> {
+        struct Network(IpNet);
+        impl FromStr for Network {
+            type Err = ();
+            fn from_str(text: &str) -> Result<Self, ()> {
+                let net = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+                net.map(Self).map_err(drop)
+            }
+        }
+        let wanted = "an address or a network such as 10.0.0.0/8";
+        self.list::<Network>(name, wanted).into_iter().map(|network| network.0).collect()
+    }
+
+    fn switch(&mut self, name: &str, default: bool) -> bool {
+        match self.text(name) {
+            None => default,
+            Some("on") => true,
+            Some("off") => false,
+            Some(other) => {
+                self.mistakes.push(format!("{name}: {other:?} is neither on nor off"));
+                default
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        let values = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Config::from_values(&values.collect())
+    }
+
+    #[test]
+    fn nothing_set_is_a_working_configuration() {
+        let mut config = read(&[]).unwrap();
+        config.settle_origins(config.listen);
+        assert_eq!(config.canonical_origin().to_string(), "http://127.0.0.1:8080");
+        assert!(config.origin_of_host("localhost:8080").is_some());
+        assert!(config.origin_of_host("localhost:8081").is_none());
+        assert!(config.origin_of_host("evil.example").is_none());
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_together() {
+        let mistakes = read(&[
+            ("LISTEN", "here"),
+            ("PUBLIC_ORIGINS", "http://example.com, nonsense"),
+            ("TRUSTED_PROXIES", "10.0.0.0/8, 10.0.0.0/99"),
+            ("DEMO_CONTENT", "maybe"),
+            ("OWNER_PASSWORD", "short"),
+        ])
+        .err()
+        .unwrap();
+        assert_eq!(mistakes.len(), 6, "{mistakes:#?}");
+    }
+
+    #[test]
+    fn an_origin_is_exact() {
+        let origin: Origin = "https://Example.com:443/".parse().unwrap();
+        assert!(origin.is("https://example.com"));
+        assert!(!origin.is("http://example.com") && !origin.is("https://example.com.evil"));
+        assert!(origin.is_host("example.com") && origin.is_host("EXAMPLE.com:443"));
+        assert!(!origin.is_host("example.com:80"));
+        assert!("https://example.com/path".parse::<Origin>().is_err());
+        assert!("https://me@example.com".parse::<Origin>().is_err());
+    }
+}

@@ -1,0 +1,91 @@
+//! One JSON line per request: which, where, how it ended, how long it took, what the cache did.
+//!
+//! No query values, no bodies, no addresses of people. Each thread gathers its lines and writes them together, so that
+//! logging costs no system call and no lock per request.
+
+use super::errors::Route;
+use super::front::RequestId;
+use actix_web::http::header::HeaderValue;
+use actix_web::{HttpMessage, HttpRequest};
+use std::cell::RefCell;
+use std::io::Write;
+use std::time::Duration;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Lines wait at most so long.
+pub const FLUSH_EVERY: Duration = Duration::from_millis(200);
+/// Or until there is this much of them, in bytes.
+const FLUSH_AT: usize = 32 * 1024;
+
+/// What is known of a request when it has been answered.
+pub struct Line<'a> {
+    /// Which.
+    pub id: RequestId,
+    /// Where.
+    pub request: &'a HttpRequest,
+    /// When it had been answered.
+    pub at: OffsetDateTime,
+    /// How it ended.
+    pub status: u16,
+    /// `Cache-Status`.
+    pub cache: Option<&'a HeaderValue>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+struct Lines(Vec<u8>);
+
+impl Lines {
+    fn flush(&mut self) {
+        if !self.0.is_empty() {
+            // A log nobody takes must not stop the site.
+            let _ = std::io::stdout().lock().write_all(&self.0);
+            self.0.clear();
+        }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+thread_local! {
+    static LINES: RefCell<Lines> = const { RefCell::new(Lines(Vec::new())) };
+}
+
+/// Notes a request.
+pub fn write(line: &Line<'_>) {
+    LINES.with_borrow_mut(|lines| {
+        append(&mut lines.0, line);
+        if lines.0.len() >= FLUSH_AT {
+            lines.flush();
+        }
+    });
+}
+
+/// Writes out this thread's lines every now and then, for as long as the thread lives.
+pub async fn keep_flushing() {
+    loop {
+        tokio::time::sleep(FLUSH_EVERY).await;
+        LINES.with_borrow_mut(Lines::flush);
+    }
+}
+
+fn append(out: &mut Vec<u8>, line: &Line<'_>) {
+    // A path that leads nowhere is anything anyone may have typed.
+    let route = line.request.extensions().get::<Route>().map_or("-", |route| route.0);
+    let method = line.request.method().as_str();
+    let cache = line.cache.and_then(|cache| cache.to_str().ok()).unwrap_or("-");
+    let micros = line.took.as_micros();
+    let (id, status) = (line.id, line.status);
+    out.extend_from_slice(br#"{"timestamp":""#);
+    let _ = line.at.format_into(out, &Rfc3339);
+    // Writing to memory does not fail. Routes are ours; a method is a token (RFC 9110 §5.6.2), which holds no quote.
+    let _ = writeln!(
+        out,
+        r#"","level":"INFO","request":"{id}","method":"{method}","route":"{route}","status":{status},"micros":{micros},"cache":"{cache}"}}"#
+    );
+}

@@ -1,0 +1,221 @@
+//! One form, one transaction: GET shows it, POST runs it and leads away (303), or shows it again (422).
+
+use super::errors::{self, Face, door};
+use super::form::Pairs;
+use super::origin::{self, Verdict};
+use super::{Gate, Grant, admit, body, count, form, page, session};
+use crate::app::{App, Written};
+use crate::error::{Error, Result};
+use crate::policies::Policy;
+use crate::services::input::Valid;
+use crate::services::submissions::Submission;
+use crate::tags::Dependencies;
+use actix_web::cookie::Cookie;
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
+use templates::{FormState, View};
+use uuid::Uuid;
+use validator::Validate;
+
+/// A way a person changes something.
+pub trait Action: Gate {
+    /// The parts of the path that vary.
+    type At: DeserializeOwned + 'static;
+    /// The fields.
+    type Form: DeserializeOwned + Validate + 'static;
+    /// The largest form, in bytes.
+    const BODY: usize;
+    /// Names that the query of the page may fill in.
+    const PREFILLED: &'static [&'static str] = &[];
+
+    /// Does what was asked for.
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Grant<Self>,
+        at: &Self::At,
+        form: Valid<Self::Form>,
+    ) -> Result<Done>;
+
+    /// The page the form stands on: empty, or with what was typed and what was wrong.
+    async fn page(
+        db: &mut PgConnection,
+        who: &Grant<Self>,
+        at: &Self::At,
+        state: &FormState,
+        seen: &mut Dependencies,
+    ) -> Result<View>;
+
+    /// Adds what the request itself says and the form left open.
+    fn supplement(_: &HttpRequest, _: &mut Pairs) {}
+}
+
+/// A form at its door.
+pub struct Visit<'a> {
+    /// The application.
+    pub app: &'a App,
+    /// The head of the request.
+    pub request: &'a HttpRequest,
+    submission: Option<Submission>,
+}
+
+impl Visit<'_> {
+    /// Runs `work` in one transaction, once however often this form arrives; it says where to go next.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn once(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<String>,
+    ) -> Result<Done> {
+        self.app.write_once(self.submission, work).await.map(Done::at)
+    }
+}
+
+/// What to answer when a form has succeeded. Only a write makes one, so its token cannot be forgotten.
+pub struct Done {
+    location: Written<String>,
+    cookies: Vec<Cookie<'static>>,
+}
+
+impl Done {
+    /// Go on to one of our paths.
+    pub fn at(location: Written<String>) -> Self {
+        Self { location, cookies: Vec::new() }
+    }
+
+    /// And keep this.
+    #[must_use]
+    pub fn with(mut self, cookie: Cookie<'static>) -> Self {
+        self.cookies.push(cookie);
+        self
+    }
+}
+
+/// The form, before anything is typed.
+pub async fn show<A: Action>(request: HttpRequest) -> HttpResponse {
+    let app = errors::shared(&request);
+    let work = async {
+        count::<A>(app, &request)?;
+        let who = admit::<A>(app, &request).await?;
+        let at = super::at::<A::At>(&request).await?;
+        let query: Vec<(String, String)> = super::query(&request)?;
+        let prefilled = query.into_iter().filter(|(name, _)| A::PREFILLED.contains(&name.as_str()));
+        let state = FormState::new(prefilled.collect(), Default::default());
+        let state = state.with_submission(app.clock.id().to_string());
+        draw::<A>(app, &request, &who, &at, &state, StatusCode::OK).await
+    };
+    door(Face::Page, A::PATH, &request, work).await
+}
+
+/// The form, filled in.
+pub async fn submit<A: Action>(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    door(Face::Page, A::PATH, &request, answer::<A>(&request, payload)).await
+}
+
+async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse> {
+    let app = errors::shared(request);
+    let verdict = origin::judge(&app.config, request, A::Auth::AMBIENT);
+    let may_pass = count::<A>(app, request).and_then(|()| match verdict {
+        Verdict::Deny => Err(Error::Forbidden(
+            "This form was sent from another site. Check it, then send it from here.",
+        )),
+        Verdict::Allow | Verdict::Confirm => Ok(()),
+    });
+    // Whoever is turned away with something in hand is shown it; the proof is asked before a body is read.
+    let who = match may_pass {
+        Ok(()) => admit::<A>(app, request).await,
+        Err(error) => Err(error),
+    };
+    let who = match who {
+        Ok(who) => who,
+        Err(error @ (Error::Unproven(_) | Error::NotFound)) => return Err(error),
+        Err(error) => {
+            let pairs = read::<A>(request, payload).await?;
+            return Ok(errors::resend(request, error, &pairs));
+        }
+    };
+    let at = super::at::<A::At>(request).await?;
+    let pairs = read::<A>(request, payload).await?;
+    if verdict == Verdict::Confirm && !origin::is_confirmed(app, request, &pairs) {
+        let token = origin::confirmation(app, request, &pairs);
+        return Ok(errors::confirm(request, &pairs, &token));
+    }
+    match run::<A>(app, request, &who, &at, pairs.clone()).await {
+        Ok(done) => Ok(go_on(app, request, done)),
+        Err((Error::Invalid(fields), pairs)) => {
+            let id = form::value(&pairs, SUBMISSION).map(str::to_owned);
+            let state = FormState::new(errors::showable(&pairs), fields);
+            let state = state.with_submission(id.unwrap_or_else(|| app.clock.id().to_string()));
+            draw::<A>(app, request, &who, &at, &state, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        Err((error, pairs)) => Ok(errors::resend(request, error, &pairs)),
+    }
+}
+
+async fn read<A: Action>(request: &HttpRequest, payload: web::Payload) -> Result<Pairs> {
+    form::pairs(request, body::read(request, payload, A::BODY).await?).await
+}
+
+async fn run<A: Action>(
+    app: &App,
+    request: &HttpRequest,
+    who: &Grant<A>,
+    at: &A::At,
+    mut pairs: Pairs,
+) -> Result<Done, (Error, Pairs)> {
+    A::supplement(request, &mut pairs);
+    let outcome = async {
+        let form = form::decode(&pairs)?;
+        let visit = Visit { app, request, submission: submission(request, &pairs) };
+        A::run(&visit, who, at, form).await
+    };
+    outcome.await.map_err(|error| (error, pairs))
+}
+
+async fn draw<A: Action>(
+    app: &App,
+    request: &HttpRequest,
+    who: &Grant<A>,
+    at: &A::At,
+    state: &FormState,
+    status: StatusCode,
+) -> Result<HttpResponse> {
+    let mut unused = Dependencies::default();
+    let view = app.read(async |db| A::page(db, who, at, state, &mut unused).await).await?;
+    Ok(page::html(status, page::document(request, &view.noindex(), A::Auth::name(who))))
+}
+
+fn go_on(app: &App, request: &HttpRequest, done: Done) -> HttpResponse {
+    let mut response = errors::see_other(&done.location.value);
+    let carried =
+        done.location.token.map(|token| session::carry_write(&app.config, request, &token));
+    for cookie in done.cookies.iter().chain(&carried) {
+        // A cookie of ours is made of characters that headers may hold.
+        let _ = response.add_cookie(cookie);
+    }
+    response
+}
+
+/// The field that holds the id of one rendering of a form.
+const SUBMISSION: &str = "submission";
+
+/// What makes two arrivals the same submission: the id of the form, where it was sent, and every word in it. Someone who
+/// goes back and changes a word sends something else.
+fn submission(request: &HttpRequest, pairs: &Pairs) -> Option<Submission> {
+    form::value(pairs, SUBMISSION).filter(|id| Uuid::try_parse(id).is_ok())?;
+    let mut hash = Sha256::new();
+    hash.update(request.path());
+    for part in pairs
+        .iter()
+        .filter(|(name, _)| name != origin::CONFIRM)
+        .flat_map(|(name, value)| [name, value])
+    {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let digest = hash.finalize();
+    Uuid::from_slice(&digest[..16]).ok().map(Submission)
+}

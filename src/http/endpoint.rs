@@ -1,0 +1,159 @@
+//! One JSON request, one answer. Programs prove who they are in the request itself; no cookie is ever read.
+
+use super::errors::{self, Face, door};
+use super::session::CONSISTENCY_TOKEN;
+use super::{Gate, Grant, admit, body, count, form};
+use crate::app::{App, Written};
+use crate::cache::coherence::Token;
+use crate::error::{Error, Result};
+use crate::policies::{self, Policy};
+use crate::services::input::Valid;
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN,
+    VARY,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Serialize, de::DeserializeOwned};
+use validator::Validate;
+
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
+
+/// A way a program asks for something.
+pub trait Endpoint: Gate {
+    /// GET takes its input from the query, POST from a JSON document.
+    const METHOD: Method;
+    /// The largest document, in bytes.
+    const BODY: usize;
+    /// The parts of the path that vary.
+    type At: DeserializeOwned + 'static;
+    /// What is sent.
+    type Input: DeserializeOwned + Validate + 'static;
+    /// What is answered.
+    type Output: Serialize;
+
+    /// Does what was asked for.
+    async fn run(
+        app: &App,
+        who: &Grant<Self>,
+        at: &Self::At,
+        input: Valid<Self::Input>,
+    ) -> Result<Reply<Self::Output>>;
+}
+
+/// What to answer.
+pub struct Reply<T> {
+    status: StatusCode,
+    location: Option<String>,
+    token: Option<Token>,
+    output: T,
+}
+
+impl<T> Reply<T> {
+    /// 200: what was read.
+    pub fn ok(output: T) -> Self {
+        Self { status: StatusCode::OK, location: None, token: None, output }
+    }
+
+    /// 201: what was written, and where to find it.
+    pub fn created(written: Written<T>, location: impl FnOnce(&T) -> Option<String>) -> Self {
+        Self {
+            status: StatusCode::CREATED,
+            location: location(&written.value),
+            token: written.token,
+            output: written.value,
+        }
+    }
+
+    /// The same answer with another body.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reply<U> {
+        let Self { status, location, token, output } = self;
+        Reply { status, location, token, output: f(output) }
+    }
+}
+
+/// No input.
+#[derive(Debug, serde::Deserialize, Validate)]
+pub struct Nothing {}
+
+/// Serves an endpoint.
+pub async fn call<E: Endpoint>(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let mut response = door(Face::Problem, E::PATH, &request, answer::<E>(&request, payload)).await;
+    if E::Auth::CORS {
+        allow_origin(&request, response.headers_mut());
+    }
+    response
+}
+
+async fn answer<E: Endpoint>(request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse> {
+    let app = errors::shared(request);
+    count::<E>(app, request)?;
+    let who = admit::<E>(app, request).await?;
+    let at = super::at::<E::At>(request).await?;
+    let input = if E::METHOD == Method::GET {
+        Valid::check(super::query(request)?)?
+    } else {
+        json(request, payload, E::BODY).await?
+    };
+    let Reply { status, location, token, output } = E::run(app, &who, &at, input).await?;
+    let mut response = HttpResponse::build(status).json(output);
+    let headers = response.headers_mut();
+    if let Some(location) = location.and_then(|location| HeaderValue::try_from(location).ok()) {
+        headers.insert(LOCATION, location);
+    }
+    if let Some(token) = token.and_then(|token| HeaderValue::try_from(token.to_string()).ok()) {
+        headers.insert(CONSISTENCY_TOKEN, token);
+    }
+    Ok(response)
+}
+
+async fn json<T: DeserializeOwned + Validate>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    limit: usize,
+) -> Result<Valid<T>> {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/json") {
+        return Err(Error::Unsupported("Send application/json."));
+    }
+    let body = body::read(request, payload, limit).await?;
+    let mut decoder = serde_json::Deserializer::from_slice(&body);
+    let input = serde_path_to_error::deserialize(&mut decoder).map_err(|error| {
+        if error.inner().is_data() { form::unfit(&error) } else { unreadable(error.inner()) }
+    })?;
+    decoder.end().map_err(|error| unreadable(&error))?;
+    Valid::check(input)
+}
+
+fn unreadable(error: &serde_json::Error) -> Error {
+    Error::Malformed(format!("The JSON cannot be read: {error}."))
+}
+
+/// Answers a browser that asks whether a script of another site may call.
+pub async fn preflight(request: HttpRequest) -> HttpResponse {
+    let mut response = HttpResponse::NoContent().finish();
+    let headers = response.headers_mut();
+    if !allow_origin(&request, headers) {
+        return Face::Problem
+            .show(&request, Error::Forbidden("This site is not among those that may call."));
+    }
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
+    response
+}
+
+/// Lets scripts of the request's origin read the answer, if it is a known one. Credentials are never allowed.
+fn allow_origin(request: &HttpRequest, headers: &mut HeaderMap) -> bool {
+    headers.insert(VARY, HeaderValue::from_static("Origin"));
+    let Some(origin) = request.headers().get(ORIGIN) else { return false };
+    let known = policies::known_site(errors::shared(request), origin.as_bytes());
+    if known {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    }
+    known
+}

@@ -1,0 +1,323 @@
+//! The two faces of an error: a page for people, a problem document (RFC 9457) for programs. Each cause is logged once,
+//! here.
+
+use super::form::Pairs;
+use super::front::RequestId;
+use super::origin::is_secret;
+use super::page;
+use crate::app::App;
+use crate::error::{Error, Result};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ALLOW, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use futures_util::FutureExt;
+use serde_json::json;
+use std::panic::AssertUnwindSafe;
+use templates::{View, paths};
+
+/// The status of each error: the one table.
+pub fn status(error: &Error) -> StatusCode {
+    match error {
+        Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::NotFound => StatusCode::NOT_FOUND,
+        Error::Gone(_) => StatusCode::GONE,
+        Error::Moved(_) => StatusCode::MOVED_PERMANENTLY,
+        Error::Unproven(_) => StatusCode::UNAUTHORIZED,
+        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::Conflict(_) => StatusCode::CONFLICT,
+        Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Error::Malformed(_) => StatusCode::BAD_REQUEST,
+        Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Error::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// What a person reads as the heading.
+fn title(error: &Error) -> &'static str {
+    match error {
+        Error::Invalid(_) => "Some fields need correcting",
+        Error::NotFound => "Not found",
+        Error::Gone(_) => "Withdrawn",
+        Error::Moved(_) => "Moved",
+        Error::Unproven(_) => "Sign in first",
+        Error::Forbidden(_) => "Not allowed",
+        Error::Conflict(_) => "That does not fit any more",
+        Error::TooMany { .. } => "Too many requests",
+        Error::Malformed(_) => "That could not be read",
+        Error::TooLarge { .. } => "That is too large",
+        Error::Unsupported(_) => "That cannot be read here",
+        Error::TooSlow => "That took too long",
+        Error::Unavailable(_) => "Not available just now",
+        Error::Internal(_) => "Something went wrong",
+    }
+}
+
+/// Which face a door shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    /// To people.
+    Page,
+    /// To programs.
+    Problem,
+}
+
+impl Face {
+    /// The face of whatever lies at this path.
+    pub fn of_path(path: &str) -> Self {
+        let machine =
+            path == "/api" || path.starts_with("/api/") || matches!(path, "/healthz" | "/readyz");
+        if machine { Self::Problem } else { Self::Page }
+    }
+
+    /// The answer for `error`.
+    pub fn show(self, request: &HttpRequest, error: Error) -> HttpResponse {
+        log(request, &error);
+        let response = match self {
+            Self::Page => as_page(request, &error),
+            Self::Problem => as_problem(request, &error),
+        };
+        decorate(response, &error)
+    }
+}
+
+/// Adds what the error says in headers.
+fn decorate(mut response: HttpResponse, error: &Error) -> HttpResponse {
+    let unauthorized = response.status() == StatusCode::UNAUTHORIZED;
+    let headers = response.headers_mut();
+    match error {
+        Error::TooMany { retry_after_seconds } => {
+            headers.insert(RETRY_AFTER, (*retry_after_seconds).into());
+        }
+        Error::Unavailable(_) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        Error::Unproven(_) if unauthorized => {
+            headers
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"frontdesk\""));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// The door a request came to, for the log.
+#[derive(Debug, Clone, Copy)]
+pub struct Route(pub &'static str);
+
+/// Runs what is behind the door called `route`; an error, or a panic, becomes an answer in the door's own face.
+pub async fn door(
+    face: Face,
+    route: &'static str,
+    request: &HttpRequest,
+    work: impl Future<Output = Result<HttpResponse>>,
+) -> HttpResponse {
+    request.extensions_mut().insert(Route(route));
+    let outcome = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<&str>().map(|said| (*said).to_owned());
+        let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Err(Error::Internal(anyhow::anyhow!("panic: {said}")))
+    });
+    outcome.unwrap_or_else(|error| face.show(request, error))
+}
+
+fn log(request: &HttpRequest, error: &Error) {
+    let reference = reference(request);
+    match error {
+        Error::Internal(cause) => {
+            tracing::error!(reference, cause = format!("{cause:#}"), "internal error")
+        }
+        Error::Unavailable(cause) => {
+            tracing::warn!(reference, cause = format!("{cause:#}"), "unavailable")
+        }
+        _ => {}
+    }
+}
+
+/// What a person can tell us to find the cause in the log.
+fn reference(request: &HttpRequest) -> String {
+    request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default()
+}
+
+fn as_page(request: &HttpRequest, error: &Error) -> HttpResponse {
+    match error {
+        Error::Unproven(_) => {
+            // A form cannot be gone back to by GET where it was a POST to a place of its own.
+            let here = request.uri().path_and_query().map_or("/", |at| at.as_str());
+            let next =
+                if request.method() == actix_web::http::Method::GET { here } else { "/admin" };
+            return see_other(&paths::sign_in_then(next));
+        }
+        Error::Moved(to) => return moved(to),
+        _ => {}
+    }
+    let status = status(error);
+    let reference = matches!(error, Error::Internal(_)).then(|| reference(request));
+    let view = match error {
+        Error::Gone(title) => templates::posts::gone(title),
+        _ => templates::errors::page(
+            status.as_u16(),
+            title(error),
+            &error.to_string(),
+            reference.as_deref(),
+        ),
+    };
+    html(request, status, &view)
+}
+
+fn as_problem(request: &HttpRequest, error: &Error) -> HttpResponse {
+    if let Error::Moved(to) = error {
+        return moved(to);
+    }
+    let status = status(error);
+    let mut problem = json!({
+        "type": kind(error),
+        "title": title(error),
+        "status": status.as_u16(),
+        "detail": error.to_string(),
+    });
+    match error {
+        Error::Invalid(fields) => {
+            let said = fields
+                .iter()
+                .flat_map(|(name, said)| said.iter().map(move |detail| (name, detail)));
+            problem["errors"] = said
+                .map(|(name, detail)| json!({ "pointer": pointer(name), "detail": detail }))
+                .collect();
+        }
+        Error::Internal(_) => {
+            problem["instance"] = format!("urn:request:{}", reference(request)).into()
+        }
+        _ => {}
+    }
+    HttpResponse::build(status)
+        .insert_header((CONTENT_TYPE, "application/problem+json"))
+        .body(problem.to_string())
+}
+
+/// Where in the document that was sent (RFC 6901, as a fragment).
+fn pointer(name: &str) -> String {
+    if name.is_empty() {
+        "#".into()
+    } else {
+        format!("#/{}", name.replace('~', "~0").replace('/', "~1"))
+    }
+}
+
+fn kind(error: &Error) -> &'static str {
+    match error {
+        Error::Invalid(_) => "/problems/invalid-fields",
+        Error::TooMany { .. } => "/problems/too-many-requests",
+        _ => "about:blank",
+    }
+}
+
+/// The page for an error on a form, with what was typed in a form that can be sent again.
+pub fn resend(request: &HttpRequest, error: Error, pairs: &Pairs) -> HttpResponse {
+    let keeps_its_own_page =
+        matches!(error, Error::Unproven(_) | Error::NotFound | Error::Gone(_) | Error::Moved(_));
+    if keeps_its_own_page {
+        return Face::Page.show(request, error);
+    }
+    log(request, &error);
+    let view = templates::errors::resend(
+        title(&error),
+        &error.to_string(),
+        here(request),
+        &showable(pairs),
+        None,
+    );
+    decorate(html(request, status(&error), &view), &error)
+}
+
+/// The page that asks whether this form was meant.
+pub fn confirm(request: &HttpRequest, pairs: &Pairs, token: &str) -> HttpResponse {
+    let detail = "Your browser does not say which page this form came from. If it was you, send it once more.";
+    let view = templates::errors::resend(
+        "Please confirm",
+        detail,
+        here(request),
+        &showable(pairs),
+        Some(token),
+    );
+    html(request, StatusCode::FORBIDDEN, &view)
+}
+
+fn here(request: &HttpRequest) -> &str {
+    request.uri().path_and_query().map_or("/", |at| at.as_str())
+}
+
+/// What may be shown again of what was typed.
+pub fn showable(pairs: &Pairs) -> Pairs {
+    let hide = |(name, value): &(String, String)| {
+        (name.clone(), if is_secret(name) { String::new() } else { value.clone() })
+    };
+    pairs.iter().filter(|(name, _)| name != super::origin::CONFIRM).map(hide).collect()
+}
+
+/// A page in the site's frame, for nobody in particular.
+pub fn html(request: &HttpRequest, status: StatusCode, view: &View) -> HttpResponse {
+    page::html(status, page::document(request, &view.clone().noindex(), None))
+}
+
+/// 303: done, look here.
+pub fn see_other(location: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((LOCATION, location)).finish()
+}
+
+fn moved(location: &str) -> HttpResponse {
+    HttpResponse::MovedPermanently().insert_header((LOCATION, location)).finish()
+}
+
+/// The answer where nothing is mounted. A slash too many is forgiven.
+pub async fn nowhere(request: HttpRequest) -> HttpResponse {
+    let path = request.path();
+    let trimmed = path.trim_end_matches('/');
+    let one_of_ours =
+        trimmed.starts_with('/') && !trimmed.starts_with("//") && !trimmed.contains('\\');
+    if trimmed.len() < path.len() && one_of_ours && request.method().is_safe() {
+        return HttpResponse::PermanentRedirect().insert_header((LOCATION, trimmed)).finish();
+    }
+    Face::of_path(path).show(&request, Error::NotFound)
+}
+
+/// The answer where the path is right and the method is not.
+pub fn method_not_allowed(request: &HttpRequest, allow: &str) -> HttpResponse {
+    let detail = format!("This address answers {allow} alone.");
+    let (status, title) = (StatusCode::METHOD_NOT_ALLOWED, "That cannot be done here");
+    let mut response = match Face::of_path(request.path()) {
+        Face::Page => {
+            html(request, status, &templates::errors::page(status.as_u16(), title, &detail, None))
+        }
+        Face::Problem => {
+            let problem =
+                json!({ "type": "about:blank", "title": title, "status": 405, "detail": detail });
+            HttpResponse::build(status)
+                .insert_header((CONTENT_TYPE, "application/problem+json"))
+                .body(problem.to_string())
+        }
+    };
+    response.headers_mut().insert(ALLOW, methods(allow));
+    response
+}
+
+/// The answer where the path is right and only its methods were asked for.
+pub fn options(allow: &str) -> HttpResponse {
+    HttpResponse::NoContent().insert_header((ALLOW, methods(allow))).finish()
+}
+
+fn methods(allow: &str) -> HeaderValue {
+    HeaderValue::from_str(allow).expect("names of methods")
+}
+
+/// The application that serves a request.
+///
+/// # Panics
+/// Where a server was built without one.
+pub fn shared(request: &HttpRequest) -> &web::Data<App> {
+    request.app_data().expect("every server is built with its application")
+}

@@ -1,0 +1,118 @@
+//! What a form sends, as the pairs it sends: urlencoded or multipart.
+//!
+//! The raw pairs are kept even where decoding them fails, so that nothing typed is lost.
+
+use crate::error::{Error, Result};
+use crate::services::input::Valid;
+use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_TYPE;
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use std::convert::Infallible;
+use validator::Validate;
+
+/// Names and values in the order they were sent.
+pub type Pairs = Vec<(String, String)>;
+
+/// The form in `body`.
+///
+/// # Errors
+/// [`Error::Unsupported`] for any other kind of body, [`Error::Malformed`] where it cannot be read.
+pub async fn pairs(request: &HttpRequest, body: Bytes) -> Result<Pairs> {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default();
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        urlencoded(&body)
+    } else if kind.eq_ignore_ascii_case("multipart/form-data") {
+        multipart(content_type, body).await
+    } else {
+        Err(Error::Unsupported("Send this form as a form: urlencoded or multipart."))
+    }
+}
+
+fn urlencoded(body: &[u8]) -> Result<Pairs> {
+    let decode = |part: &[u8]| {
+        let spaced: Vec<u8> =
+            part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+        let decoded: Vec<u8> = percent_encoding::percent_decode(&spaced).collect();
+        String::from_utf8(decoded).map_err(|_| not_text())
+    };
+    body.split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let mut halves = pair.splitn(2, |byte| *byte == b'=');
+            let (name, value) =
+                (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
+            Ok((decode(name)?, decode(value)?))
+        })
+        .collect()
+}
+
+async fn multipart(content_type: &str, body: Bytes) -> Result<Pairs> {
+    let malformed =
+        |error: multer::Error| Error::Malformed(format!("The form cannot be read: {error}."));
+    let boundary = multer::parse_boundary(content_type).map_err(malformed)?;
+    let stream = futures_util::stream::iter([Ok::<_, Infallible>(body)]);
+    let mut parts = multer::Multipart::new(stream, boundary);
+    let mut pairs = Vec::new();
+    while let Some(part) = parts.next_field().await.map_err(malformed)? {
+        let Some(name) = part.name().map(str::to_owned) else { continue };
+        let is_file = part.file_name().is_some();
+        let value = part.bytes().await.map_err(malformed)?;
+        if is_file {
+            if value.is_empty() {
+                continue; // a file control left empty
+            }
+            return Err(Error::Unsupported("This form takes no files."));
+        }
+        pairs.push((name, String::from_utf8(value.into()).map_err(|_| not_text())?));
+    }
+    Ok(pairs)
+}
+
+fn not_text() -> Error {
+    Error::Malformed("The form holds bytes that are not UTF-8 text.".into())
+}
+
+/// The value of the first pair called `name`.
+pub fn value<'a>(pairs: &'a Pairs, name: &str) -> Option<&'a str> {
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+/// `pairs` as an `F` that keeps its own rules.
+///
+/// # Errors
+/// [`Error::Invalid`] by field.
+pub fn decode<F: DeserializeOwned + Validate>(pairs: &Pairs) -> Result<Valid<F>> {
+    let again =
+        serde_urlencoded::to_string(pairs).map_err(|error| Error::Internal(error.into()))?;
+    let decoder = serde_urlencoded::Deserializer::new(form_urlencoded::parse(again.as_bytes()));
+    let form = serde_path_to_error::deserialize(decoder).map_err(|error| unfit(&error))?;
+    Valid::check(form)
+}
+
+/// A value of a type the field does not have, as a message on that field.
+pub fn unfit<E: std::error::Error>(error: &serde_path_to_error::Error<E>) -> Error {
+    let field = error.path().iter().next().map(ToString::to_string).unwrap_or_default();
+    let field = if field == "." { String::new() } else { field };
+    Error::field(&field, format!("This cannot be used here: {}.", error.inner()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_come_as_they_were_sent() {
+        let pairs = urlencoded(b"name=Ada+L%C3%A9&note=a%3Db&empty&&name=Bob").unwrap();
+        let expected = [("name", "Ada Lé"), ("note", "a=b"), ("empty", ""), ("name", "Bob")];
+        assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(value(&pairs, "name"), Some("Ada Lé"));
+    }
+
+    #[test]
+    fn what_is_not_text_is_refused() {
+        assert!(matches!(urlencoded(b"name=%ff"), Err(Error::Malformed(_))));
+    }
+}

@@ -1,0 +1,62 @@
+//! The machinery every door shares, without a feature in it: the gate, forms, pages, endpoints, errors.
+//!
+//! The order at every door: limit → policy → size → parse → validate → run. Whatever can be refused without reading on
+//! is refused first.
+
+pub mod access_log;
+pub mod action;
+pub mod body;
+pub mod client;
+pub mod endpoint;
+pub mod errors;
+pub mod form;
+pub mod front;
+pub mod headers;
+pub mod limit;
+pub mod origin;
+pub mod page;
+pub mod server;
+pub mod session;
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::policies::{Knock, Policy};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use limit::Limit;
+use serde::de::DeserializeOwned;
+
+/// What every route must say before it may be mounted. Nothing has a default.
+pub trait Gate: Sized + 'static {
+    /// Where, with `{name}` for each part that varies.
+    const PATH: &'static str;
+    /// How often one caller may come.
+    const LIMIT: Limit;
+    /// Who may come in.
+    type Auth: Policy;
+}
+
+/// The proof a gate's policy hands on.
+pub type Grant<G> = <<G as Gate>::Auth as Policy>::Grant;
+
+/// Counts the request.
+fn count<G: Gate>(app: &App, request: &HttpRequest) -> Result<()> {
+    app.limits.count::<G>(client::network(client::address(&app.config, request)))
+}
+
+/// Asks the policy.
+async fn admit<G: Gate>(app: &App, request: &HttpRequest) -> Result<Grant<G>> {
+    G::Auth::admit(&Knock { app, request }).await
+}
+
+/// The parts of the path that vary. What cannot be one of ours leads nowhere.
+async fn at<T: DeserializeOwned + 'static>(request: &HttpRequest) -> Result<T> {
+    let at = web::Path::<T>::from_request(request, &mut Payload::None).await;
+    at.map(web::Path::into_inner).map_err(|_| Error::NotFound)
+}
+
+/// The query, decoded into `T`.
+fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T> {
+    serde_urlencoded::from_str(request.query_string())
+        .map_err(|error| Error::Malformed(format!("The query cannot be read: {error}.")))
+}

@@ -1,0 +1,222 @@
+//! Pages. A cached page cannot see who is asking; a live page cannot be cached.
+
+use super::errors::{self, Face, door};
+use super::{Gate, Grant, action::Action, admit, count, session};
+use crate::app::App;
+use crate::cache::coherence::Confirmed;
+use crate::cache::{Entry, Outcome, Rendered};
+use crate::error::{Error, Result};
+use crate::policies::{Anyone, Policy};
+use crate::tags::Dependencies;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use sqlx::PgConnection;
+use std::marker::PhantomData;
+use templates::{Chrome, FormState, View, layout};
+
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// A page that looks the same to everyone: a function of its address and the database, and nothing else.
+pub trait CachedPage: Gate<Auth = Anyone> {
+    /// The parts of the path that vary.
+    type At: DeserializeOwned + 'static;
+    /// The part of the query that is looked at.
+    type Query: Declared;
+
+    /// The one address of this page, whatever the request's looked like. Also its key.
+    fn address(at: &Self::At, query: &Self::Query) -> String;
+
+    /// Draws it. What it reads, `seen` has to know.
+    async fn view(
+        db: &mut PgConnection,
+        at: &Self::At,
+        query: &Self::Query,
+        seen: &mut Dependencies,
+    ) -> Result<View>;
+}
+
+/// A query of a cached page: the names it declares are read, all others are as if they were not there.
+pub trait Declared: Sized {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there can be no such page.
+    fn read(query: &str) -> Result<Self>;
+}
+
+impl Declared for () {
+    fn read(_: &str) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// `?page=N`, counted from 1.
+#[derive(Debug, Clone, Copy)]
+pub struct PageNumber(pub u32);
+
+impl Declared for PageNumber {
+    fn read(query: &str) -> Result<Self> {
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        let Some((_, number)) = pairs.find(|(name, _)| name == "page") else { return Ok(Self(1)) };
+        number.parse().ok().filter(|number| *number > 0).map(Self).ok_or(Error::NotFound)
+    }
+}
+
+/// A page for whoever its policy lets in, drawn for each request.
+pub trait LivePage: Gate {
+    /// The parts of the path that vary.
+    type At: DeserializeOwned + 'static;
+    /// The query.
+    type Query: DeserializeOwned + 'static;
+
+    /// Draws it. `blank` is an empty form, for pages that hold one.
+    async fn view(
+        db: &mut PgConnection,
+        who: &Grant<Self>,
+        at: &Self::At,
+        query: &Self::Query,
+        blank: &FormState,
+    ) -> Result<View>;
+}
+
+/// A form that looks the same to everyone, as a cached page.
+pub struct Empty<A>(PhantomData<A>);
+
+impl<A: Action<Auth = Anyone, At = ()>> Gate for Empty<A> {
+    const PATH: &'static str = A::PATH;
+    const LIMIT: super::limit::Limit = super::limit::Limit::per_minute(600);
+    type Auth = Anyone;
+}
+
+impl<A: Action<Auth = Anyone, At = ()>> CachedPage for Empty<A> {
+    type At = ();
+    type Query = ();
+
+    fn address((): &(), (): &()) -> String {
+        A::PATH.to_owned()
+    }
+
+    async fn view(
+        db: &mut PgConnection,
+        (): &(),
+        (): &(),
+        seen: &mut Dependencies,
+    ) -> Result<View> {
+        A::page(db, &(), &(), &FormState::default(), seen).await
+    }
+}
+
+/// Serves a cached page.
+pub async fn cached<P: CachedPage>(request: HttpRequest) -> HttpResponse {
+    door(Face::Page, P::PATH, &request, find_or_render::<P>(&request)).await
+}
+
+async fn find_or_render<P: CachedPage>(request: &HttpRequest) -> Result<HttpResponse> {
+    let state = shared(request);
+    let at = super::at::<P::At>(request).await?;
+    let query = P::Query::read(request.query_string())?;
+    let address = P::address(&at, &query);
+    let token = session::own_write(&state.config, request);
+    if token.is_none()
+        && let Some((entry, confirmed)) = state.cache.at_once(&state.clock, &address)
+    {
+        if confirmed == Confirmed::PollDue {
+            let state = web::Data::clone(state);
+            actix_web::rt::spawn(async move { state.refresh().await });
+        }
+        return Ok(answer(request, &entry, Outcome::Hit));
+    }
+    count::<P>(state, request)?;
+    let (entry, outcome) =
+        state.page(&address, token, async || render::<P>(state, &at, &query).await).await?;
+    Ok(answer(request, &entry, outcome))
+}
+
+/// Renders a cached page for anyone.
+///
+/// # Errors
+/// Those of the page.
+pub async fn render<P: CachedPage>(app: &App, at: &P::At, query: &P::Query) -> Result<Rendered> {
+    let mut seen = Dependencies::default();
+    let view = app.read(async |db| P::view(db, at, query, &mut seen).await).await?;
+    let body = Bytes::from(framed(app, &view, None));
+    Ok(Rendered { body, tags: seen.into_tags() })
+}
+
+fn answer(request: &HttpRequest, entry: &Entry, outcome: Outcome) -> HttpResponse {
+    let known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| names(known, &entry.etag));
+    let mut response = if known {
+        HttpResponse::NotModified().finish()
+    } else {
+        html(StatusCode::OK, entry.body.clone())
+    };
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(ETAG, entry.etag_header.clone());
+    headers.insert(CACHE_STATUS, HeaderValue::from_static(outcome.as_str()));
+    response
+}
+
+/// Whether an `If-None-Match` names this entity tag (RFC 9110 §13.1.2: weak comparison).
+fn names(known: &HeaderValue, etag: &str) -> bool {
+    let Ok(known) = known.to_str() else { return false };
+    known
+        .split(',')
+        .map(str::trim)
+        .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag)
+}
+
+/// Serves a live page.
+pub async fn live<P: LivePage>(request: HttpRequest) -> HttpResponse {
+    let state = shared(&request);
+    let work = async {
+        count::<P>(state, &request)?;
+        let who = admit::<P>(state, &request).await?;
+        let (at, query) =
+            (super::at::<P::At>(&request).await?, super::query::<P::Query>(&request)?);
+        let blank = blank(state);
+        let view = state.read(async |db| P::view(db, &who, &at, &query, &blank).await).await?;
+        let body = document(&request, &view.noindex(), P::Auth::name(&who));
+        Ok(html(StatusCode::OK, body))
+    };
+    door(Face::Page, P::PATH, &request, work).await
+}
+
+/// An empty form with an id of its own.
+pub fn blank(app: &App) -> FormState {
+    FormState::default().with_submission(app.clock.id().to_string())
+}
+
+/// `view` in the site's frame, for the member of staff called `staff`, or for anyone.
+pub fn document(request: &HttpRequest, view: &View, staff: Option<&str>) -> String {
+    framed(shared(request), view, staff)
+}
+
+fn framed(app: &App, view: &View, staff: Option<&str>) -> String {
+    let origin = app.config.canonical_origin().to_string();
+    let chrome = Chrome { site: &app.config.site_name, origin: &origin, staff, submission: None };
+    layout::document(view, &chrome).into_string()
+}
+
+/// An answer that is a page.
+pub fn html(status: StatusCode, body: impl Into<Bytes>) -> HttpResponse {
+    let mut response = HttpResponse::build(status).body(body.into());
+    response.headers_mut().insert(CONTENT_TYPE, HTML);
+    response
+}
+
+fn shared(request: &HttpRequest) -> &web::Data<App> {
+    errors::shared(request)
+}
+
+/// An empty form that stands on the same page as `state`. What is sent counts as the same submission only where it goes
+/// to the same place, so one id will do for the whole page.
+pub fn blank_like(state: &FormState) -> FormState {
+    FormState::default().with_submission(state.submission().unwrap_or_default())
+}

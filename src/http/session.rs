@@ -1,0 +1,95 @@
+//! Cookies: the session, the device, and what a writer must be able to see.
+//!
+//! On https they are `__Host-` cookies: Secure, for this host alone, at `/`. On a plain-http origin, which can only be
+//! this machine itself, the same go without prefix and Secure, so that text browsers and curl can sign in there too.
+
+use crate::cache::coherence::Token;
+use crate::config::Config;
+use crate::services::sessions::{self, SessionToken};
+use actix_web::HttpRequest;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header::{HOST, HeaderName};
+
+/// The header in which programs are given, and send, what [`own_write`] is about.
+pub const CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-token");
+
+const SESSION: Names = Names { secure: "__Host-sid", plain: "sid" };
+const DEVICE: Names = Names { secure: "__Host-device", plain: "device" };
+const WRITE: Names = Names { secure: "__Host-ryw", plain: "ryw" };
+
+struct Names {
+    secure: &'static str,
+    plain: &'static str,
+}
+
+/// Whether this request reached us under an https origin.
+fn is_secure(config: &Config, request: &HttpRequest) -> bool {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    config.origin_of_host(host).is_none_or(|origin| origin.is_https())
+}
+
+fn read<'a>(config: &Config, request: &'a HttpRequest, names: &Names) -> Option<Cookie<'a>> {
+    // Parsed here and not by actix, which would parse and keep all of them for every request.
+    let name = if is_secure(config, request) { names.secure } else { names.plain };
+    let headers = request.headers().get_all(actix_web::http::header::COOKIE);
+    let pairs =
+        headers.filter_map(|header| header.to_str().ok()).flat_map(|header| header.split(';'));
+    pairs.filter_map(|pair| Cookie::parse(pair.trim()).ok()).find(|cookie| cookie.name() == name)
+}
+
+fn write(
+    config: &Config,
+    request: &HttpRequest,
+    names: &Names,
+    value: String,
+    max_age: Duration,
+) -> Cookie<'static> {
+    let secure = is_secure(config, request);
+    Cookie::build(if secure { names.secure } else { names.plain }, value)
+        .path("/")
+        .http_only(true)
+        .secure(secure)
+        .same_site(SameSite::Lax)
+        .max_age(max_age)
+        .finish()
+}
+
+/// The session the browser claims to have.
+pub fn token(config: &Config, request: &HttpRequest) -> Option<SessionToken> {
+    SessionToken::parse(read(config, request, &SESSION)?.value())
+}
+
+/// Has the browser keep a session.
+pub fn begin(config: &Config, request: &HttpRequest, token: &SessionToken) -> Cookie<'static> {
+    let lifetime = Duration::seconds(sessions::LIFETIME.as_secs().cast_signed());
+    write(config, request, &SESSION, token.reveal(), lifetime)
+}
+
+/// Has the browser forget its session.
+pub fn end(config: &Config, request: &HttpRequest) -> Cookie<'static> {
+    write(config, request, &SESSION, String::new(), Duration::ZERO)
+}
+
+/// The device cookie's value, where there is one.
+pub fn device(config: &Config, request: &HttpRequest) -> Option<String> {
+    read(config, request, &DEVICE).map(|cookie| cookie.value().to_owned())
+}
+
+/// Has the browser be known as a device on which someone signed in.
+pub fn remember_device(config: &Config, request: &HttpRequest, value: String) -> Cookie<'static> {
+    write(config, request, &DEVICE, value, Duration::days(365))
+}
+
+/// The write whose effect this caller must see: a browser says so in a cookie, a program in a header.
+pub fn own_write(config: &Config, request: &HttpRequest) -> Option<Token> {
+    if let Some(token) = request.headers().get(CONSISTENCY_TOKEN) {
+        return token.to_str().ok()?.parse().ok();
+    }
+    read(config, request, &WRITE)?.value().parse().ok()
+}
+
+/// Has the browser carry its write along for a minute; by then every instance has seen it.
+pub fn carry_write(config: &Config, request: &HttpRequest, token: &Token) -> Cookie<'static> {
+    write(config, request, &WRITE, token.to_string(), Duration::minutes(1))
+}

@@ -1,0 +1,45 @@
+//! What staff see.
+
+pub mod leads;
+pub mod posts;
+
+use crate::error::Result;
+use crate::http::Gate;
+use crate::http::limit::Limit;
+use crate::http::page::LivePage;
+use crate::policies;
+use crate::services::leads as lead_service;
+use crate::services::sessions::Staff;
+use serde::Deserialize;
+use sqlx::PgConnection;
+use templates::{FormState, View, paths};
+
+/// `/admin`
+pub struct Dashboard;
+
+/// A query nothing is read from.
+#[derive(Debug, Deserialize)]
+pub struct Ignored {}
+
+impl Gate for Dashboard {
+    const PATH: &'static str = "/admin";
+    const LIMIT: Limit = Limit::per_minute(300);
+    type Auth = policies::Staff;
+}
+
+impl LivePage for Dashboard {
+    type At = ();
+    type Query = Ignored;
+
+    async fn view(
+        db: &mut PgConnection,
+        who: &Staff,
+        (): &(),
+        _: &Ignored,
+        _: &FormState,
+    ) -> Result<View> {
+        let new = lead_service::count_new(db, who).await?;
+        let new_leads = paths::admin_leads_where(&[("status", "new")]);
+        Ok(templates::admin::dashboard(&[("New leads", new, new_leads)]))
+    }
+}

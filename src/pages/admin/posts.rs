@@ -1,0 +1,65 @@
+//! Posts as staff see them.
+
+use crate::error::Result;
+use crate::http::Gate;
+use crate::http::limit::Limit;
+use crate::http::page::LivePage;
+use crate::policies;
+use crate::services::posts::{self, Author, Listed};
+use crate::services::sessions::Staff;
+use serde::Deserialize;
+use sqlx::PgConnection;
+use templates::admin::posts::Row;
+use templates::{FormState, View};
+
+const PER_PAGE: usize = 50;
+
+/// `/admin/posts`
+pub struct Index;
+
+/// Where in the list.
+#[derive(Debug, Deserialize)]
+pub struct Query {
+    #[serde(default)]
+    before: String,
+}
+
+impl Gate for Index {
+    const PATH: &'static str = "/admin/posts";
+    const LIMIT: Limit = Limit::per_minute(300);
+    type Auth = policies::Staff;
+}
+
+impl LivePage for Index {
+    type At = ();
+    type Query = Query;
+
+    async fn view(
+        db: &mut PgConnection,
+        who: &Staff,
+        (): &(),
+        query: &Query,
+        _: &FormState,
+    ) -> Result<View> {
+        let before = query.before.parse().ok();
+        let mut found = posts::list(db, &Author::Staff(who), before, PER_PAGE as i64 + 1).await?;
+        let more = found.len() > PER_PAGE;
+        found.truncate(PER_PAGE);
+        let rows: Vec<Row<'_>> = found.iter().map(Into::into).collect();
+        let older = found.last().filter(|_| more).map(|post| post.id);
+        Ok(templates::admin::posts::index(&rows, older, before.is_none()))
+    }
+}
+
+impl<'a> From<&'a Listed> for Row<'a> {
+    fn from(post: &'a Listed) -> Self {
+        Self {
+            id: post.id,
+            title: &post.title,
+            slug: &post.slug,
+            status: post.status.as_str(),
+            topic: &post.topic,
+            updated_at: post.updated_at,
+        }
+    }
+}

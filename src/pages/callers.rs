@@ -1,0 +1,79 @@
+//! The table of callers: who is calling, by which door, with what proof.
+
+use crate::error::Result;
+use crate::http::Gate;
+use crate::http::limit::Limit;
+use crate::http::page::CachedPage;
+use crate::policies::Anyone;
+use crate::tags::Dependencies;
+use sqlx::PgConnection;
+use templates::callers::{Row, page};
+use templates::{View, paths};
+
+/// `/callers`
+pub struct Show;
+
+impl Gate for Show {
+    const PATH: &'static str = "/callers";
+    const LIMIT: Limit = Limit::per_minute(600);
+    type Auth = Anyone;
+}
+
+/// Only doors that are open; the README has the same table.
+const ROWS: [Row<'static>; 6] = [
+    Row {
+        caller: "A person with any browser, JavaScript or not",
+        door: "A form at the page’s own URL",
+        proof: "Same origin; a session where one is needed",
+        answer: "303, or 422 and the form again",
+        href: Some("/contact"),
+    },
+    Row {
+        caller: "A visitor, a crawler",
+        door: "A page",
+        proof: "None",
+        answer: "Cached HTML with an ETag, or 304",
+        href: Some("/posts"),
+    },
+    Row {
+        caller: "A member of staff",
+        door: "/admin",
+        proof: "A session",
+        answer: "Live pages, and forms as above",
+        href: Some("/admin"),
+    },
+    Row {
+        caller: "A partner’s program",
+        door: "/api/v1/*",
+        proof: "An API key with the scope",
+        answer: "JSON, or a problem document",
+        href: Some("/api/v1/posts"),
+    },
+    Row {
+        caller: "Another site’s form",
+        door: "/api/contact",
+        proof: "Its origin is on the list",
+        answer: "JSON, or a problem document",
+        href: None,
+    },
+    Row {
+        caller: "The operator",
+        door: "frontdesk on the shell",
+        proof: "The shell",
+        answer: "Text, or one JSON document",
+        href: None,
+    },
+];
+
+impl CachedPage for Show {
+    type At = ();
+    type Query = ();
+
+    fn address((): &(), (): &()) -> String {
+        paths::callers()
+    }
+
+    async fn view(_: &mut PgConnection, (): &(), (): &(), _: &mut Dependencies) -> Result<View> {
+        Ok(page(&ROWS))
+    }
+}

@@ -1,0 +1,9 @@
+//! GET → HTML: one file per feature. A page asks services and hands what they say to a template.
+
+pub mod admin;
+pub mod assets;
+pub mod callers;
+pub mod contact;
+pub mod home;
+pub mod posts;
+pub mod topics;

@@ -1,0 +1,148 @@
+//! Who may come in. A policy reads the request, asks a service, and hands on the proof.
+//!
+//! A grant cannot be made elsewhere: its fields are private to the service that minted it. What asks for one as an
+//! argument cannot be reached without it. A policy that needs no database takes no connection.
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http::session;
+use crate::services::{keys, sessions};
+use actix_web::HttpRequest;
+use actix_web::http::header::{AUTHORIZATION, ORIGIN};
+use std::marker::PhantomData;
+
+/// A request at the door.
+pub struct Knock<'a> {
+    /// What the policy may ask.
+    pub app: &'a App,
+    /// The head of the request. No body has been read.
+    pub request: &'a HttpRequest,
+}
+
+/// A kind of caller and the proof asked of them.
+pub trait Policy: 'static {
+    /// As `frontdesk routes` prints it.
+    const NAME: &'static str;
+    /// Whether browsers prove it without being asked, by a cookie, or gain such a proof here. Then a form must show that
+    /// it came from our own pages.
+    const AMBIENT: bool;
+    /// Whether scripts of the sites in `CORS_ORIGINS` may call.
+    const CORS: bool = false;
+    /// The proof.
+    type Grant: 'static;
+
+    /// Lets the caller in, or says why not.
+    async fn admit(knock: &Knock<'_>) -> Result<Self::Grant>;
+
+    /// The name to show on pages for this caller.
+    fn name(_: &Self::Grant) -> Option<&str> {
+        None
+    }
+}
+
+/// No proof required.
+pub struct Anyone;
+
+impl Policy for Anyone {
+    const NAME: &'static str = "anyone";
+    const AMBIENT: bool = false;
+    type Grant = ();
+
+    async fn admit(_: &Knock<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// No proof required yet: whoever succeeds here gets a session.
+pub struct Newcomer;
+
+impl Policy for Newcomer {
+    const NAME: &'static str = "anyone, to prove who they are";
+    const AMBIENT: bool = true;
+    type Grant = ();
+
+    async fn admit(_: &Knock<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A session of a member of staff.
+pub struct Staff;
+
+impl Policy for Staff {
+    const NAME: &'static str = "staff";
+    const AMBIENT: bool = true;
+    type Grant = sessions::Staff;
+
+    async fn admit(knock: &Knock<'_>) -> Result<sessions::Staff> {
+        let unproven = Error::Unproven("Sign in first.");
+        let Some(token) = session::token(&knock.app.config, knock.request) else {
+            return Err(unproven);
+        };
+        knock.app.read(async |db| sessions::resume(db, &token).await).await?.ok_or(unproven)
+    }
+
+    fn name(staff: &sessions::Staff) -> Option<&str> {
+        Some(staff.name())
+    }
+}
+
+/// A partner's key that is good for the scope.
+pub struct ApiKey<S>(PhantomData<S>);
+
+impl<S: keys::Scope> Policy for ApiKey<S> {
+    const NAME: &'static str = S::NAME;
+    const AMBIENT: bool = false;
+    type Grant = keys::Partner<S>;
+
+    async fn admit(knock: &Knock<'_>) -> Result<keys::Partner<S>> {
+        let presented = presented_key(knock.request).ok_or(Error::Unproven(keys::REFUSED))?;
+        knock.app.read(async |db| keys::admit(db, presented).await).await
+    }
+}
+
+/// The key, from one of the two places it may stand in.
+fn presented_key(request: &HttpRequest) -> Option<&[u8]> {
+    let headers = request.headers();
+    if let Some(key) = headers.get("x-api-key") {
+        return Some(key.as_bytes());
+    }
+    let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().as_bytes())
+}
+
+/// A page of a site in `CORS_ORIGINS`, or a program, which has no origin.
+pub struct KnownSite;
+
+impl Policy for KnownSite {
+    const NAME: &'static str = "a known site, or a program";
+    const AMBIENT: bool = false;
+    const CORS: bool = true;
+    type Grant = ();
+
+    async fn admit(knock: &Knock<'_>) -> Result<()> {
+        let mut origins = knock.request.headers().get_all(ORIGIN);
+        match (origins.next(), origins.next()) {
+            (None, _) => Ok(()),
+            (Some(origin), None) if known_site(knock.app, origin.as_bytes()) => Ok(()),
+            _ => Err(Error::Forbidden("This site is not among those that may send this form.")),
+        }
+    }
+}
+
+/// Whether `CORS_ORIGINS` holds this `Origin`.
+pub fn known_site(app: &App, origin: &[u8]) -> bool {
+    let Ok(origin) = std::str::from_utf8(origin) else { return false };
+    app.config.cors_origins.iter().any(|known| known.is(origin))
+}
+
+/// The operator, on the shell: whoever can read the database's address could do anything anyway.
+#[derive(Debug)]
+pub struct Operator(());
+
+impl Operator {
+    /// For `cli` and the first start alone.
+    pub(crate) fn at_the_shell() -> Self {
+        Self(())
+    }
+}

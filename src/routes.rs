@@ -1,0 +1,184 @@
+//! Every URL the application answers, by type. `frontdesk routes` prints the table.
+
+use crate::http::action::{self, Action};
+use crate::http::endpoint::{self, Endpoint};
+use crate::http::errors;
+use crate::http::limit::Limit;
+use crate::http::page::{self, CachedPage, Empty, LivePage};
+use crate::policies::{Anyone, Policy};
+use crate::{actions, api, pages};
+use actix_web::http::Method;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, Route};
+use serde::Serialize;
+
+/// Mounts everything.
+pub fn all(routes: &mut Routes<'_>) {
+    routes.cached::<pages::home::Show>();
+    routes.cached::<pages::posts::Index>();
+    routes.cached::<pages::posts::Show>();
+    routes.cached::<pages::topics::Show>();
+    routes.cached::<pages::callers::Show>();
+    routes.cached_form::<actions::contact::Send>();
+    routes.cached::<pages::contact::Thanks>();
+    routes.form::<actions::sign_in::SignIn>();
+    routes.action::<actions::sign_in::SignOut>();
+
+    routes.live::<pages::admin::Dashboard>();
+    routes.live::<pages::admin::leads::Index>();
+    routes.live::<pages::admin::leads::Show>();
+    routes.action::<actions::leads::SetStatus>();
+    routes.action::<actions::leads::AddNote>();
+    routes.live::<pages::admin::posts::Index>();
+    routes.form::<actions::posts::Write>();
+    routes.form::<actions::posts::Edit>();
+
+    routes.endpoint::<api::contact::Send>();
+    routes.endpoint::<api::v1::leads::Create>();
+    routes.endpoint::<api::v1::leads::Show>();
+    routes.endpoint::<api::v1::posts::Index>();
+    routes.endpoint::<api::v1::posts::Create>();
+    routes.endpoint::<api::v1::posts::Show>();
+
+    routes.plain("/healthz", api::health::alive);
+    routes.plain("/readyz", api::health::ready);
+    routes.plain("/static/{hash}/{name}", pages::assets::show);
+    routes.plain("/favicon.ico", pages::assets::favicon);
+}
+
+/// A line of the table of routes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry {
+    /// The method; HEAD goes wherever GET goes.
+    pub method: &'static str,
+    /// The path, with `{name}` for each part that varies.
+    pub path: &'static str,
+    /// The proof asked for.
+    pub proof: &'static str,
+    /// How often one caller may come; none where it costs nothing.
+    pub limit: Option<String>,
+    /// The largest body, in bytes; none where none is read.
+    pub body: Option<usize>,
+    /// Whether the answer is kept.
+    pub cached: bool,
+}
+
+/// Gathers routes by path, so that each path knows all of its methods.
+pub struct Routes<'a> {
+    config: Option<&'a mut ServiceConfig>,
+    table: Vec<Entry>,
+    paths: Vec<(&'static str, Vec<(Method, Route)>)>,
+}
+
+impl<'a> Routes<'a> {
+    /// Nothing mounted yet; dropping this mounts what was gathered.
+    pub fn new(config: &'a mut ServiceConfig) -> Self {
+        Self { config: Some(config), table: Vec::new(), paths: Vec::new() }
+    }
+
+    fn cached<P: CachedPage>(&mut self) {
+        self.list::<P::Auth>(Method::GET, P::PATH, Some(P::LIMIT), None, true);
+        self.get(P::PATH, || web::to(page::cached::<P>));
+    }
+
+    fn live<P: LivePage>(&mut self) {
+        self.list::<P::Auth>(Method::GET, P::PATH, Some(P::LIMIT), None, false);
+        self.get(P::PATH, || web::to(page::live::<P>));
+    }
+
+    /// A form with a page of its own.
+    fn form<A: Action>(&mut self) {
+        self.list::<A::Auth>(Method::GET, A::PATH, Some(A::LIMIT), None, false);
+        self.get(A::PATH, || web::to(action::show::<A>));
+        self.action::<A>();
+    }
+
+    /// A form whose empty page is the same for everyone.
+    fn cached_form<A: Action<Auth = Anyone, At = ()>>(&mut self) {
+        self.cached::<Empty<A>>();
+        self.action::<A>();
+    }
+
+    /// A form that stands on another page.
+    fn action<A: Action>(&mut self) {
+        self.list::<A::Auth>(Method::POST, A::PATH, Some(A::LIMIT), Some(A::BODY), false);
+        self.add(A::PATH, Method::POST, web::to(action::submit::<A>));
+    }
+
+    fn endpoint<E: Endpoint>(&mut self) {
+        let body = (E::METHOD != Method::GET).then_some(E::BODY);
+        self.list::<E::Auth>(E::METHOD, E::PATH, Some(E::LIMIT), body, false);
+        if E::METHOD == Method::GET {
+            self.get(E::PATH, || web::to(endpoint::call::<E>));
+        } else {
+            self.add(E::PATH, E::METHOD, web::to(endpoint::call::<E>));
+        }
+        if E::Auth::CORS {
+            self.add(E::PATH, Method::OPTIONS, web::to(endpoint::preflight));
+        }
+    }
+
+    /// Files and health: nothing to prove, nothing to count.
+    fn plain<F, O>(&mut self, path: &'static str, handler: F)
+    where
+        F: Fn(HttpRequest) -> O + Copy + 'static,
+        O: Future<Output = actix_web::HttpResponse> + 'static,
+    {
+        self.list::<Anyone>(Method::GET, path, None, None, false);
+        self.get(path, || web::to(handler));
+    }
+
+    fn get(&mut self, path: &'static str, route: impl Fn() -> Route) {
+        self.add(path, Method::GET, route());
+        self.add(path, Method::HEAD, route());
+    }
+
+    fn add(&mut self, path: &'static str, method: Method, route: Route) {
+        let route = (method.clone(), route.method(method));
+        match self.paths.iter_mut().find(|(known, _)| *known == path) {
+            Some((_, routes)) => routes.push(route),
+            None => self.paths.push((path, vec![route])),
+        }
+    }
+
+    fn list<A: Policy>(
+        &mut self,
+        method: Method,
+        path: &'static str,
+        limit: Option<Limit>,
+        body: Option<usize>,
+        cached: bool,
+    ) {
+        let method = if method == Method::GET { "GET" } else { "POST" };
+        let limit = limit.map(|limit| limit.to_string());
+        self.table.push(Entry { method, path, proof: A::NAME, limit, body, cached });
+    }
+}
+
+impl Drop for Routes<'_> {
+    fn drop(&mut self) {
+        let Some(config) = self.config.take() else { return };
+        for (path, routes) in self.paths.drain(..) {
+            let allow: Vec<&str> = routes.iter().map(|(method, _)| method.as_str()).collect();
+            let allow = allow.join(", ");
+            let mut resource = web::resource(path);
+            for (_, route) in routes {
+                resource = resource.route(route);
+            }
+            config.service(resource.default_service(web::to(move |request: HttpRequest| {
+                let answer = match *request.method() {
+                    Method::OPTIONS => errors::options(&allow),
+                    _ => errors::method_not_allowed(&request, &allow),
+                };
+                std::future::ready(answer)
+            })));
+        }
+    }
+}
+
+/// The table, without a server.
+pub fn table() -> Vec<Entry> {
+    let mut routes = Routes { config: None, table: Vec::new(), paths: Vec::new() };
+    all(&mut routes);
+    std::mem::take(&mut routes.table)
+}

@@ -1,0 +1,443 @@
+//! Leads: people who wrote to the business, through whichever door.
+//!
+//! One rule set for all doors: a lead is accepted by [`submit`], whoever hands it in. The same submission within a day
+//! is the same lead; one that looks like spam is kept as spam, never dropped.
+
+mod staff;
+
+pub use staff::{
+    Change, Event, Filter, Listed, NewNote, NewStatus, Shown, add_note, by_id, count_new, list,
+    set_status,
+};
+
+use crate::error::{Error, Result};
+use crate::policies::Operator;
+use crate::services::input::{self, Valid};
+use crate::services::keys::{LeadsWrite, Partner};
+use crate::services::spam::{self, Signals, Verdict};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+use validator::Validate;
+
+/// How far staff have come with a lead.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Status {
+    /// Nobody has answered yet.
+    New,
+    /// Answered.
+    Contacted,
+    /// Worth pursuing.
+    Qualified,
+    /// Became a customer.
+    Won,
+    /// Did not.
+    Lost,
+    /// Nobody meant to write to us.
+    Spam,
+}
+
+impl Status {
+    /// All of them, in the order of work.
+    pub const ALL: [Self; 6] =
+        [Self::New, Self::Contacted, Self::Qualified, Self::Won, Self::Lost, Self::Spam];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Contacted => "contacted",
+            Self::Qualified => "qualified",
+            Self::Won => "won",
+            Self::Lost => "lost",
+            Self::Spam => "spam",
+        }
+    }
+}
+
+/// Which door a lead came through. Decided by the door, never by what was sent.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, clap::ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
+pub enum Source {
+    /// The contact form on the site.
+    WebsiteForm,
+    /// A partner's program.
+    PartnerApi,
+    /// A member's app.
+    MobileApp,
+    /// A form on another site.
+    Embed,
+    /// The operator's shell.
+    Cli,
+    /// Brought over from elsewhere.
+    Import,
+}
+
+impl Source {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::WebsiteForm,
+        Self::PartnerApi,
+        Self::MobileApp,
+        Self::Embed,
+        Self::Cli,
+        Self::Import,
+    ];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WebsiteForm => "website-form",
+            Self::PartnerApi => "partner-api",
+            Self::MobileApp => "mobile-app",
+            Self::Embed => "embed",
+            Self::Cli => "cli",
+            Self::Import => "import",
+        }
+    }
+}
+
+/// Who hands in a lead, and their proof.
+#[derive(Debug)]
+pub enum Sender<'a> {
+    /// A visitor of the site.
+    Visitor,
+    /// A visitor of another site, or that site's server.
+    Embed,
+    /// A partner's program.
+    Partner(&'a Partner<LeadsWrite>),
+    /// The operator.
+    Operator(&'a Operator),
+}
+
+impl Sender<'_> {
+    fn source(&self) -> Source {
+        match self {
+            Self::Visitor => Source::WebsiteForm,
+            Self::Embed => Source::Embed,
+            Self::Partner(_) => Source::PartnerApi,
+            Self::Operator(_) => Source::Cli,
+        }
+    }
+
+    fn key(&self) -> Option<Uuid> {
+        match self {
+            Self::Partner(partner) => Some(partner.key()),
+            _ => None,
+        }
+    }
+
+    /// Whether anyone at all could be behind it.
+    fn is_public(&self) -> bool {
+        matches!(self, Self::Visitor | Self::Embed)
+    }
+}
+
+/// What a lead says, in the fields of the form and of the API alike.
+#[derive(Debug, Clone, Deserialize, Validate)]
+pub struct NewLead {
+    /// Who writes.
+    #[serde(default, deserialize_with = "input::line")]
+    #[validate(
+        length(min = 2, max = 100, message = "Enter your name, 2 to 100 characters."),
+        custom(function = "input::one_line")
+    )]
+    pub name: String,
+    /// Where to answer.
+    #[serde(default, deserialize_with = "input::line")]
+    #[validate(custom(function = "input::email"))]
+    pub email: String,
+    /// For whom they write.
+    #[serde(default, deserialize_with = "input::optional_line")]
+    #[validate(
+        length(max = 200, message = "Shorten the company to at most 200 characters."),
+        custom(function = "input::one_line")
+    )]
+    pub company: Option<String>,
+    /// Where to ring.
+    #[serde(default, deserialize_with = "input::optional_line")]
+    #[validate(
+        length(max = 50, message = "Shorten the phone number to at most 50 characters."),
+        custom(function = "input::one_line")
+    )]
+    pub phone: Option<String>,
+    /// What they want.
+    #[serde(default, deserialize_with = "input::block")]
+    #[validate(
+        length(min = 10, max = 2000, message = "Write a message of 10 to 2,000 characters."),
+        custom(function = "input::many_lines")
+    )]
+    pub message: String,
+    /// How they came here.
+    #[serde(flatten)]
+    #[validate(nested)]
+    pub campaign: Campaign,
+    /// The field that people do not see.
+    #[serde(default, deserialize_with = "input::line")]
+    pub website: String,
+    /// Milliseconds from seeing the form to sending it, where the browser said.
+    #[serde(default, deserialize_with = "input::lenient_number")]
+    pub elapsed_ms: Option<u64>,
+}
+
+/// How a visitor came to the site. Nothing here is worth refusing a lead for: what is too long is cut, what is strange
+/// is left out.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, Validate)]
+pub struct Campaign {
+    /// `utm_source`.
+    #[serde(default, deserialize_with = "remark")]
+    pub utm_source: Option<String>,
+    /// `utm_medium`.
+    #[serde(default, deserialize_with = "remark")]
+    pub utm_medium: Option<String>,
+    /// `utm_campaign`.
+    #[serde(default, deserialize_with = "remark")]
+    pub utm_campaign: Option<String>,
+    /// `utm_term`.
+    #[serde(default, deserialize_with = "remark")]
+    pub utm_term: Option<String>,
+    /// `utm_content`.
+    #[serde(default, deserialize_with = "remark")]
+    pub utm_content: Option<String>,
+    /// The page that linked here.
+    #[serde(default, deserialize_with = "remark")]
+    pub referrer: Option<String>,
+    /// The first page they saw here.
+    #[serde(default, deserialize_with = "remark")]
+    pub landing_page: Option<String>,
+}
+
+impl Campaign {
+    /// Fills what is missing from `other`.
+    pub fn or(&mut self, other: Self) {
+        let Self {
+            utm_source,
+            utm_medium,
+            utm_campaign,
+            utm_term,
+            utm_content,
+            referrer,
+            landing_page,
+        } = self;
+        for (mine, theirs) in [
+            (utm_source, other.utm_source),
+            (utm_medium, other.utm_medium),
+            (utm_campaign, other.utm_campaign),
+            (utm_term, other.utm_term),
+            (utm_content, other.utm_content),
+            (referrer, other.referrer),
+            (landing_page, other.landing_page),
+        ] {
+            if mine.is_none() {
+                *mine = theirs;
+            }
+        }
+    }
+}
+
+fn remark<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    let text = input::optional_line(input)?.filter(|text| input::one_line(text).is_ok());
+    Ok(text.map(|text| text.chars().take(500).collect()))
+}
+
+/// A lead as programs see it.
+#[derive(Debug, Serialize)]
+pub struct Lead {
+    /// UUID v7.
+    pub id: Uuid,
+    /// Who writes.
+    pub name: String,
+    /// Where to answer.
+    pub email: String,
+    /// For whom.
+    pub company: Option<String>,
+    /// Where to ring.
+    pub phone: Option<String>,
+    /// What they want.
+    pub message: String,
+    /// Which door it came through.
+    pub source: Source,
+    /// How far staff have come with it.
+    pub status: Status,
+    /// When it was accepted.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// Accepts a lead. The same submission within 24 hours is the same lead: it is returned, and nothing is added.
+///
+/// `id` is the id it gets if it is new.
+///
+/// # Errors
+/// As any statement: then nothing was accepted.
+pub async fn submit(
+    db: &mut PgConnection,
+    id: Uuid,
+    from: &Sender<'_>,
+    new: &Valid<NewLead>,
+) -> Result<Lead> {
+    let fingerprint = fingerprint(from, new);
+    // In a statement of its own: what a twin commits while we wait here must be visible to the next one.
+    sqlx::query!("select pg_advisory_xact_lock($1)", lock_of(&fingerprint))
+        .execute(&mut *db)
+        .await?;
+    let known = sqlx::query!(
+        r#"select (select id from leads where fingerprint = $1 and created_at > now() - interval '24 hours'
+                    order by created_at desc limit 1) as twin,
+                  (select count(*) from leads where lower(email) = lower($2)
+                      and created_at > now() - interval '1 hour') as "by_sender!",
+                  (select count(*) from leads where md5(message) = md5($3)
+                      and created_at > now() - interval '1 hour') as "by_text!""#,
+        fingerprint.as_slice(),
+        new.email,
+        new.message,
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    if let Some(twin) = known.twin {
+        return any_by_id(db, twin).await;
+    }
+    let verdict = match from.is_public() {
+        true => spam::judge(&Signals {
+            trap: &new.website,
+            lines: [&new.name, new.company.as_deref().unwrap_or_default()],
+            message: &new.message,
+            elapsed_ms: new.elapsed_ms,
+            by_sender: known.by_sender,
+            by_text: known.by_text,
+        }),
+        false => Verdict::default(),
+    };
+    insert(db, id, from, new, &fingerprint, &verdict).await
+}
+
+async fn insert(
+    db: &mut PgConnection,
+    id: Uuid,
+    from: &Sender<'_>,
+    new: &NewLead,
+    fingerprint: &[u8],
+    verdict: &Verdict,
+) -> Result<Lead> {
+    let status = if verdict.is_spam() { Status::Spam } else { Status::New };
+    let Campaign {
+        utm_source,
+        utm_medium,
+        utm_campaign,
+        utm_term,
+        utm_content,
+        referrer,
+        landing_page,
+    } = &new.campaign;
+    Ok(sqlx::query_as!(
+        Lead,
+        r#"insert into leads (id, name, email, company, phone, message, status, source, api_key_id, fingerprint,
+               spam_score, spam_reasons, utm_source, utm_medium, utm_campaign, utm_term, utm_content, referrer,
+               landing_page)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+           returning id, name, email, company, phone, message, source as "source: Source",
+               status as "status: Status", created_at"#,
+        id,
+        new.name,
+        new.email,
+        new.company.as_deref(),
+        new.phone.as_deref(),
+        new.message,
+        status as Status,
+        from.source() as Source,
+        from.key(),
+        fingerprint,
+        verdict.score,
+        &verdict.reasons,
+        utm_source.as_deref(),
+        utm_medium.as_deref(),
+        utm_campaign.as_deref(),
+        utm_term.as_deref(),
+        utm_content.as_deref(),
+        referrer.as_deref(),
+        landing_page.as_deref(),
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// A lead the partner handed in with this key. Anyone else's is not found.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn of_partner(db: &mut PgConnection, by: &Partner<LeadsWrite>, id: Uuid) -> Result<Lead> {
+    sqlx::query_as!(
+        Lead,
+        r#"select id, name, email, company, phone, message, source as "source: Source",
+                  status as "status: Status", created_at
+             from leads where id = $1 and api_key_id = $2"#,
+        id,
+        by.key(),
+    )
+    .fetch_optional(db)
+    .await?
+    .ok_or(Error::NotFound)
+}
+
+/// The newest leads, for the operator.
+///
+/// # Errors
+/// As any statement.
+pub async fn latest(db: &mut PgConnection, _by: &Operator, limit: i64) -> Result<Vec<Lead>> {
+    Ok(sqlx::query_as!(
+        Lead,
+        r#"select id, name, email, company, phone, message, source as "source: Source",
+                  status as "status: Status", created_at
+             from leads order by id desc limit $1"#,
+        limit,
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+async fn any_by_id(db: &mut PgConnection, id: Uuid) -> Result<Lead> {
+    Ok(sqlx::query_as!(
+        Lead,
+        r#"select id, name, email, company, phone, message, source as "source: Source",
+                  status as "status: Status", created_at
+             from leads where id = $1"#,
+        id,
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// What makes two submissions the same: who hands them in, and every word a reader would see.
+fn fingerprint(from: &Sender<'_>, new: &NewLead) -> [u8; 32] {
+    let email = new.email.to_lowercase();
+    let key = from.key().unwrap_or_default();
+    let mut hash = Sha256::new();
+    for part in [
+        from.source().as_str().as_bytes(),
+        key.as_bytes(),
+        new.name.as_bytes(),
+        email.as_bytes(),
+        new.company.as_deref().unwrap_or_default().as_bytes(),
+        new.phone.as_deref().unwrap_or_default().as_bytes(),
+        new.message.as_bytes(),
+    ] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// Transactions with the same fingerprint wait for each other here; others hardly ever meet.
+fn lock_of(fingerprint: &[u8; 32]) -> i64 {
+    let [a, b, c, d, e, f, g, h, ..] = *fingerprint;
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+}

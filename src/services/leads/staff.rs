@@ -1,0 +1,290 @@
+//! What staff do with leads.
+
+use super::{Source, Status};
+use crate::error::{Error, Result};
+use crate::services::input::{self, Valid};
+use crate::services::sessions::Staff;
+use serde::Deserialize;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+use validator::Validate;
+
+/// Which leads to list.
+#[derive(Debug, Default)]
+pub struct Filter {
+    /// Only these.
+    pub status: Option<Status>,
+    /// Only these.
+    pub source: Option<Source>,
+    /// Only those in whose name, address, company or message this stands, in any case.
+    pub text: String,
+    /// Only those older than this one.
+    pub before: Option<Uuid>,
+}
+
+/// A lead in a list.
+#[derive(Debug)]
+pub struct Listed {
+    /// UUID v7.
+    pub id: Uuid,
+    /// Who writes.
+    pub name: String,
+    /// Where to answer.
+    pub email: String,
+    /// For whom.
+    pub company: Option<String>,
+    /// The beginning of what they want.
+    pub message: String,
+    /// How far staff have come.
+    pub status: Status,
+    /// Which door.
+    pub source: Source,
+    /// When it was accepted.
+    pub created_at: OffsetDateTime,
+}
+
+/// A lead with everything known about it.
+#[derive(Debug)]
+pub struct Shown {
+    /// UUID v7.
+    pub id: Uuid,
+    /// Who writes.
+    pub name: String,
+    /// Where to answer.
+    pub email: String,
+    /// For whom.
+    pub company: Option<String>,
+    /// Where to ring.
+    pub phone: Option<String>,
+    /// What they want.
+    pub message: String,
+    /// How far staff have come.
+    pub status: Status,
+    /// Which door.
+    pub source: Source,
+    /// Whose API key, if one was used.
+    pub key_name: Option<String>,
+    /// When it was accepted.
+    pub created_at: OffsetDateTime,
+    /// Why it was taken for spam, or nearly.
+    pub spam_reasons: Vec<String>,
+    /// How they came here: a label and a value each.
+    pub campaign: Vec<(&'static str, String)>,
+    /// What was done, oldest first.
+    pub history: Vec<Event>,
+}
+
+/// Something staff did.
+#[derive(Debug)]
+pub struct Event {
+    /// When.
+    pub at: OffsetDateTime,
+    /// By whom.
+    pub by: String,
+    /// What they noted.
+    pub note: Option<String>,
+    /// How the status changed.
+    pub change: Option<Change>,
+}
+
+/// A change of status.
+#[derive(Debug)]
+pub struct Change {
+    /// What it was.
+    pub from: String,
+    /// What it became.
+    pub to: String,
+}
+
+/// The form that changes the status.
+#[derive(Debug, Deserialize, Validate)]
+pub struct NewStatus {
+    /// One of [`Status::ALL`].
+    #[serde(default, deserialize_with = "input::line")]
+    #[validate(custom(function = "known_status"))]
+    pub status: String,
+}
+
+fn known_status(text: &str) -> Result<(), validator::ValidationError> {
+    if Status::ALL.iter().any(|status| status.as_str() == text) {
+        return Ok(());
+    }
+    Err(validator::ValidationError::new("status")
+        .with_message("Choose one of the statuses in the list.".into()))
+}
+
+/// The form that adds a note.
+#[derive(Debug, Deserialize, Validate)]
+pub struct NewNote {
+    /// What to remember.
+    #[serde(default, deserialize_with = "input::block")]
+    #[validate(
+        length(min = 1, max = 5000, message = "Write a note of at most 5,000 characters."),
+        custom(function = "input::many_lines")
+    )]
+    pub note: String,
+}
+
+/// Up to `limit` leads, newest first.
+///
+/// # Errors
+/// As any statement.
+pub async fn list(
+    db: &mut PgConnection,
+    _by: &Staff,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Vec<Listed>> {
+    let pattern = (!filter.text.is_empty()).then(|| format!("%{}%", escape_like(&filter.text)));
+    // One plan cannot serve every combination of filters; have it made for the one at hand.
+    sqlx::query!("set local plan_cache_mode = force_custom_plan").execute(&mut *db).await?;
+    Ok(sqlx::query_as!(
+        Listed,
+        r#"select id, name, email, company, left(message, 200) as "message!", status as "status: Status",
+                  source as "source: Source", created_at
+             from leads
+            where ($1::text is null or status = $1) and ($2::text is null or source = $2)
+              and ($3::text is null or haystack ilike $3) and ($4::uuid is null or id < $4)
+            order by id desc limit $5"#,
+        filter.status.map(Status::as_str),
+        filter.source.map(Source::as_str),
+        pattern,
+        filter.before,
+        limit,
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// One lead and its history.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown> {
+    let row = sqlx::query!(
+        r#"select leads.id, leads.name, email, company, phone, message, status as "status: Status",
+                  source as "source: Source", leads.created_at, spam_reasons, utm_source, utm_medium, utm_campaign,
+                  utm_term, utm_content, referrer, landing_page, api_keys.name as "key_name?"
+             from leads left join api_keys on api_keys.id = api_key_id where leads.id = $1"#,
+        id,
+    )
+    .fetch_optional(&mut *db)
+    .await?
+    .ok_or(Error::NotFound)?;
+    let campaign = [
+        ("Landing page", row.landing_page),
+        ("Referrer", row.referrer),
+        ("Campaign source", row.utm_source),
+        ("Campaign medium", row.utm_medium),
+        ("Campaign name", row.utm_campaign),
+        ("Campaign term", row.utm_term),
+        ("Campaign content", row.utm_content),
+    ];
+    Ok(Shown {
+        id: row.id,
+        name: row.name,
+        email: row.email,
+        company: row.company,
+        phone: row.phone,
+        message: row.message,
+        status: row.status,
+        source: row.source,
+        key_name: row.key_name,
+        created_at: row.created_at,
+        spam_reasons: row.spam_reasons,
+        campaign: campaign.into_iter().filter_map(|(label, value)| Some((label, value?))).collect(),
+        history: history(db, id).await?,
+    })
+}
+
+async fn history(db: &mut PgConnection, lead: Uuid) -> Result<Vec<Event>> {
+    let rows = sqlx::query!(
+        "select at, staff.name as by, note, from_status, to_status
+           from lead_history join staff on staff.id = staff_id where lead_id = $1 order by lead_history.id",
+        lead,
+    );
+    let rows = rows.fetch_all(db).await?;
+    let event = rows.into_iter().map(|row| Event {
+        at: row.at,
+        by: row.by,
+        note: row.note,
+        change: row.from_status.zip(row.to_status).map(|(from, to)| Change { from, to }),
+    });
+    Ok(event.collect())
+}
+
+/// Changes the status and remembers who did. To the status it has, it changes nothing.
+///
+/// `id` is the id of the entry in the history.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn set_status(
+    db: &mut PgConnection,
+    by: &Staff,
+    id: Uuid,
+    lead: Uuid,
+    new: &Valid<NewStatus>,
+) -> Result<()> {
+    let changed = sqlx::query!(
+        "with old as (select status from leads where id = $1 for update),
+              changed as (update leads set status = $2 from old where leads.id = $1 and old.status <> $2),
+              noted as (insert into lead_history (id, lead_id, staff_id, from_status, to_status)
+                        select $3, $1, $4, old.status, $2 from old where old.status <> $2)
+         select status from old",
+        lead,
+        new.status,
+        id,
+        by.id(),
+    );
+    changed.fetch_optional(db).await?.map(drop).ok_or(Error::NotFound)
+}
+
+/// Adds a note.
+///
+/// `id` is the id it gets.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn add_note(
+    db: &mut PgConnection,
+    by: &Staff,
+    id: Uuid,
+    lead: Uuid,
+    new: &Valid<NewNote>,
+) -> Result<()> {
+    let added = sqlx::query!(
+        "insert into lead_history (id, lead_id, staff_id, note) select $1, id, $3, $4 from leads where id = $2",
+        id,
+        lead,
+        by.id(),
+        new.note,
+    );
+    match added.execute(db).await?.rows_affected() {
+        0 => Err(Error::NotFound),
+        _ => Ok(()),
+    }
+}
+
+/// How many leads wait for an answer.
+///
+/// # Errors
+/// As any statement.
+pub async fn count_new(db: &mut PgConnection, _by: &Staff) -> Result<i64> {
+    let count =
+        sqlx::query_scalar!(r#"select count(*) as "count!" from leads where status = 'new'"#);
+    Ok(count.fetch_one(db).await?)
+}
+
+/// Takes their meaning from the characters that mean something to `like`.
+fn escape_like(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}

@@ -1,0 +1,17 @@
+//! What the application does: all rules, and the only SQL. One file per feature.
+//!
+//! Services are called qualified, `leads::submit`; reads are named by what selects. A service that changes something on
+//! someone's behalf asks for the proof of who it is as an argument.
+
+pub mod demo;
+pub mod input;
+pub mod keys;
+pub mod leads;
+pub mod pages;
+pub mod passwords;
+pub mod posts;
+pub mod secrets;
+pub mod sessions;
+pub mod spam;
+pub mod staff;
+pub mod submissions;
