@@ -4,20 +4,23 @@ use super::database::Database;
 use super::output::Refused;
 use crate::app::App;
 use crate::config::Config;
-use crate::http::server;
+use crate::http::{access_log, server};
 use crate::setup::{self, Owner};
 use actix_web::web::Data;
 use anyhow::Context;
 use std::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 /// Serves until it is told to stop, then finishes what is under way.
 ///
 /// # Errors
 /// Where the address is taken or the database cannot be had.
 pub fn serve(mut config: Config) -> Result<(), Refused> {
-    tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stderr).init();
+    log_to_stderr();
     // First, so that a second server by mistake says so at once.
     let listener = TcpListener::bind(config.listen)
         .with_context(|| format!("could not listen on {}", config.listen))?;
@@ -70,6 +73,17 @@ async fn run(
         None => Ok(()),
         Some(error) => Err(anyhow::anyhow!("the private Postgres is gone: {error}").into()),
     }
+}
+
+/// What happens, as JSON lines; what happens per request is `access_log`'s.
+fn log_to_stderr() {
+    let lines =
+        tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+    let chatty = Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_target("actix_server", LevelFilter::WARN);
+    tracing_subscriber::registry().with(lines.with_filter(chatty)).init();
+    access_log::switch_on();
 }
 
 /// Says where the site is, and once how to sign in.

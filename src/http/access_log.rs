@@ -9,6 +9,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::{HttpMessage, HttpRequest};
 use std::cell::RefCell;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -56,8 +57,18 @@ thread_local! {
     static LINES: RefCell<Lines> = const { RefCell::new(Lines(Vec::new())) };
 }
 
+static ON: AtomicBool = AtomicBool::new(false);
+
+/// Has lines written to stdout from now on. `frontdesk serve` does; a library says nothing unasked.
+pub fn switch_on() {
+    ON.store(true, Ordering::Relaxed);
+}
+
 /// Notes a request.
 pub fn write(line: &Line<'_>) {
+    if !ON.load(Ordering::Relaxed) {
+        return;
+    }
     LINES.with_borrow_mut(|lines| {
         append(&mut lines.0, line);
         if lines.0.len() >= FLUSH_AT {

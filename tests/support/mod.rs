@@ -1,0 +1,194 @@
+//! A running application with its own database, and people to use it as.
+
+mod database;
+mod person;
+
+pub use person::Person;
+
+use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
+use database::Database;
+use frontdesk::App;
+use frontdesk::config::Config;
+use frontdesk::http::server;
+use std::collections::HashMap;
+use std::net::TcpListener;
+
+/// Ada's address and password.
+pub const ADA: (&str, &str) = ("ada@example.com", "correct horse battery");
+
+/// Runs a test against a site that has just been opened: Ada's account, no content.
+pub fn with_app(test: impl AsyncFnOnce(&TestApp)) {
+    with_settings(&[], test);
+}
+
+/// As [`with_app`], with variables of the environment set.
+pub fn with_settings(settings: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp)) {
+    let settings: HashMap<String, String> =
+        settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let database = Database::create();
+    actix_web::rt::System::new().block_on(async {
+        let app = TestApp::start(&database.url, &settings, None).await;
+        test(&app).await;
+        app.finish().await;
+    });
+    drop(database);
+}
+
+/// One instance of the site, on a port of its own.
+pub struct TestApp {
+    /// `http://127.0.0.1:PORT`
+    pub origin: String,
+    /// What serves it.
+    pub state: Data<App>,
+    /// Where its database is.
+    pub database_url: String,
+    settings: HashMap<String, String>,
+    handle: ServerHandle,
+}
+
+impl TestApp {
+    async fn start(
+        database_url: &str,
+        settings: &HashMap<String, String>,
+        origin: Option<&str>,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut values = HashMap::from([
+            ("OWNER_EMAIL".to_owned(), ADA.0.to_owned()),
+            ("OWNER_PASSWORD".to_owned(), ADA.1.to_owned()),
+            ("DEMO_CONTENT".to_owned(), "off".to_owned()),
+        ]);
+        values.extend(origin.map(|origin| ("PUBLIC_ORIGINS".to_owned(), origin.to_owned())));
+        values.extend(settings.clone());
+        let mut config = Config::from_values(&values).unwrap();
+        config.settle_origins(address);
+        let state = Data::new(App::open(config, database_url).await.unwrap());
+        frontdesk::setup::first_start(&state).await.unwrap();
+        let server = server::build(Data::clone(&state), listener, 1).unwrap();
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        Self {
+            origin: format!("http://{address}"),
+            state,
+            database_url: database_url.to_owned(),
+            settings: settings.clone(),
+            handle,
+        }
+    }
+
+    /// Another instance on the same database, which answers to the same names.
+    pub async fn second_instance(&self) -> TestApp {
+        let origins: Vec<String> =
+            self.state.config.public_origins.iter().map(ToString::to_string).collect();
+        Self::start(&self.database_url, &self.settings, Some(&origins.join(","))).await
+    }
+
+    /// Someone with a browser of their own and no account.
+    pub fn eve(&self) -> Person<'_> {
+        Person::new(self)
+    }
+
+    /// Ada, signed in.
+    pub async fn ada(&self) -> Person<'_> {
+        let ada = Person::new(self);
+        let answer = ada.post("/sign-in", &[("email", ADA.0), ("password", ADA.1)]).await;
+        assert_eq!((answer.status, answer.location.as_str()), (303, "/admin"), "{}", answer.body);
+        ada
+    }
+
+    /// Runs statements as a person in psql would: outside the application.
+    pub async fn psql(&self, sql: &str) {
+        use sqlx::Connection;
+        let mut connection = sqlx::PgConnection::connect(&self.database_url).await.unwrap();
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    /// What a query says, as text: its first column, row by row.
+    pub async fn ask(&self, sql: &str) -> Vec<String> {
+        use sqlx::{Connection, Row};
+        let mut connection = sqlx::PgConnection::connect(&self.database_url).await.unwrap();
+        let sql =
+            sqlx::AssertSqlSafe(format!("select answer::text from ({sql}) as asked (answer)"));
+        let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows.into_iter().map(|row| row.get::<Option<String>, _>(0).unwrap_or_default()).collect()
+    }
+
+    /// Makes an API key.
+    pub async fn key(&self, scope: &str) -> String {
+        let shown = self
+            .cli(&["key", "create", "--name", "Partner", "--scope", scope, "--json"], "")
+            .json();
+        shown["key"].as_str().unwrap().to_owned()
+    }
+
+    /// Runs the program itself on this database, as the operator would.
+    pub fn cli(&self, arguments: &[&str], stdin: &str) -> Shell {
+        Shell::run(arguments, stdin, &[("DATABASE_URL", &self.database_url)])
+    }
+
+    /// Ends the test as every test ends: each page that would still be served from the cache is rendered again by an
+    /// instance that has kept nothing, and compared byte for byte.
+    async fn finish(self) {
+        let keys = self.state.cache.fresh_keys();
+        let cold = self.second_instance().await;
+        for key in keys {
+            let kept = self.eve().get(&key).await;
+            if kept.headers["cache-status"].as_bytes().starts_with(b"frontdesk; hit") {
+                let rendered = cold.eve().as_host(&self.origin).get(&key).await;
+                assert_eq!(
+                    kept.body, rendered.body,
+                    "the kept page {key} is not what would be rendered now"
+                );
+            }
+        }
+        for app in [cold, self] {
+            app.handle.stop(false).await;
+            app.state.close().await;
+        }
+    }
+}
+
+/// What a command printed.
+pub struct Shell {
+    /// The exit code.
+    pub code: i32,
+    /// Stdout.
+    pub out: String,
+    /// Stderr.
+    pub err: String,
+}
+
+impl Shell {
+    /// Runs the program with nothing but these variables set.
+    pub fn run(arguments: &[&str], stdin: &str, environment: &[(&str, &str)]) -> Self {
+        use std::io::Write;
+        use std::process::{Command, Stdio};
+        let mut child = Command::new(env!("CARGO_BIN_EXE_frontdesk"))
+            .args(arguments)
+            .env_clear()
+            .envs(environment.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self {
+            code: output.status.code().unwrap(),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
+    }
+
+    /// The one JSON document on stdout.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("{}\n{}", self.out, self.err))
+    }
+}
