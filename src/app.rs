@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::error::Result;
 use crate::http::limit::Limits;
+use crate::intake::Spool;
 use crate::services::passwords::Passwords;
 use crate::services::secrets::Secrets;
 use crate::services::submissions::Submission;
@@ -33,6 +34,8 @@ pub struct App {
     pub secrets: Secrets,
     /// Pages that look the same to everyone.
     pub cache: PageCache,
+    /// Where leads wait while the database is away.
+    pub spool: Spool,
     /// Where this process begins to count its requests.
     pub seed: u64,
     db: Db,
@@ -54,6 +57,7 @@ impl App {
             guesses: Guesses::default(),
             passwords: Passwords::default(),
             cache: PageCache::new(config.cache_max_bytes),
+            spool: Spool::new(config.data_dir.join("spool")),
             seed: u64::from_ne_bytes(clock.random()),
             config,
             clock,

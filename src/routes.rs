@@ -1,5 +1,7 @@
 //! Every URL the application answers, by type. `frontdesk routes` prints the table.
 
+use crate::app::App;
+use crate::error::Result;
 use crate::http::action::{self, Action};
 use crate::http::endpoint::{self, Endpoint};
 use crate::http::errors;
@@ -44,6 +46,17 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.plain("/readyz", api::health::ready);
     routes.plain("/static/{hash}/{name}", pages::assets::show);
     routes.plain("/favicon.ico", pages::assets::favicon);
+}
+
+/// Has the pages kept that must be there even where the database goes away before anyone has asked for them: whoever
+/// wants to write to the business can.
+///
+/// # Errors
+/// Those of the pages.
+pub async fn warm(app: &App) -> Result<()> {
+    page::warm::<pages::home::Show>(app, &(), &()).await?;
+    page::warm::<Empty<actions::contact::Send>>(app, &(), &()).await?;
+    page::warm::<pages::contact::Thanks>(app, &(), &()).await
 }
 
 /// A line of the table of routes.

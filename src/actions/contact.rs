@@ -5,9 +5,10 @@ use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::form::Pairs;
 use crate::http::limit::Limit;
+use crate::intake::{self, Door};
 use crate::policies::Anyone;
 use crate::services::input::Valid;
-use crate::services::leads::{self, NewLead, Sender};
+use crate::services::leads::NewLead;
 use crate::services::pages;
 use crate::tags::Dependencies;
 use actix_web::HttpRequest;
@@ -30,13 +31,8 @@ impl Action for Send {
     const BODY: usize = 64 * 1024;
 
     async fn run(visit: &Visit<'_>, (): &(), (): &(), form: Valid<NewLead>) -> Result<Done> {
-        let id = visit.app.clock.id();
-        visit
-            .once(async |tx| {
-                leads::submit(tx, id, &Sender::Visitor, &form).await?;
-                Ok(paths::thanks())
-            })
-            .await
+        let receipt = intake::accept(visit.app, Door::WebsiteForm, &form).await?;
+        Ok(Done::at(receipt.map(|_| paths::thanks())))
     }
 
     async fn page(

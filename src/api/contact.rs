@@ -5,9 +5,10 @@ use crate::error::Result;
 use crate::http::Gate;
 use crate::http::endpoint::{Endpoint, Reply};
 use crate::http::limit::Limit;
+use crate::intake::{self, Door};
 use crate::policies::KnownSite;
 use crate::services::input::Valid;
-use crate::services::leads::{self, NewLead, Sender};
+use crate::services::leads::NewLead;
 use actix_web::http::Method;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -38,10 +39,8 @@ impl Endpoint for Send {
     type Output = Accepted;
 
     async fn run(app: &App, (): &(), (): &(), input: Valid<NewLead>) -> Result<Reply<Accepted>> {
-        let id = app.clock.id();
-        let lead =
-            app.write(async |tx| leads::submit(tx, id, &Sender::Embed, &input).await).await?;
-        let accepted = lead.map(|lead| Accepted { id: lead.id, created_at: lead.created_at });
+        let receipt = intake::accept(app, Door::Embed, &input).await?;
+        let accepted = receipt.map(|receipt| Accepted { id: receipt.id, created_at: receipt.at });
         Ok(Reply::created(accepted, |_| None))
     }
 }

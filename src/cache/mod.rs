@@ -12,8 +12,8 @@ mod poll;
 use crate::clock::{Clock, Moment};
 use crate::db::Db;
 use crate::error::{Error, Result};
+use crate::http::prepared::Prepared;
 use crate::tags::Tag;
-use actix_web::http::header::HeaderValue;
 use bytes::Bytes;
 use coherence::{Coherence, Confirmed, Kept, Mark, STALE_AFTER, Token};
 use flights::{Flights, Place};
@@ -36,6 +36,8 @@ const PATIENCE: u32 = 3;
 pub struct Rendered {
     /// The whole document.
     pub body: Bytes,
+    /// The route it is at, for the log.
+    pub route: &'static str,
     /// What it depends on.
     pub tags: Vec<Tag>,
 }
@@ -44,11 +46,9 @@ pub struct Rendered {
 #[derive(Debug)]
 pub struct Entry {
     /// The whole document, as anyone gets it.
-    pub body: Bytes,
-    /// Strong validator (RFC 9110 §8.8.3), quotes included.
-    pub etag: String,
-    /// The same, ready to be sent.
-    pub etag_header: HeaderValue,
+    pub prepared: Prepared,
+    /// The route it is at, for the log.
+    pub route: &'static str,
     stamp: u64,
     marks: Box<[Arc<Mark>]>,
     rendered_at: Moment,
@@ -103,8 +103,8 @@ struct Weight;
 
 impl Weighter<String, Arc<Entry>> for Weight {
     fn weight(&self, key: &String, entry: &Arc<Entry>) -> u64 {
-        // Beside the body: key, validator, marks, and the cache's own bookkeeping.
-        (key.len() + entry.body.len() + entry.marks.len() * 8 + 256) as u64
+        // Beside the page: key, marks, and the cache's own bookkeeping.
+        (key.len() + entry.prepared.weight() + entry.marks.len() * 8 + 256) as u64
     }
 }
 
@@ -159,9 +159,9 @@ impl PageCache {
         }
     }
 
-    /// The page under `key` if it can be served without waiting for anything. The caller sees to a due poll.
-    pub fn at_once(&self, clock: &Clock, key: &str) -> Option<(Arc<Entry>, Confirmed)> {
-        let confirmed = self.coherence.confirmed(clock.moment());
+    /// The page under `key` if it can be served at `now` without waiting for anything. The caller sees to a due poll.
+    pub fn at_once(&self, now: Moment, key: &str) -> Option<(Arc<Entry>, Confirmed)> {
+        let confirmed = self.coherence.confirmed(now);
         if confirmed == Confirmed::TooLongAgo {
             return None;
         }
@@ -234,11 +234,9 @@ impl PageCache {
                 return Err(error);
             }
         };
-        let etag = etag(&rendered.body);
         let entry = Arc::new(Entry {
-            etag_header: HeaderValue::from_str(&etag).expect("hexadecimal digits in quotes"),
-            etag,
-            body: rendered.body,
+            prepared: Prepared::new("text/html; charset=utf-8", "no-cache", rendered.body),
+            route: rendered.route,
             stamp,
             marks: self.coherence.marks(&rendered.tags),
             rendered_at,
@@ -323,17 +321,4 @@ impl PageCache {
         let fresh = self.entries.iter().filter(|(_, entry)| self.coherence.is_fresh(&**entry));
         fresh.map(|(key, _)| key).collect()
     }
-}
-
-/// A strong validator of exactly these bytes, which hold the build's asset addresses.
-fn etag(body: &[u8]) -> String {
-    use sha2::{Digest, Sha256};
-    let digest = Sha256::digest(body);
-    let mut etag = String::with_capacity(34);
-    etag.push('"');
-    for byte in &digest[..16] {
-        etag.push_str(&format!("{byte:02x}"));
-    }
-    etag.push('"');
-    etag
 }

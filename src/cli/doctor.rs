@@ -40,7 +40,7 @@ pub fn examine(mut config: Config, output: &Output) -> Result<(), Refused> {
     if healthy {
         Ok(())
     } else {
-        Err(anyhow::anyhow!("the site cannot be served like this").into())
+        Err(Refused::Shown(anyhow::anyhow!("the site cannot be served like this")))
     }
 }
 

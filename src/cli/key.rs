@@ -50,12 +50,11 @@ impl Command {
                     "prefix": secret.prefix(),
                     "scopes": new.scopes,
                 });
-                output.print(&shown, || {
-                    format!(
-                        "{}\nKeep it now: it is not stored and will not be shown again.\n",
-                        secret.reveal()
-                    )
-                })
+                output.print(&shown, || format!("{}\n", secret.reveal()))?;
+                if !output.json {
+                    eprintln!("Keep it now: it is not stored and will not be shown again.");
+                }
+                Ok(())
             }
             Self::List => {
                 let found = app.read(async |db| keys::all(db, &operator).await).await?;

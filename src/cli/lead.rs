@@ -4,7 +4,7 @@ use super::output::{Output, Refused};
 use crate::app::App;
 use crate::policies::Operator;
 use crate::services::input::Valid;
-use crate::services::leads::{self, Lead, NewLead, Sender};
+use crate::services::leads::{self, Arrival, Lead, NewLead, Sender};
 use clap::Subcommand;
 use serde_json::json;
 use time::format_description::well_known::Rfc3339;
@@ -52,8 +52,8 @@ impl Command {
                 let new: NewLead = serde_json::from_value(fields).map_err(anyhow::Error::from)?;
                 let new = Valid::check(new)?;
                 let sender = Sender::Operator(&operator);
-                let lead =
-                    app.write(async |tx| leads::submit(tx, app.clock.id(), &sender, &new).await);
+                let arrival = Arrival { id: app.clock.id(), at: app.clock.now() };
+                let lead = app.write(async |tx| leads::submit(tx, &arrival, &sender, &new).await);
                 let lead = lead.await?.value;
                 output.print(&lead, || line(&lead))
             }

@@ -20,6 +20,8 @@ pub enum Refused {
     Service(Error),
     /// Anything else that stands in the way.
     Other(anyhow::Error),
+    /// The same, where what was printed says why already: there is one document on stdout, not two.
+    Shown(anyhow::Error),
 }
 
 impl From<Error> for Refused {
@@ -49,7 +51,8 @@ impl Refused {
                 .collect(),
             // On the operator's own shell a cause may be shown.
             Self::Service(Error::Internal(cause) | Error::Unavailable(cause))
-            | Self::Other(cause) => {
+            | Self::Other(cause)
+            | Self::Shown(cause) => {
                 vec![(String::new(), format!("{cause:#}"))]
             }
             Self::Service(error) => vec![(String::new(), error.to_string())],
@@ -90,7 +93,7 @@ impl Output {
             let field = if field.is_empty() { String::new() } else { format!("{field}: ") };
             eprintln!("frontdesk: {field}{message}");
         }
-        if self.json {
+        if self.json && !matches!(refused, Refused::Shown(_)) {
             let error = |(field, detail): &(String, String)| match field.is_empty() {
                 true => json!({ "pointer": "#", "detail": detail }),
                 false => json!({ "pointer": format!("#/{field}"), "detail": detail }),

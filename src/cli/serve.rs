@@ -5,6 +5,8 @@ use super::output::Refused;
 use crate::app::App;
 use crate::config::Config;
 use crate::http::{access_log, server};
+use crate::intake;
+use crate::routes;
 use crate::setup::{self, Owner};
 use actix_web::web::Data;
 use anyhow::Context;
@@ -48,10 +50,13 @@ async fn run(
 ) -> Result<(), Refused> {
     let app = Data::new(App::open(config, url).await?);
     let owner = setup::first_start(&app).await?;
+    routes::warm(&app).await?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let server = server::build(Data::clone(&app), listener, workers)
         .context("could not start the server")?;
     greet(&app, owner);
+    let draining = Data::clone(&app);
+    actix_web::rt::spawn(async move { intake::keep_draining(&draining).await });
     let handle = server.handle();
     let mut running = actix_web::rt::spawn(server);
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
@@ -84,6 +89,10 @@ fn log_to_stderr() {
         .with_target("actix_server", LevelFilter::WARN);
     tracing_subscriber::registry().with(lines.with_filter(chatty)).init();
     access_log::switch_on();
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string);
+        tracing::error!(at, "a panic; whoever was waiting for it is told that something went wrong");
+    }));
 }
 
 /// Says where the site is, and once how to sign in.

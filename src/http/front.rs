@@ -5,14 +5,18 @@
 //! caller needs.
 
 use super::access_log::{self, Line};
-use super::errors::{Face, shared};
+use super::errors::{Face, Route, shared};
 use super::headers;
+use super::prepared::CACHE_STATUS;
 use super::server::Connection;
+use crate::app::App;
 use crate::error::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue};
+use actix_web::http::header::{
+    CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue,
+};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use std::fmt;
@@ -26,7 +30,8 @@ const LONGEST_URI: usize = 4 * 1024;
 pub struct RequestId(u64);
 
 impl RequestId {
-    fn next(start: u64) -> Self {
+    /// The next one of a process that began to count at `start`.
+    pub fn next(start: u64) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         // Spread by an odd constant, so that neighbours differ at the first glance.
         let count = COUNT.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -57,12 +62,18 @@ pub async fn front(
         None => next.call(request).await?.map_into_boxed_body(),
     };
     headers::add(response.headers_mut());
+    let route = response.request().extensions().get::<Route>().map_or("-", |route| route.0);
     access_log::write(&Line {
         id,
         at: app.clock.now(),
-        request: response.request(),
+        method: response.request().method().as_str(),
+        route, // a path that leads nowhere is anything anyone may have typed
         status: response.status().as_u16(),
-        cache: response.headers().get("cache-status"),
+        cache: response
+            .headers()
+            .get(CACHE_STATUS)
+            .and_then(|cache| cache.to_str().ok())
+            .unwrap_or("-"),
         took: app.clock.moment().since(began),
     });
     Ok(response)
@@ -73,12 +84,7 @@ fn refusal(request: &HttpRequest) -> Option<HttpResponse> {
     let uri = request.uri();
     let face = Face::of_path(request.path());
     let refuse = |status, title, detail| Some(plain(face, status, title, detail));
-    let crowded = |connection: &Connection| {
-        let proxies = &app.config.trusted_proxies;
-        connection.is_one_too_many()
-            && !proxies.iter().any(|proxy| proxy.contains(&connection.from))
-    };
-    if request.conn_data::<Connection>().is_some_and(crowded) {
+    if is_crowded(app, request.conn_data()) {
         let busy = Error::unavailable("too many connections from one address");
         let mut response = face.show(request, busy);
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -94,9 +100,7 @@ fn refusal(request: &HttpRequest) -> Option<HttpResponse> {
     if length > LONGEST_URI {
         return refuse(StatusCode::URI_TOO_LONG, "Address too long", "That address is too long.");
     }
-    let head: usize =
-        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if head > LONGEST_HEAD {
+    if is_head_too_long(request.headers()) {
         let detail = "The headers of this request are larger than 16 KiB.";
         return refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Headers too large", detail);
     }
@@ -110,6 +114,21 @@ fn refusal(request: &HttpRequest) -> Option<HttpResponse> {
         );
     }
     None
+}
+
+/// Whether a connection is more than its network may hold. Our own proxies may hold any number.
+pub fn is_crowded(app: &App, connection: Option<&Connection>) -> bool {
+    connection.is_some_and(|connection| {
+        let proxies = &app.config.trusted_proxies;
+        connection.is_one_too_many()
+            && !proxies.iter().any(|proxy| proxy.contains(&connection.from))
+    })
+}
+
+/// Whether these headers are larger than anyone needs.
+pub fn is_head_too_long(headers: &HeaderMap) -> bool {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>()
+        > LONGEST_HEAD
 }
 
 /// A refusal in as few words as possible: no page of ours belongs on a host that is not ours.

@@ -13,8 +13,10 @@ pub mod form;
 pub mod front;
 pub mod headers;
 pub mod limit;
+pub mod lobby;
 pub mod origin;
 pub mod page;
+pub mod prepared;
 pub mod server;
 pub mod session;
 

@@ -3,15 +3,12 @@
 use super::errors::{self, Face, door};
 use super::{Gate, Grant, action::Action, admit, count, session};
 use crate::app::App;
-use crate::cache::coherence::Confirmed;
-use crate::cache::{Entry, Outcome, Rendered};
+use crate::cache::Rendered;
 use crate::error::{Error, Result};
 use crate::policies::{Anyone, Policy};
 use crate::tags::Dependencies;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
-};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -20,7 +17,6 @@ use std::marker::PhantomData;
 use templates::{Chrome, FormState, View, layout};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// A page that looks the same to everyone: a function of its address and the database, and nothing else.
 pub trait CachedPage: Gate<Auth = Anyone> {
@@ -123,19 +119,19 @@ async fn find_or_render<P: CachedPage>(request: &HttpRequest) -> Result<HttpResp
     let query = P::Query::read(request.query_string())?;
     let address = P::address(&at, &query);
     let token = session::own_write(&state.config, request);
-    if token.is_none()
-        && let Some((entry, confirmed)) = state.cache.at_once(&state.clock, &address)
-    {
-        if confirmed == Confirmed::PollDue {
-            let state = web::Data::clone(state);
-            actix_web::rt::spawn(async move { state.refresh().await });
-        }
-        return Ok(answer(request, &entry, Outcome::Hit));
-    }
     count::<P>(state, request)?;
     let (entry, outcome) =
         state.page(&address, token, async || render::<P>(state, &at, &query).await).await?;
-    Ok(answer(request, &entry, outcome))
+    Ok(entry.prepared.answer(request.headers(), Some(outcome.as_str())).into())
+}
+
+/// Has a page kept before anyone asks for it.
+///
+/// # Errors
+/// Those of the page.
+pub async fn warm<P: CachedPage>(app: &App, at: &P::At, query: &P::Query) -> Result<()> {
+    let address = P::address(at, query);
+    app.page(&address, None, async || render::<P>(app, at, query).await).await.map(drop)
 }
 
 /// Renders a cached page for anyone.
@@ -146,30 +142,7 @@ pub async fn render<P: CachedPage>(app: &App, at: &P::At, query: &P::Query) -> R
     let mut seen = Dependencies::default();
     let view = app.read(async |db| P::view(db, at, query, &mut seen).await).await?;
     let body = Bytes::from(framed(app, &view, None));
-    Ok(Rendered { body, tags: seen.into_tags() })
-}
-
-fn answer(request: &HttpRequest, entry: &Entry, outcome: Outcome) -> HttpResponse {
-    let known = request.headers().get(IF_NONE_MATCH).is_some_and(|known| names(known, &entry.etag));
-    let mut response = if known {
-        HttpResponse::NotModified().finish()
-    } else {
-        html(StatusCode::OK, entry.body.clone())
-    };
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(ETAG, entry.etag_header.clone());
-    headers.insert(CACHE_STATUS, HeaderValue::from_static(outcome.as_str()));
-    response
-}
-
-/// Whether an `If-None-Match` names this entity tag (RFC 9110 §13.1.2: weak comparison).
-fn names(known: &HeaderValue, etag: &str) -> bool {
-    let Ok(known) = known.to_str() else { return false };
-    known
-        .split(',')
-        .map(str::trim)
-        .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag)
+    Ok(Rendered { body, route: P::PATH, tags: seen.into_tags() })
 }
 
 /// Serves a live page.

@@ -2,9 +2,11 @@
 
 use super::client::network;
 use super::front::front;
+use super::lobby::LobbyFactory;
 use super::{access_log, errors};
 use crate::app::App;
 use crate::routes::{self, Routes};
+use actix_service::IntoServiceFactory;
 use actix_web::dev::Server;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data};
@@ -30,11 +32,12 @@ pub fn build(app: Data<App>, listener: TcpListener, workers: usize) -> std::io::
     let connections = Connections::default();
     let server = HttpServer::new(move || {
         actix_web::rt::spawn(access_log::keep_flushing());
-        actix_web::App::new()
+        let rooms = actix_web::App::new()
             .app_data(Data::clone(&app))
             .configure(|config| routes::all(&mut Routes::new(config)))
             .default_service(web::to(errors::nowhere))
-            .wrap(middleware::from_fn(front))
+            .wrap(middleware::from_fn(front));
+        LobbyFactory { app: Data::clone(&app), rooms: rooms.into_factory() }
     })
     .workers(workers)
     .client_request_timeout(HEAD_WITHIN)

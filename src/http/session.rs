@@ -89,6 +89,11 @@ pub fn own_write(config: &Config, request: &HttpRequest) -> Option<Token> {
     read(config, request, &WRITE)?.value().parse().ok()
 }
 
+/// Whether a `Cookie` header may hold what [`own_write`] is about. Quick, and never wrong where it says no.
+pub fn may_carry_write(cookies: &[u8]) -> bool {
+    cookies.windows(4).any(|at| at == b"ryw=")
+}
+
 /// Has the browser carry its write along for a minute; by then every instance has seen it.
 pub fn carry_write(config: &Config, request: &HttpRequest, token: &Token) -> Cookie<'static> {
     write(config, request, &WRITE, token.to_string(), Duration::minutes(1))

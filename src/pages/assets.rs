@@ -2,27 +2,37 @@
 
 use crate::error::Error;
 use crate::http::errors::{Face, door};
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use crate::http::prepared::Prepared;
 use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use std::sync::LazyLock;
 use templates::assets::{self, Asset};
 
 /// `/static/{hash}/{name}`
 pub async fn show(request: HttpRequest) -> HttpResponse {
-    let found = assets::all().iter().find(|asset| asset.url() == request.path());
-    let found = found.map(|asset| file(asset, "public, max-age=31536000, immutable"));
+    let found = files().iter().find(|(asset, _)| asset.url() == request.path());
+    let found = found.map(|(_, file)| file.answer(request.headers(), None).into());
     door(Face::Page, "/static/{hash}/{name}", &request, async { found.ok_or(Error::NotFound) })
         .await
 }
 
 /// `/favicon.ico`, which browsers ask for whatever the page says.
 pub async fn favicon(request: HttpRequest) -> HttpResponse {
-    let icon = file(&assets::TOUCH_ICON, "public, max-age=86400");
+    static ICON: LazyLock<Prepared> =
+        LazyLock::new(|| file(&assets::TOUCH_ICON, "public, max-age=86400"));
+    let icon = ICON.answer(request.headers(), None).into();
     door(Face::Page, "/favicon.ico", &request, async { Ok(icon) }).await
 }
 
-fn file(asset: &Asset, caching: &'static str) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, asset.content_type))
-        .insert_header((CACHE_CONTROL, caching))
-        .body(asset.bytes)
+fn files() -> &'static [(&'static Asset, Prepared)] {
+    static FILES: LazyLock<Vec<(&Asset, Prepared)>> = LazyLock::new(|| {
+        let immutable =
+            |asset: &&'static Asset| (*asset, file(asset, "public, max-age=31536000, immutable"));
+        assets::all().iter().map(immutable).collect()
+    });
+    &FILES
+}
+
+fn file(asset: &'static Asset, caching: &'static str) -> Prepared {
+    Prepared::new(asset.content_type, caching, Bytes::from_static(asset.bytes))
 }

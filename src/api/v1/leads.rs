@@ -8,7 +8,7 @@ use crate::http::limit::Limit;
 use crate::policies::ApiKey;
 use crate::services::input::Valid;
 use crate::services::keys::{LeadsWrite, Partner};
-use crate::services::leads::{self, Lead, NewLead, Sender};
+use crate::services::leads::{self, Arrival, Lead, NewLead, Sender};
 use actix_web::http::Method;
 use templates::paths;
 use uuid::Uuid;
@@ -35,8 +35,9 @@ impl Endpoint for Create {
         (): &(),
         input: Valid<NewLead>,
     ) -> Result<Reply<Lead>> {
-        let id = app.clock.id();
-        let lead = app.write(async |tx| leads::submit(tx, id, &Sender::Partner(who), &input).await);
+        let arrival = Arrival { id: app.clock.id(), at: app.clock.now() };
+        let sender = Sender::Partner(who);
+        let lead = app.write(async |tx| leads::submit(tx, &arrival, &sender, &input).await);
         Ok(Reply::created(lead.await?, |lead| Some(paths::api_lead(lead.id))))
     }
 }

@@ -143,7 +143,7 @@ impl Sender<'_> {
 }
 
 /// What a lead says, in the fields of the form and of the API alike.
-#[derive(Debug, Clone, Deserialize, Validate)]
+#[derive(Debug, Clone, Serialize, Deserialize, Validate)]
 pub struct NewLead {
     /// Who writes.
     #[serde(default, deserialize_with = "input::line")]
@@ -245,7 +245,14 @@ impl Campaign {
 }
 
 fn remark<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
-    let text = input::optional_line(input)?.filter(|text| input::one_line(text).is_ok());
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Remark {
+        Text(String),
+        Other(serde::de::IgnoredAny),
+    }
+    let Remark::Text(text) = Remark::deserialize(input)? else { return Ok(None) };
+    let text = Some(text.trim()).filter(|text| !text.is_empty() && input::one_line(text).is_ok());
     Ok(text.map(|text| text.chars().take(500).collect()))
 }
 
@@ -273,15 +280,23 @@ pub struct Lead {
     pub created_at: OffsetDateTime,
 }
 
-/// Accepts a lead. The same submission within 24 hours is the same lead: it is returned, and nothing is added.
-///
-/// `id` is the id it gets if it is new.
+/// A lead at the door.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// The id it gets if it is new.
+    pub id: Uuid,
+    /// When it came.
+    pub at: OffsetDateTime,
+}
+
+/// Accepts a lead. The same submission within 24 hours is the same lead: it is returned, and nothing is added. So is one
+/// with the same id, which arrives again when nobody could tell whether it had been stored.
 ///
 /// # Errors
 /// As any statement: then nothing was accepted.
 pub async fn submit(
     db: &mut PgConnection,
-    id: Uuid,
+    arrival: &Arrival,
     from: &Sender<'_>,
     new: &Valid<NewLead>,
 ) -> Result<Lead> {
@@ -291,15 +306,18 @@ pub async fn submit(
         .execute(&mut *db)
         .await?;
     let known = sqlx::query!(
-        r#"select (select id from leads where fingerprint = $1 and created_at > now() - interval '24 hours'
+        r#"select (select id from leads where id = $4
+                    or (fingerprint = $1 and created_at > $5::timestamptz - interval '24 hours')
                     order by created_at desc limit 1) as twin,
                   (select count(*) from leads where lower(email) = lower($2)
-                      and created_at > now() - interval '1 hour') as "by_sender!",
+                      and created_at > $5 - interval '1 hour') as "by_sender!",
                   (select count(*) from leads where md5(message) = md5($3)
-                      and created_at > now() - interval '1 hour') as "by_text!""#,
+                      and created_at > $5 - interval '1 hour') as "by_text!""#,
         fingerprint.as_slice(),
         new.email,
         new.message,
+        arrival.id,
+        arrival.at,
     )
     .fetch_one(&mut *db)
     .await?;
@@ -317,12 +335,12 @@ pub async fn submit(
         }),
         false => Verdict::default(),
     };
-    insert(db, id, from, new, &fingerprint, &verdict).await
+    insert(db, arrival, from, new, &fingerprint, &verdict).await
 }
 
 async fn insert(
     db: &mut PgConnection,
-    id: Uuid,
+    arrival: &Arrival,
     from: &Sender<'_>,
     new: &NewLead,
     fingerprint: &[u8],
@@ -342,11 +360,11 @@ async fn insert(
         Lead,
         r#"insert into leads (id, name, email, company, phone, message, status, source, api_key_id, fingerprint,
                spam_score, spam_reasons, utm_source, utm_medium, utm_campaign, utm_term, utm_content, referrer,
-               landing_page)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+               landing_page, created_at)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
            returning id, name, email, company, phone, message, source as "source: Source",
                status as "status: Status", created_at"#,
-        id,
+        arrival.id,
         new.name,
         new.email,
         new.company.as_deref(),
@@ -365,6 +383,7 @@ async fn insert(
         utm_content.as_deref(),
         referrer.as_deref(),
         landing_page.as_deref(),
+        arrival.at,
     )
     .fetch_one(db)
     .await?)

@@ -1,0 +1,127 @@
+//! Leads from the public: stored before anything else is tried, even while the database is away.
+//!
+//! A visitor who wrote to the business is not told to come back because a database is being restarted. What the database
+//! does not take goes to the spool, on disk, before the visitor is thanked, and from there by the same path to where it
+//! belongs. Whether a commit that got no answer went through need not be known: id and content decide.
+
+mod spool;
+
+pub use spool::Spool;
+
+use crate::app::{App, Written};
+use crate::error::{Error, Result};
+use crate::services::input::Valid;
+use crate::services::leads::{self, Arrival, NewLead, Sender};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// How often the spool is looked after.
+const DRAIN_EVERY: Duration = Duration::from_secs(1);
+
+/// The doors that anyone may use.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Door {
+    /// The contact form of the site.
+    WebsiteForm,
+    /// That of another site.
+    Embed,
+}
+
+impl Door {
+    fn sender(self) -> Sender<'static> {
+        match self {
+            Self::WebsiteForm => Sender::Visitor,
+            Self::Embed => Sender::Embed,
+        }
+    }
+}
+
+/// That a lead was accepted.
+#[derive(Debug)]
+pub struct Receipt {
+    /// Which one it is. Kept in the spool, it may turn out to be one we have.
+    pub id: Uuid,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
+/// A lead on its way, as the spool keeps it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    id: Uuid,
+    #[serde(with = "time::serde::rfc3339")]
+    at: OffsetDateTime,
+    door: Door,
+    lead: NewLead,
+}
+
+/// Accepts a lead: into the database, or else into the spool.
+///
+/// # Errors
+/// [`Error::Unavailable`] where neither takes it.
+pub async fn accept(app: &App, door: Door, new: &Valid<NewLead>) -> Result<Written<Receipt>> {
+    let (id, at) = (app.clock.id(), app.clock.now());
+    match store(app, id, at, door, new).await {
+        Err(Error::Unavailable(cause)) => {
+            let record = Record { id, at, door, lead: NewLead::clone(new) };
+            let line =
+                serde_json::to_string(&record).map_err(|error| Error::Internal(error.into()))?;
+            app.spool.append(line).await?;
+            tracing::warn!(%id, cause = format!("{cause:#}"), "a lead waits in the spool");
+            Ok(Written::nothing(Receipt { id, at }))
+        }
+        stored => stored,
+    }
+}
+
+async fn store(
+    app: &App,
+    id: Uuid,
+    at: OffsetDateTime,
+    door: Door,
+    new: &Valid<NewLead>,
+) -> Result<Written<Receipt>> {
+    let stored = app
+        .write(async |tx| leads::submit(tx, &Arrival { id, at }, &door.sender(), new).await)
+        .await?;
+    Ok(stored.map(|lead| Receipt { id: lead.id, at: lead.created_at }))
+}
+
+/// Brings what waits in the spool to the database. Returns how many leads that were.
+///
+/// # Errors
+/// Where the database is still away; what was brought until then stays brought.
+pub async fn drain(app: &App) -> Result<usize> {
+    let mut brought = 0;
+    for waiting in app.spool.waiting().await? {
+        match serde_json::from_str::<Record>(&waiting.line) {
+            Ok(Record { id, at, door, lead }) => match Valid::check(lead) {
+                Ok(lead) => {
+                    let _ = store(app, id, at, door, &lead).await?;
+                    brought += 1;
+                }
+                Err(error) => {
+                    tracing::error!(%id, %error, "a lead in the spool keeps rules no longer")
+                }
+            },
+            Err(error) => tracing::error!(%error, "a line of the spool cannot be read"),
+        }
+        app.spool.done(&waiting).await?;
+    }
+    Ok(brought)
+}
+
+/// Looks after the spool for as long as the process lives.
+pub async fn keep_draining(app: &App) {
+    loop {
+        match drain(app).await {
+            Ok(0) => {}
+            Ok(brought) => tracing::info!(brought, "leads from the spool are in the database"),
+            Err(error) => tracing::debug!(%error, "the spool cannot be drained yet"),
+        }
+        tokio::time::sleep(DRAIN_EVERY).await;
+    }
+}
