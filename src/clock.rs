@@ -18,6 +18,12 @@ impl Moment {
         Self(self.0.saturating_sub(micros(earlier)))
     }
 
+    /// The moment `later` after this one.
+    #[must_use]
+    pub fn plus(self, later: Duration) -> Self {
+        Self(self.0.saturating_add(micros(later)))
+    }
+
     /// How long after `earlier` this is; zero if it is not after.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

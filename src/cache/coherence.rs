@@ -151,6 +151,36 @@ pub enum Confirmed {
     TooLongAgo,
 }
 
+/// Whether a write can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// Its effects are in what the last poll saw.
+    Visible,
+    /// They are not.
+    Hidden,
+    /// Its transaction id means nothing in the life of the database that the last poll saw.
+    OtherLife,
+}
+
+/// Mistakes that would be easy to make. Each can be switched on in tests, and the explorer finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mistake {
+    /// A rendering takes its stamp after its snapshot.
+    StampAfterSnapshot,
+    /// A poll's number is published before its marks are set.
+    PublishBeforeMarks,
+    /// A poll asks for rows above the highest it has seen, not for transactions it could not see.
+    AboveTheLast,
+    /// An invalidation deletes what is kept, and is not remembered.
+    DeleteOnInvalidate,
+    /// A reader is not kept until its own write is visible.
+    NoCatchUp,
+    /// Whoever waited for a rendering takes it as it is.
+    TrustFlight,
+    /// A restart after a crash goes unnoticed.
+    NoIncarnation,
+}
+
 /// The state machine. One per instance.
 #[derive(Debug, Default)]
 pub struct Coherence {
@@ -163,26 +193,62 @@ pub struct Coherence {
     confirmed_at: AtomicU64,
     marks: RwLock<HashMap<Tag, Arc<Mark>>>,
     seen: RwLock<Option<(Incarnation, Snapshot)>>,
+    /// What is done wrong on purpose.
+    #[cfg(test)]
+    pub mistake: Option<Mistake>,
+}
+
+/// A poll whose marks are set and whose number is not published yet.
+#[must_use]
+pub struct Applying {
+    number: u64,
+    started: Moment,
+    incarnation: Incarnation,
+    snapshot: Snapshot,
 }
 
 impl Coherence {
-    /// Publishes what a poll saw. Polls must be applied one after the other, in the order they were sent.
+    /// Takes in what a poll saw. Polls must be applied one after the other, in the order they were sent.
     pub fn apply(&self, polled: Polled) {
-        let n = self.applied.load(Ordering::Relaxed) + 1;
-        let trusted = self.seen().is_some_and(|(incarnation, _)| incarnation == polled.incarnation)
-            && self.confirmed_at().is_some_and(|at| polled.started.since(at) <= RETENTION / 2);
-        if !trusted || polled.everything.is_some() {
-            self.floor.store(n, Ordering::Release);
+        let applying = self.begin(polled);
+        self.publish(applying);
+    }
+
+    /// The first half of [`Coherence::apply`]: whatever the poll found is marked, and nobody relies on it yet.
+    pub fn begin(&self, polled: Polled) -> Applying {
+        let Polled { started, incarnation, snapshot, changed, everything } = polled;
+        let number = self.applied.load(Ordering::Relaxed) + 1;
+        let same_life = self.errs(Mistake::NoIncarnation)
+            || self.seen().is_some_and(|(before, _)| before == incarnation);
+        let in_time = self.confirmed_at().is_some_and(|at| started.since(at) <= RETENTION / 2);
+        if !(same_life && in_time) || everything.is_some() {
+            self.floor.store(number, Ordering::Release);
         }
-        if polled.everything == Some(true) {
-            self.hard_floor.store(n, Ordering::Release);
+        if everything == Some(true) {
+            self.hard_floor.store(number, Ordering::Release);
         }
-        self.mark(n, &polled.changed);
-        *self.seen.write().unwrap_or_else(PoisonError::into_inner) =
-            Some((polled.incarnation, polled.snapshot));
-        self.confirmed_at.store(polled.started.0 + 1, Ordering::Release);
+        self.mark(number, &changed);
+        Applying { number, started, incarnation, snapshot }
+    }
+
+    /// The second half.
+    pub fn publish(&self, applying: Applying) {
+        let Applying { number, started, incarnation, snapshot } = applying;
+        *self.seen.write().unwrap_or_else(PoisonError::into_inner) = Some((incarnation, snapshot));
+        self.confirmed_at.store(started.0 + 1, Ordering::Release);
         // Last: a rendering that begins with this number must be judged by marks that are all there.
-        self.applied.store(n, Ordering::Release);
+        self.applied.store(number, Ordering::Release);
+    }
+
+    /// Whether this mistake is to be made. Never outside tests.
+    #[inline]
+    pub fn errs(&self, mistake: Mistake) -> bool {
+        #[cfg(test)]
+        let made = self.mistake == Some(mistake);
+        #[cfg(not(test))]
+        let made = false;
+        let _ = mistake;
+        made
     }
 
     fn mark(&self, n: u64, changed: &[(Tag, bool)]) {
@@ -219,7 +285,8 @@ impl Coherence {
     pub fn is_fresh(&self, entry: &impl Kept) -> bool {
         let stamp = entry.stamp();
         stamp >= self.floor.load(Ordering::Acquire)
-            && entry.marks().iter().all(|mark| mark.any.load(Ordering::Acquire) <= stamp)
+            && (self.errs(Mistake::DeleteOnInvalidate)
+                || entry.marks().iter().all(|mark| mark.any.load(Ordering::Acquire) <= stamp))
     }
 
     /// Whether the entry may be shown although the database is away: nothing on it was withdrawn.
@@ -243,13 +310,14 @@ impl Coherence {
         self.confirmed_at.load(Ordering::Acquire).checked_sub(1).map(Moment)
     }
 
-    /// Whether the write behind `token` is visible to what this instance serves. One of another incarnation is: it
-    /// committed before the crash that ended that incarnation, and crash recovery invalidated everything.
-    pub fn sees(&self, token: &Token) -> bool {
+    /// Whether the write behind `token` is visible to what this instance serves.
+    pub fn sees(&self, token: &Token) -> Sight {
         let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
-        seen.as_ref().is_some_and(|(incarnation, snapshot)| {
-            *incarnation != token.incarnation || snapshot.sees(token.xid)
-        })
+        match seen.as_ref() {
+            Some((incarnation, _)) if *incarnation != token.incarnation => Sight::OtherLife,
+            Some((_, snapshot)) if snapshot.sees(token.xid) => Sight::Visible,
+            _ => Sight::Hidden,
+        }
     }
 
     /// The incarnation and snapshot of the last poll.
@@ -325,14 +393,13 @@ mod tests {
     fn a_token_is_seen_once_its_transaction_is() {
         let state = Coherence::default();
         let incarnation = Incarnation { system: 1, boot: Uuid::from_u128(1) };
-        assert!(!state.sees(&Token { incarnation, xid: 3 }));
+        let sight = |xid| state.sees(&Token { incarnation, xid });
+        assert_eq!(sight(3), Sight::Hidden);
         state.apply(poll(0, 1, &[])); // 10:12:10
-        assert!(state.sees(&Token { incarnation, xid: 9 }));
-        assert!(!state.sees(&Token { incarnation, xid: 10 }));
-        assert!(state.sees(&Token { incarnation, xid: 11 }));
-        assert!(!state.sees(&Token { incarnation, xid: 12 }));
-        let before_the_crash = Incarnation { system: 1, boot: Uuid::from_u128(9) };
-        assert!(state.sees(&Token { incarnation: before_the_crash, xid: 99 }));
+        let expected = [Sight::Visible, Sight::Hidden, Sight::Visible, Sight::Hidden];
+        assert_eq!([9, 10, 11, 12].map(sight), expected);
+        let other = Incarnation { system: 1, boot: Uuid::from_u128(9) };
+        assert_eq!(state.sees(&Token { incarnation: other, xid: 9 }), Sight::OtherLife);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The page cache: bodies of pages that look the same to everyone, and what keeps them true on every instance.
 //!
 //! There is no push channel. Every write leaves tags in its own transaction (migrations); every instance asks for them
-//! when a reader needs to know ([`poll`]); [`coherence`] decides what may be served; [`flights`] lets one rendering
+//! when a reader needs to know ([`poll`]); [`coherence`] and [`reader`] decide what may be served; [`flights`] lets one rendering
 //! serve everyone who waits for it. An idle site asks nothing. Refused here: serving what cannot be confirmed while the
 //! database answers, and trusting any rendering without judging it again.
 
 pub mod coherence;
 mod flights;
 mod poll;
+mod reader;
 
 use crate::clock::{Clock, Moment};
 use crate::db::Db;
@@ -15,21 +16,19 @@ use crate::error::{Error, Result};
 use crate::http::prepared::Prepared;
 use crate::tags::Tag;
 use bytes::Bytes;
-use coherence::{Coherence, Confirmed, Kept, Mark, STALE_AFTER, Token};
+use coherence::{Coherence, Confirmed, Kept, Mark, Token};
 use flights::{Flights, Place};
 pub use poll::touched;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use reader::{Next, Reader};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::timeout;
 
-/// How long a reader is kept for its own write to be visible here.
-const CATCH_UP: Duration = Duration::from_millis(500);
 /// How long the last good page is shown while the database is away.
 const OUTLIVE: Duration = Duration::from_secs(24 * 3600);
-/// After so many renderings by others that were out of date at once, a reader renders for itself.
-const PATIENCE: u32 = 3;
 
 /// A page as a renderer leaves it.
 #[derive(Debug)]
@@ -146,11 +145,8 @@ impl PageCache {
         token: Option<Token>,
         render: impl AsyncFn() -> Result<Rendered>,
     ) -> Result<(Arc<Entry>, Outcome)> {
-        let found = async {
-            self.catch_up(db, clock, token).await?;
-            self.find_or_render(clock, key, render).await
-        };
-        match found.await {
+        let mut reader = Reader::new(clock.moment(), token);
+        match self.find_or_render(db, clock, key, &mut reader, render).await {
             Err(Error::Unavailable(cause)) => {
                 let entry = self.outliving(key, clock.moment()).ok_or(Error::Unavailable(cause))?;
                 Ok((entry, Outcome::Unreachable))
@@ -169,52 +165,48 @@ impl PageCache {
         Some((entry, confirmed))
     }
 
-    /// Waits until the present state of the database is known well enough, and until the write behind `token` is seen;
-    /// the latter for a bounded time, once: a token may be older than any database we have.
-    async fn catch_up(&self, db: &Db, clock: &Clock, token: Option<Token>) -> Result<()> {
-        let now = clock.moment();
-        if self.coherence.confirmed(now) == Confirmed::TooLongAgo {
-            let confirm = self.confirm(db, clock, now.minus(STALE_AFTER));
-            tokio::time::timeout(STALE_AFTER, confirm).await.unwrap_or_else(|_| {
-                Err(Error::unavailable("the database did not answer a poll"))
-            })?;
-        }
-        let Some(token) = token.filter(|token| !self.coherence.sees(token)) else { return Ok(()) };
-        let seen = async {
-            while !self.coherence.sees(&token) {
-                self.confirm(db, clock, clock.moment()).await?;
-                if !self.coherence.sees(&token) {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            }
-            Ok(())
-        };
-        tokio::time::timeout(CATCH_UP, seen).await.unwrap_or(Ok(()))
-    }
-
     async fn find_or_render(
         &self,
+        db: &Db,
         clock: &Clock,
         key: &str,
+        reader: &mut Reader,
         render: impl AsyncFn() -> Result<Rendered>,
     ) -> Result<(Arc<Entry>, Outcome)> {
         let mut outcome = Outcome::Hit;
-        for _ in 0..PATIENCE {
+        loop {
             let kept = self.entries.get(key);
-            let was_kept = kept.is_some();
-            if let Some(entry) = kept.filter(|entry| self.coherence.is_fresh(&**entry)) {
-                return Ok((entry, outcome));
-            }
-            match self.flights.board(key) {
-                Place::Pilot(_landing) => {
-                    let entry = self.render_and_keep(clock, key, &render).await?;
-                    return Ok((entry, if was_kept { Outcome::Stale } else { Outcome::Miss }));
+            let missing = if kept.is_some() { Outcome::Stale } else { Outcome::Miss };
+            match (reader.next(&self.coherence, kept.as_deref(), clock.moment()), kept) {
+                (Next::Serve, Some(entry)) => return Ok((entry, outcome)),
+                (Next::Confirm { since, by }, _) => {
+                    let confirmed =
+                        timeout(by.since(clock.moment()), self.confirm(db, clock, since)).await;
+                    confirmed.unwrap_or_else(|_| {
+                        Err(Error::unavailable("the database did not answer a poll"))
+                    })?;
                 }
-                Place::Passenger(flight) => flight.landed().await,
+                (Next::CatchUp { since, by }, _) => {
+                    tokio::time::sleep(since.since(clock.moment())).await;
+                    let caught_up =
+                        timeout(by.since(clock.moment()), self.confirm(db, clock, since)).await;
+                    caught_up.unwrap_or(Ok(()))?;
+                }
+                (Next::RenderAlone, _) => {
+                    return Ok((self.render_and_keep(clock, key, &render).await?, missing));
+                }
+                (Next::Render | Next::Serve, _) => match self.flights.board(key) {
+                    Place::Pilot(_landing) => {
+                        return Ok((self.render_and_keep(clock, key, &render).await?, missing));
+                    }
+                    Place::Passenger(flight) => {
+                        flight.landed().await;
+                        reader.landed();
+                        outcome = Outcome::Collapsed;
+                    }
+                },
             }
-            outcome = Outcome::Collapsed; // and judge again: the flight may have begun before we came
         }
-        Ok((self.render_and_keep(clock, key, &render).await?, Outcome::Stale))
     }
 
     async fn render_and_keep(
