@@ -195,16 +195,21 @@ pub struct Coherence {
     seen: RwLock<Option<(Incarnation, Snapshot)>>,
     /// What is done wrong on purpose.
     #[cfg(test)]
-    pub mistake: Option<Mistake>,
+    mistake: Option<Mistake>,
 }
 
 /// A poll whose marks are set and whose number is not published yet.
 #[must_use]
+#[derive(Debug)]
 pub struct Applying {
     number: u64,
-    started: Moment,
-    incarnation: Incarnation,
-    snapshot: Snapshot,
+    polled: Polled,
+}
+
+/// A rendering under way.
+#[derive(Debug, Clone, Copy)]
+pub struct Rendering {
+    stamp: u64,
 }
 
 impl Coherence {
@@ -216,28 +221,47 @@ impl Coherence {
 
     /// The first half of [`Coherence::apply`]: whatever the poll found is marked, and nobody relies on it yet.
     pub fn begin(&self, polled: Polled) -> Applying {
-        let Polled { started, incarnation, snapshot, changed, everything } = polled;
         let number = self.applied.load(Ordering::Relaxed) + 1;
         let same_life = self.errs(Mistake::NoIncarnation)
-            || self.seen().is_some_and(|(before, _)| before == incarnation);
-        let in_time = self.confirmed_at().is_some_and(|at| started.since(at) <= RETENTION / 2);
-        if !(same_life && in_time) || everything.is_some() {
+            || self.seen().is_some_and(|(before, _)| before == polled.incarnation);
+        let in_time =
+            self.confirmed_at().is_some_and(|at| polled.started.since(at) <= RETENTION / 2);
+        if !(same_life && in_time) || polled.everything.is_some() {
             self.floor.store(number, Ordering::Release);
         }
-        if everything == Some(true) {
+        if polled.everything == Some(true) {
             self.hard_floor.store(number, Ordering::Release);
         }
-        self.mark(number, &changed);
-        Applying { number, started, incarnation, snapshot }
+        let applying = Applying { number, polled };
+        if self.errs(Mistake::PublishBeforeMarks) {
+            self.rely_on(&applying);
+        } else {
+            self.mark(&applying);
+        }
+        applying
     }
 
-    /// The second half.
+    /// The second half: from now on readers rely on it.
     pub fn publish(&self, applying: Applying) {
-        let Applying { number, started, incarnation, snapshot } = applying;
-        *self.seen.write().unwrap_or_else(PoisonError::into_inner) = Some((incarnation, snapshot));
-        self.confirmed_at.store(started.0 + 1, Ordering::Release);
+        if self.errs(Mistake::PublishBeforeMarks) {
+            self.mark(&applying);
+        } else {
+            self.rely_on(&applying);
+        }
+    }
+
+    fn rely_on(&self, Applying { number, polled }: &Applying) {
+        let seen = (polled.incarnation, polled.snapshot.clone());
+        *self.seen.write().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        self.confirmed_at.store(polled.started.0 + 1, Ordering::Release);
         // Last: a rendering that begins with this number must be judged by marks that are all there.
-        self.applied.store(number, Ordering::Release);
+        self.applied.store(*number, Ordering::Release);
+    }
+
+    /// One that makes a mistake.
+    #[cfg(test)]
+    pub fn mistaken(mistake: Option<Mistake>) -> Self {
+        Self { mistake, ..Self::default() }
     }
 
     /// Whether this mistake is to be made. Never outside tests.
@@ -251,34 +275,36 @@ impl Coherence {
         made
     }
 
-    fn mark(&self, n: u64, changed: &[(Tag, bool)]) {
-        if changed.is_empty() {
+    fn mark(&self, Applying { number, polled }: &Applying) {
+        if polled.changed.is_empty() {
             return;
         }
         let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
         if marks.len() > MOST_MARKS {
             // Entries keep pointing to the forgotten marks, but are all below the floor from now on.
-            self.floor.store(n, Ordering::Release);
+            self.floor.store(*number, Ordering::Release);
             marks.clear();
         }
-        for (tag, hard) in changed {
+        for (tag, hard) in &polled.changed {
             let mark = marks.entry(tag.clone()).or_default();
-            mark.any.store(n, Ordering::Release);
+            mark.any.store(*number, Ordering::Release);
             if *hard {
-                mark.hard.store(n, Ordering::Release);
+                mark.hard.store(*number, Ordering::Release);
             }
         }
     }
 
-    /// The stamp for a rendering. Read it BEFORE the rendering's snapshot is opened.
-    pub fn stamp(&self) -> u64 {
-        self.applied.load(Ordering::Acquire)
+    /// Begins a rendering. Its snapshot must be opened AFTER this.
+    pub fn begin_rendering(&self) -> Rendering {
+        Rendering { stamp: self.applied.load(Ordering::Acquire) }
     }
 
-    /// The marks of `tags`, for an entry to point to.
-    pub fn marks(&self, tags: &[Tag]) -> Box<[Arc<Mark>]> {
+    /// Ends a rendering that depends on `tags`: the stamp and the marks by which it will be judged.
+    pub fn end_rendering(&self, rendering: Rendering, tags: &[Tag]) -> (u64, Box<[Arc<Mark>]>) {
+        let too_late = self.errs(Mistake::StampAfterSnapshot);
+        let Rendering { stamp } = if too_late { self.begin_rendering() } else { rendering };
         let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
-        tags.iter().map(|tag| Arc::clone(marks.entry(tag.clone()).or_default())).collect()
+        (stamp, tags.iter().map(|tag| Arc::clone(marks.entry(tag.clone()).or_default())).collect())
     }
 
     /// Whether nothing the entry depends on has changed since it was rendered, as far as the last poll knows.
@@ -341,6 +367,11 @@ mod tests {
         }
     }
 
+    fn page(state: &Coherence, tag: Tag) -> Entry {
+        let (stamp, marks) = state.end_rendering(state.begin_rendering(), &[tag]);
+        Entry(stamp, marks)
+    }
+
     fn poll(at_ms: u64, boot: u128, changed: &[(Tag, bool)]) -> Polled {
         Polled {
             started: Moment(at_ms * 1000),
@@ -355,8 +386,8 @@ mod tests {
     fn a_change_makes_its_pages_stale_and_no_others() {
         let state = Coherence::default();
         state.apply(poll(0, 1, &[]));
-        let posts = Entry(state.stamp(), state.marks(&[Tag::Posts]));
-        let topics = Entry(state.stamp(), state.marks(&[Tag::Topics]));
+        let posts = page(&state, Tag::Posts);
+        let topics = page(&state, Tag::Topics);
         state.apply(poll(1, 1, &[(Tag::Posts, false)]));
         assert!(!state.is_fresh(&posts) && state.is_fresh(&topics));
         assert!(
@@ -369,9 +400,10 @@ mod tests {
     fn a_change_published_while_a_page_was_rendered_disowns_it() {
         let state = Coherence::default();
         state.apply(poll(0, 1, &[]));
-        let stamp = state.stamp(); // the snapshot opens after this
+        let rendering = state.begin_rendering(); // the snapshot opens after this
         state.apply(poll(1, 1, &[(Tag::Posts, true)]));
-        let entry = Entry(stamp, state.marks(&[Tag::Posts]));
+        let (stamp, marks) = state.end_rendering(rendering, &[Tag::Posts]);
+        let entry = Entry(stamp, marks);
         assert!(!state.is_fresh(&entry) && !state.may_outlive(&entry));
     }
 
@@ -379,10 +411,10 @@ mod tests {
     fn another_incarnation_or_a_long_silence_makes_everything_suspect() {
         let state = Coherence::default();
         state.apply(poll(0, 1, &[]));
-        let entry = Entry(state.stamp(), state.marks(&[Tag::Posts]));
+        let entry = page(&state, Tag::Posts);
         state.apply(poll(1, 2, &[]));
         assert!(!state.is_fresh(&entry));
-        let entry = Entry(state.stamp(), state.marks(&[Tag::Posts]));
+        let entry = page(&state, Tag::Posts);
         state.apply(poll(1000, 2, &[]));
         assert!(state.is_fresh(&entry));
         state.apply(poll(1000 + 1_800_001, 2, &[]));

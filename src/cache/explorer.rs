@@ -12,7 +12,6 @@ use super::reader::{Next, Reader};
 use crate::clock::Moment;
 use crate::tags::Tag;
 use std::collections::HashSet;
-use std::fmt::Write;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -34,7 +33,7 @@ struct Transaction {
 }
 
 /// Postgres, as far as it matters here.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Database {
     boot: u128,
     next_xid: u64,
@@ -98,6 +97,7 @@ struct Instance {
 }
 
 /// What an actor is in the middle of.
+#[derive(Debug)]
 enum Doing {
     Nothing,
     Polled(Polled, usize),
@@ -108,6 +108,7 @@ enum Doing {
     Done,
 }
 
+#[derive(Debug, Clone, Copy)]
 enum Role {
     /// Writes, and commits or aborts. Its write is acknowledged with the commit.
     Writer { number: usize, commits: bool },
@@ -118,6 +119,7 @@ enum Role {
     Reader { instance: usize, own: Option<usize> },
 }
 
+#[derive(Debug)]
 struct Actor {
     role: Role,
     doing: Doing,
@@ -139,7 +141,7 @@ struct World {
 impl World {
     fn new(roles: Vec<Role>, instances: usize, mistake: Option<Mistake>) -> Self {
         let instance = || Instance {
-            state: Coherence { mistake, ..Coherence::default() },
+            state: Coherence::mistaken(mistake),
             kept: None,
             polling: false,
             landed: 0,
@@ -180,13 +182,18 @@ impl World {
             Doing::Nothing => {
                 let xid = database.next_xid;
                 database.next_xid += 1;
-                database.transactions.push(Transaction { xid, writer: number, fate: Fate::Running });
+                database.transactions.push(Transaction {
+                    xid,
+                    writer: number,
+                    fate: Fate::Running,
+                });
                 self.actors[actor].doing = Doing::Waiting(0);
             }
             Doing::Waiting(_) => {
                 self.actors[actor].doing = Doing::Done;
                 let incarnation = database.incarnation();
-                let Some(mine) = database.transactions.iter_mut().find(|t| t.writer == number) else {
+                let Some(mine) = database.transactions.iter_mut().find(|t| t.writer == number)
+                else {
                     return true; // lost in a crash, and nobody was told otherwise
                 };
                 mine.fate = if commits { Fate::Committed } else { Fate::Aborted };
@@ -207,8 +214,10 @@ impl World {
         let doing = std::mem::replace(&mut self.actors[actor].doing, Doing::Nothing);
         let instance = &mut self.instances[at];
         let next = match doing {
-            Doing::Done => Doing::Done,
-            Doing::Waiting(landed) if instance.landed == landed => Doing::Waiting(landed),
+            Doing::Done => return self.stay(actor, Doing::Done),
+            Doing::Waiting(landed) if instance.landed == landed => {
+                return self.stay(actor, Doing::Waiting(landed));
+            }
             Doing::Waiting(_) => {
                 self.actors[actor].reader.as_mut().unwrap().landed();
                 Doing::Nothing
@@ -238,12 +247,16 @@ impl World {
             }
             Doing::Nothing => match self.decide(actor, at) {
                 Some(doing) => doing,
-                None => return false,
+                None => return self.stay(actor, Doing::Nothing),
             },
         };
-        let moved = !matches!(next, Doing::Done | Doing::Waiting(_)) || self.finished_now(actor);
         self.actors[actor].doing = next;
-        moved
+        true
+    }
+
+    fn stay(&mut self, actor: usize, doing: Doing) -> bool {
+        self.actors[actor].doing = doing;
+        false
     }
 
     /// Comes to the door. Without a token of its own, so long after everything else that nothing known before will do.
@@ -255,9 +268,11 @@ impl World {
                 None
             }
             Some(writer) => {
-                let Some((_, token)) = self.tokens.iter().find(|(number, _)| *number == writer) else {
+                let Some((_, token)) = self.tokens.iter().find(|(number, _)| *number == writer)
+                else {
                     return false; // has not been answered yet
                 };
+                self.now = Moment(self.now.0 + 1); // an answer and a request lie between
                 self.actors[actor].owed = 1 << writer;
                 Some(*token)
             }
@@ -289,15 +304,6 @@ impl World {
         }
     }
 
-    fn finished_now(&self, actor: usize) -> bool {
-        // A step that ends in waiting or in the end was a step, unless the actor was there already.
-        matches!(self.actors[actor].doing, Doing::Nothing) && self.moved_into(actor)
-    }
-
-    fn moved_into(&self, _: usize) -> bool {
-        true
-    }
-
     fn serve(&mut self, actor: usize, shows: Writes) {
         let owed = self.actors[actor].owed;
         if shows & owed != owed {
@@ -305,7 +311,9 @@ impl World {
         }
         let ever = self.database.shown() | self.acknowledged;
         if shows & !ever != 0 {
-            self.wrong = Some(format!("a reader was shown {shows:03b}, and only {ever:03b} was ever written"));
+            self.wrong = Some(format!(
+                "a reader was shown {shows:03b}, and only {ever:03b} was ever written"
+            ));
         }
     }
 }
@@ -314,11 +322,16 @@ fn poll(database: &Database, instance: &Instance, now: Moment) -> (Polled, usize
     let seen = instance.state.seen();
     let committed = |t: &&Transaction| t.fate == Fate::Committed;
     // Rows are numbered as they are written, and are there once they are committed.
-    let rows = database.transactions.iter().rposition(|t| t.fate == Fate::Committed).map_or(0, |at| at + 1);
+    let rows = database
+        .transactions
+        .iter()
+        .rposition(|t| t.fate == Fate::Committed)
+        .map_or(0, |at| at + 1);
     let found = if instance.state.errs(Mistake::AboveTheLast) {
         database.transactions.iter().skip(instance.rows_seen).filter(committed).count()
     } else {
-        let hidden = |t: &&Transaction| seen.as_ref().is_some_and(|(_, snapshot)| !snapshot.sees(t.xid));
+        let hidden =
+            |t: &&Transaction| seen.as_ref().is_some_and(|(_, snapshot)| !snapshot.sees(t.xid));
         database.transactions.iter().filter(committed).filter(hidden).count()
     };
     let changed = std::iter::repeat_n((Tag::Posts, false), found.min(1)).collect();
@@ -330,4 +343,119 @@ fn poll(database: &Database, instance: &Instance, now: Moment) -> (Polled, usize
         everything: None,
     };
     (polled, rows.max(instance.rows_seen))
+}
+
+/// What was found in a world of these roles.
+struct Found {
+    states: usize,
+    wrong: Option<String>,
+}
+
+fn explore(roles: &[Role], instances: usize, mistake: Option<Mistake>) -> Found {
+    let mut seen = HashSet::new();
+    let mut wrong = None;
+    let mut paths = vec![Vec::new()];
+    while let Some(path) = paths.pop() {
+        let mut world = World::new(roles.to_vec(), instances, mistake);
+        for actor in &path {
+            world.step(*actor);
+        }
+        if let Some(said) = world.wrong.take() {
+            wrong = Some(format!("{said} after {path:?}"));
+            break;
+        }
+        if seen.insert(world.likeness()) {
+            for actor in 0..roles.len() {
+                let mut further = path.clone();
+                further.push(actor);
+                paths.push(further);
+            }
+        }
+    }
+    Found { states: seen.len(), wrong }
+}
+
+impl World {
+    /// All that decides what can happen from here.
+    fn likeness(&self) -> String {
+        let instances: Vec<_> = self
+            .instances
+            .iter()
+            .map(|instance| {
+                let kept = instance
+                    .kept
+                    .as_ref()
+                    .map(|kept| (kept.stamp, kept.shows, format!("{:?}", kept.marks)));
+                (
+                    format!("{:?}", instance.state),
+                    kept,
+                    instance.polling,
+                    instance.landed,
+                    instance.flying,
+                    instance.rows_seen,
+                )
+            })
+            .collect();
+        format!(
+            "{:?}",
+            (&self.database, instances, &self.actors, self.now, self.acknowledged, &self.tokens)
+        )
+    }
+}
+
+const fn writer(number: usize) -> Role {
+    Role::Writer { number, commits: true }
+}
+
+const fn reader(instance: usize) -> Role {
+    Role::Reader { instance, own: None }
+}
+
+/// Small worlds, in which everything happens that can.
+const WORLDS: [(&str, &[Role], usize); 5] = [
+    ("two writers, two readers", &[writer(0), writer(1), reader(0), reader(0)], 1),
+    (
+        "an aborting writer, a crash and reused ids",
+        &[Role::Writer { number: 2, commits: false }, Role::Crash, writer(0), reader(0), reader(0)],
+        1,
+    ),
+    ("three readers wait for each other", &[writer(0), reader(0), reader(0), reader(0)], 1),
+    (
+        "writers are sent to the other instance",
+        &[writer(0), reader(1), Role::Reader { instance: 1, own: Some(0) }, reader(0)],
+        2,
+    ),
+    (
+        "a writer after a crash is sent to an instance that has not heard of it",
+        &[Role::Crash, writer(0), reader(0), Role::Reader { instance: 0, own: Some(0) }],
+        1,
+    ),
+];
+
+#[test]
+fn no_order_of_events_shows_a_page_that_is_too_old() {
+    for (name, roles, instances) in WORLDS {
+        let found = explore(roles, instances, None);
+        println!("{name}: {} states", found.states);
+        assert_eq!(found.wrong, None, "{name}");
+    }
+}
+
+#[test]
+fn every_mistake_is_found() {
+    for mistake in [
+        Mistake::StampAfterSnapshot,
+        Mistake::PublishBeforeMarks,
+        Mistake::AboveTheLast,
+        Mistake::DeleteOnInvalidate,
+        Mistake::NoCatchUp,
+        Mistake::TrustFlight,
+        Mistake::NoIncarnation,
+    ] {
+        let found = WORLDS.iter().find_map(|(name, roles, instances)| {
+            explore(roles, *instances, Some(mistake)).wrong.map(|wrong| format!("{name}: {wrong}"))
+        });
+        println!("{mistake:?}: {}", found.as_deref().unwrap_or("not found"));
+        assert!(found.is_some(), "{mistake:?} goes unnoticed");
+    }
 }

@@ -6,6 +6,8 @@
 //! database answers, and trusting any rendering without judging it again.
 
 pub mod coherence;
+#[cfg(test)]
+mod explorer;
 mod flights;
 mod poll;
 mod reader;
@@ -215,7 +217,7 @@ impl PageCache {
         key: &str,
         render: &impl AsyncFn() -> Result<Rendered>,
     ) -> Result<Arc<Entry>> {
-        let stamp = self.coherence.stamp(); // before the snapshot is opened
+        let rendering = self.coherence.begin_rendering(); // before the snapshot is opened
         let rendered_at = clock.moment();
         let rendered = match render().await {
             Ok(rendered) => rendered,
@@ -226,11 +228,12 @@ impl PageCache {
                 return Err(error);
             }
         };
+        let (stamp, marks) = self.coherence.end_rendering(rendering, &rendered.tags);
         let entry = Arc::new(Entry {
             prepared: Prepared::new("text/html; charset=utf-8", "no-cache", rendered.body),
             route: rendered.route,
             stamp,
-            marks: self.coherence.marks(&rendered.tags),
+            marks,
             rendered_at,
         });
         if self.entries.get(key).is_none_or(|kept| kept.stamp <= stamp) {
