@@ -10,8 +10,9 @@ use crate::http::page::{self, CachedPage, Empty, LivePage};
 use crate::policies::{Anyone, Policy};
 use crate::{actions, api, pages};
 use actix_web::http::Method;
+use actix_web::http::header::ORIGIN;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, Route};
+use actix_web::{HttpRequest, Route, guard};
 use serde::Serialize;
 
 /// Mounts everything.
@@ -127,7 +128,9 @@ impl<'a> Routes<'a> {
             self.add(E::PATH, E::METHOD, web::to(endpoint::call::<E>));
         }
         if E::Auth::CORS {
-            self.add(E::PATH, Method::OPTIONS, web::to(endpoint::preflight));
+            // Without an origin nobody asks on behalf of a script, only which methods there are.
+            let asks = guard::fn_guard(|at| at.head().headers().contains_key(ORIGIN));
+            self.add(E::PATH, Method::OPTIONS, web::to(endpoint::preflight).guard(asks));
         }
     }
 

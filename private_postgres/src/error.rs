@@ -1,3 +1,5 @@
+//! What can go wrong with a private Postgres, and what the person who runs it is told to do.
+
 use std::{io, path::PathBuf};
 
 /// Why a private Postgres could not be started, found or stopped, worded for the person who runs

@@ -226,10 +226,12 @@ impl Coherence {
             || self.seen().is_some_and(|(before, _)| before == polled.incarnation);
         let in_time =
             self.confirmed_at().is_some_and(|at| polled.started.since(at) <= RETENTION / 2);
-        if !(same_life && in_time) || polled.everything.is_some() {
+        let heard_all = same_life && in_time;
+        if !heard_all || polled.everything.is_some() {
             self.floor.store(number, Ordering::Release);
         }
-        if polled.everything == Some(true) {
+        // What was not heard of may have been a withdrawal.
+        if !heard_all || polled.everything == Some(true) {
             self.hard_floor.store(number, Ordering::Release);
         }
         let applying = Applying { number, polled };
@@ -283,6 +285,7 @@ impl Coherence {
         if marks.len() > MOST_MARKS {
             // Entries keep pointing to the forgotten marks, but are all below the floor from now on.
             self.floor.store(*number, Ordering::Release);
+            self.hard_floor.store(*number, Ordering::Release);
             marks.clear();
         }
         for (tag, hard) in &polled.changed {

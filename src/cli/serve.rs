@@ -54,13 +54,14 @@ async fn run(
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let server = server::build(Data::clone(&app), listener, workers)
         .context("could not start the server")?;
+    // Before anyone is told that the site is open, and may tell it to stop.
+    let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for SIGINT")?;
     greet(&app, owner);
     let draining = Data::clone(&app);
     actix_web::rt::spawn(async move { intake::keep_draining(&draining).await });
     let handle = server.handle();
     let mut running = actix_web::rt::spawn(server);
-    let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for SIGINT")?;
     let lost = tokio::select! {
         ended = &mut running => return Err(anyhow::anyhow!("the server ended by itself: {ended:?}").into()),
         _ = terminate.recv() => None,

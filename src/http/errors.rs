@@ -148,8 +148,7 @@ fn as_page(request: &HttpRequest, error: &Error) -> HttpResponse {
         Error::Unproven(_) => {
             // A form cannot be gone back to by GET where it was a POST to a place of its own.
             let here = request.uri().path_and_query().map_or("/", |at| at.as_str());
-            let next =
-                if request.method() == actix_web::http::Method::GET { here } else { "/admin" };
+            let next = if request.method().is_safe() { here } else { "/admin" };
             return see_other(&paths::sign_in_then(next));
         }
         Error::Moved(to) => return moved(to),
@@ -280,7 +279,9 @@ pub async fn nowhere(request: HttpRequest) -> HttpResponse {
     let one_of_ours =
         trimmed.starts_with('/') && !trimmed.starts_with("//") && !trimmed.contains('\\');
     if trimmed.len() < path.len() && one_of_ours && request.method().is_safe() {
-        return HttpResponse::PermanentRedirect().insert_header((LOCATION, trimmed)).finish();
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        let location = (LOCATION, format!("{trimmed}{query}"));
+        return HttpResponse::PermanentRedirect().insert_header(location).finish();
     }
     Face::of_path(path).show(&request, Error::NotFound)
 }

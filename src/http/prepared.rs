@@ -140,10 +140,11 @@ impl Prepared {
     fn is_named(&self, known: &HeaderValue) -> bool {
         let Ok(known) = known.to_str() else { return false };
         known.split(',').map(str::trim).any(|one| {
-            let opaque = one.strip_prefix("W/").unwrap_or(one).trim_matches('"');
+            let quoted = one.strip_prefix("W/").unwrap_or(one);
+            let tag = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
             one == "*"
-                || opaque
-                    .strip_prefix(self.tag.as_str())
+                || tag
+                    .and_then(|tag| tag.strip_prefix(self.tag.as_str()))
                     .is_some_and(|rest| matches!(rest, "" | "-g" | "-b"))
         })
     }
