@@ -94,6 +94,7 @@
   // that was sent, so that nothing typed is lost.
   const refuse = (page, form) => {
     if ($("main form[method=post]", page)) {
+      $("main [autofocus]", page)?.removeAttribute("autofocus"); // it is for a page that loads; the console would complain
       put(page, "main");
     } else {
       $("#error-summary")?.remove();
