@@ -4,4 +4,22 @@
 
 mod support;
 
+mod cache;
+mod coherence;
 mod contact;
+mod doors;
+mod embed;
+mod front;
+mod house;
+mod links;
+mod operator;
+mod origin;
+mod outage;
+mod partner;
+mod post_lists;
+mod posts;
+mod proofs;
+mod serving;
+mod sign_in;
+mod spam;
+mod staff_leads;

@@ -49,11 +49,7 @@ impl Server {
             };
             return Self { _cluster: None, admin: url, at: Box::new(at) };
         }
-        let root =
-            if Path::new("/dev/shm").is_dir() { "/dev/shm".into() } else { std::env::temp_dir() };
-        sweep(&root);
-        let folder = root.join(format!("{FOLDER}{}", std::process::id()));
-        let cluster = Cluster::start(&folder, Durability::Throwaway).unwrap();
+        let cluster = Cluster::start(&folder_of_its_own(), Durability::Throwaway).unwrap();
         let (admin, pattern) = (cluster.url("postgres"), cluster.url("%NAME%"));
         let at = move |name: &str| pattern.replace("%NAME%", name).replace("%25NAME%25", name);
         Self { _cluster: Some(cluster), admin, at: Box::new(at) }
@@ -68,13 +64,28 @@ impl Server {
 
 const FOLDER: &str = "frontdesk-test-";
 
+/// A name for a folder that nobody else has, in memory where that can be had. It is swept away by a later run at the
+/// latest.
+pub fn folder_of_its_own() -> PathBuf {
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let memory = Path::new("/dev/shm");
+        let root = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        sweep(&root);
+        root
+    });
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    ROOT.join(format!("{FOLDER}{}-{number}", std::process::id()))
+}
+
 /// Removes what runs before this one have left: a process cannot tidy up after itself once it is gone.
 fn sweep(root: &Path) {
     let entries = std::fs::read_dir(root).unwrap().flatten();
     let left: Vec<PathBuf> = entries
         .filter(|entry| {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let pid = name.strip_prefix(FOLDER).and_then(|pid| pid.parse::<u32>().ok());
+            let mine = name.strip_prefix(FOLDER).and_then(|rest| rest.split('-').next());
+            let pid = mine.and_then(|pid| pid.parse::<u32>().ok());
             pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists())
         })
         .map(|entry| entry.path())

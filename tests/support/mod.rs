@@ -1,9 +1,16 @@
 //! A running application with its own database, and people to use it as.
 
 mod database;
+mod own_server;
 mod person;
+mod process;
+mod raw;
 
-pub use person::Person;
+pub use database::folder_of_its_own;
+pub use own_server::with_own_server;
+pub use person::{Answer, Person};
+pub use process::{End, Process};
+pub use raw::read_answer;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
@@ -24,15 +31,19 @@ pub fn with_app(test: impl AsyncFnOnce(&TestApp)) {
 
 /// As [`with_app`], with variables of the environment set.
 pub fn with_settings(settings: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp)) {
+    let database = Database::create();
+    run(&database.url, settings, test);
+    drop(database);
+}
+
+fn run(database_url: &str, settings: &[(&str, &str)], test: impl AsyncFnOnce(&TestApp)) {
     let settings: HashMap<String, String> =
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let database = Database::create();
     actix_web::rt::System::new().block_on(async {
-        let app = TestApp::start(&database.url, &settings, None).await;
+        let app = TestApp::start(database_url, &settings, None).await;
         test(&app).await;
         app.finish().await;
     });
-    drop(database);
 }
 
 /// One instance of the site, on a port of its own.
@@ -80,9 +91,16 @@ impl TestApp {
 
     /// Another instance on the same database, which answers to the same names.
     pub async fn second_instance(&self) -> TestApp {
+        self.instance_with(&[]).await
+    }
+
+    /// As [`TestApp::second_instance`], with other variables of the environment set than the first.
+    pub async fn instance_with(&self, settings: &[(&str, &str)]) -> TestApp {
         let origins: Vec<String> =
             self.state.config.public_origins.iter().map(ToString::to_string).collect();
-        Self::start(&self.database_url, &self.settings, Some(&origins.join(","))).await
+        let mut all = self.settings.clone();
+        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        Self::start(&self.database_url, &all, Some(&origins.join(","))).await
     }
 
     /// Someone with a browser of their own and no account.
@@ -118,6 +136,17 @@ impl TestApp {
         rows.into_iter().map(|row| row.get::<Option<String>, _>(0).unwrap_or_default()).collect()
     }
 
+    /// The tables in whose text, or bytes, something stands.
+    pub async fn tables_with(&self, text: &str) -> Vec<String> {
+        self.ask(&format!(
+            "select table_name from information_schema.tables
+              where table_schema = 'public' and table_type = 'BASE TABLE'
+                and query_to_xml(format('select t::text from %I t', table_name), true, true, '')::text
+                    ~ ('{text}|' || encode('{text}', 'hex'))"
+        ))
+        .await
+    }
+
     /// Makes an API key.
     pub async fn key(&self, scope: &str) -> String {
         let shown = self
@@ -139,17 +168,21 @@ impl TestApp {
         for key in keys {
             let kept = self.eve().get(&key).await;
             if kept.headers["cache-status"].as_bytes().starts_with(b"frontdesk; hit") {
-                let rendered = cold.eve().as_host(&self.origin).get(&key).await;
+                let rendered = cold.eve().asking_for(&self.origin).get(&key).await;
                 assert_eq!(
                     kept.body, rendered.body,
                     "the kept page {key} is not what would be rendered now"
                 );
             }
         }
-        for app in [cold, self] {
-            app.handle.stop(false).await;
-            app.state.close().await;
-        }
+        cold.close().await;
+        self.close().await;
+    }
+
+    /// Stops this instance.
+    pub async fn close(self) {
+        self.handle.stop(false).await;
+        self.state.close().await;
     }
 }
 

@@ -5,10 +5,12 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, redirect};
 
 /// Someone with a browser, or a program, of their own.
+#[derive(Clone)]
 pub struct Person<'a> {
-    app: &'a TestApp,
+    origin: &'a str,
     client: Client,
     host: String,
+    address: Option<String>,
 }
 
 /// What came back.
@@ -33,25 +35,63 @@ impl Answer {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
     }
+
+    /// Asserts that this is one of our pages, with this status.
+    pub fn is_page(&self, status: u16) {
+        assert_eq!(
+            (self.status, self.header("content-type")),
+            (status, "text/html; charset=utf-8"),
+            "{}",
+            self.body
+        );
+        assert!(self.body.contains("<main"), "{}", self.body);
+    }
+
+    /// Asserts that this is a problem document (RFC 9457) of this status, and gives it.
+    pub fn is_problem(&self, status: u16) -> serde_json::Value {
+        assert_eq!(
+            (self.status, self.header("content-type")),
+            (status, "application/problem+json"),
+            "{}",
+            self.body
+        );
+        let problem = self.json();
+        assert_eq!(problem["status"], status, "{problem}");
+        for member in ["type", "title", "detail"] {
+            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{problem}");
+        }
+        problem
+    }
 }
 
 impl<'a> Person<'a> {
     /// A browser that has never been here.
     pub fn new(app: &'a TestApp) -> Self {
+        Self::visiting(&app.origin)
+    }
+
+    /// The same, for a site that runs at `origin`.
+    pub fn visiting(origin: &'a str) -> Self {
         let client = Client::builder().cookie_store(true).redirect(redirect::Policy::none());
         let client = client.no_proxy().build().unwrap();
-        Self { app, client, host: app.origin.clone() }
+        Self { origin, client, host: origin.to_owned(), address: None }
     }
 
     /// The same, under the name of another instance.
-    pub fn as_host(mut self, origin: &str) -> Self {
+    pub fn asking_for(mut self, origin: &str) -> Self {
         origin.clone_into(&mut self.host);
         self
     }
 
     /// The same browser, sent to another instance.
     pub fn at<'b>(&self, app: &'b TestApp) -> Person<'b> {
-        Person { app, client: self.client.clone(), host: self.host.clone() }
+        Person { origin: &app.origin, ..self.clone() }
+    }
+
+    /// The same browser, at another address, as a proxy says it: for whoever comes more often than one address may.
+    /// The site must have `TRUSTED_PROXIES` set to `127.0.0.1`.
+    pub fn coming_from(&self, address: &str) -> Person<'a> {
+        Person { address: Some(address.to_owned()), ..self.clone() }
     }
 
     /// Opens a page.
@@ -78,7 +118,12 @@ impl<'a> Person<'a> {
     /// A request to be completed, without anything a browser would add.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let host = self.host.split_once("://").unwrap().1;
-        self.client.request(method, format!("{}{path}", self.app.origin)).header("host", host)
+        let request = self.client.request(method, format!("{}{path}", self.origin));
+        let request = request.header("host", host);
+        match &self.address {
+            Some(address) => request.header("x-forwarded-for", address),
+            None => request,
+        }
     }
 
     /// Sends it.

@@ -1,0 +1,209 @@
+// What static/enhance.js adds, and that nothing is lost where it cannot.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { click, fill, focused, heading, openBrowser, openSite, press, signIn, visit } from "./support.js";
+
+const [site, browser] = await Promise.all([openSite(), openBrowser()]);
+
+const thanks = "Thank you, your message has arrived";
+const isPost = (request) => request.method() === "POST";
+// How Chromium mentions a request that a test has broken.
+const broken = /net::ERR_FAILED|status of 502/;
+
+test("while the answer is awaited the button says so, and pressing it again does nothing", () =>
+  contact("Is anybody in?", {}, async (page) => {
+    const gate = await holdPosts(page);
+    await press(page, "Send message");
+    const button = page.getByRole("button", { name: "Sending…" });
+    await button.waitFor();
+    assert.equal(await button.getAttribute("aria-disabled"), "true");
+    assert.equal(await page.locator("form[aria-busy=true]").count(), 1);
+    assert.equal(await announced(page), "Sending…");
+    await click(button);
+    await page.locator("#name").press("Enter");
+    gate.open();
+    await heading(page, thanks);
+    assert.equal(gate.seen.length, 1);
+    assert.equal(gate.seen[0].resourceType(), "fetch");
+    assert.equal((await site.leads("Is anybody in?")).length, 1);
+  }));
+
+test("a success is a page like any other: address, title, focus, top of the page, announcement, Back, Forward", () =>
+  contact("Where do I end up?", { viewport: { width: 400, height: 300 } }, async (page) => {
+    await page.evaluate(() => (window.still = "the same document"));
+    await press(page, "Send message");
+    await heading(page, thanks);
+    assert.equal(await page.evaluate(() => window.still), "the same document");
+    assert.equal(page.url(), `${site.origin}/contact/thanks`);
+    assert.equal(await page.title(), "Thank you · Oakum & Rule");
+    assert.equal(await announced(page), "Thank you · Oakum & Rule");
+    assert.equal(await page.evaluate(() => document.activeElement.localName), "h1");
+    assert.equal(await page.evaluate(() => scrollY), 0);
+
+    await page.goBack();
+    await heading(page, "Tell us what you need");
+    assert.equal(page.url(), `${site.origin}/contact`);
+    assert.equal(await page.getByRole("button", { name: "Send message" }).count(), 1);
+    await page.goForward();
+    await heading(page, thanks);
+  }));
+
+test("a refusal leaves no entry in the history, and the button can be pressed again", () =>
+  visit(browser, {}, async (page) => {
+    await page.goto(`${site.origin}/posts`);
+    await page.goto(`${site.origin}/contact`);
+    await press(page, "Send message");
+    await page.getByRole("alert").waitFor();
+    assert.equal(await announced(page), "Error: Tell us what you need · Oakum & Rule");
+    const again = page.waitForResponse((response) => isPost(response.request()));
+    await press(page, "Send message");
+    await again;
+    await page.getByRole("alert").waitFor();
+    await page.goBack();
+    await heading(page, "Posts");
+  }));
+
+test("the fragment of the address that is posted to says where on the next page to go", () =>
+  visit(browser, { viewport: { width: 400, height: 300 } }, async (page) => {
+    const caller = { name: "Caller", email: "caller@example.test", message: "Please ring me back." };
+    const { id } = await site.shell("lead", "add", ...Object.entries(caller).flatMap(([k, v]) => [`--${k}`, v]));
+    await signIn(page, site.origin);
+    await page.goto(`${site.origin}/admin/leads/${id}`);
+    const before = await page.evaluate(() => history.length);
+    await page.locator("form", { has: page.locator("[name=note]") }).evaluate((form) => (form.action += "#history"));
+    await fill(page, { note: "Rang back." });
+    await press(page, "Add note");
+    await page.locator("#history").getByText("Rang back.").waitFor();
+    assert.equal(page.url(), `${site.origin}/admin/leads/${id}#history`);
+    assert.equal(await focused(page), "history");
+    assert.ok(Math.abs(await page.locator("#history").evaluate((it) => it.getBoundingClientRect().top)) < 2);
+    // The page leads to itself: as after any form that does, Back leads away from it.
+    assert.equal(await page.evaluate(() => history.length), before);
+  }));
+
+test("how the visitor found us goes along", () =>
+  visit(browser, {}, async (page) => {
+    const message = "I have your flyer in my hand.";
+    await page.goto(`${site.origin}/posts?utm_source=flyer&utm_campaign=härbst`);
+    await page.goto(`${site.origin}/contact`);
+    await fill(page, { name: "Ann Li", email: "ann@example.test", message });
+    await press(page, "Send message");
+    await heading(page, thanks);
+    const [{ id }] = await site.leads(message);
+    await signIn(page, site.origin);
+    await page.goto(`${site.origin}/admin/leads/${id}`);
+    const details = await page.locator(".details dd").allInnerTexts();
+    for (const known of ["flyer", "härbst", "/posts"]) assert.ok(details.includes(known), `${known} in ${details}`);
+  }));
+
+const obstacles = {
+  "the network fails": (route) => route.abort(),
+  "the answer is lost on its way": async (route) => {
+    await route.fetch({ maxRedirects: 0 });
+    await route.abort();
+  },
+  "something in between answers": (route) => route.fulfill({ status: 502, contentType: "text/plain", body: "Bad gateway" }),
+};
+
+for (const [what, obstacle] of Object.entries(obstacles)) {
+  test(`where ${what}, the browser's own way delivers the message, once`, () =>
+    contact(`Can you hear me? ${what}`, { expected: broken }, async (page) => {
+      const kinds = [];
+      await page.route("**/contact", (route, request) => {
+        if (!isPost(request)) return route.continue();
+        kinds.push(request.resourceType());
+        return kinds.length === 1 ? obstacle(route) : route.continue();
+      });
+      await press(page, "Send message");
+      await heading(page, thanks);
+      assert.deepEqual(kinds, ["fetch", "document"]);
+      assert.equal(page.url(), `${site.origin}/contact/thanks`);
+      assert.equal((await site.leads(`Can you hear me? ${what}`)).length, 1);
+    }));
+}
+
+test("where the page after the success is lost, it is loaded, and nothing is sent again", () =>
+  contact("Only the thanks is lost.", {}, async (page) => {
+    await page.evaluate(() => {
+      const { fetch } = window;
+      window.still = "the same document";
+      window.fetch = async (...sent) => Object.assign(await fetch(...sent), { text: () => Promise.reject() });
+    });
+    const posts = [];
+    page.on("request", (request) => isPost(request) && posts.push(request));
+    await press(page, "Send message");
+    await heading(page, thanks);
+    assert.equal(await page.evaluate(() => window.still), undefined);
+    assert.equal(posts.length, 1);
+  }));
+
+test("a refusal that comes without the form is put above it, and nothing typed is lost", () =>
+  contact("A very long story. ".repeat(5000), {}, async (page) => {
+    const typed = await page.locator("#message").inputValue();
+    await press(page, "Send message");
+    await page.getByRole("alert").waitFor();
+    assert.equal(await focused(page), "error-summary");
+    assert.equal(await page.getByRole("alert").getByRole("heading").count(), 1);
+    assert.equal(await page.locator("#message").inputValue(), typed);
+    await fill(page, { message: "A very short story." });
+    await press(page, "Send message");
+    await heading(page, thanks);
+  }));
+
+test("where the browser lacks what it takes, the form is an ordinary form", () =>
+  contact("From a browser of long ago.", {}, async (page) => {
+    await page.evaluate(() => delete window.fetch);
+    const [request] = await Promise.all([page.waitForRequest(isPost), press(page, "Send message")]);
+    assert.equal(request.resourceType(), "document");
+    await heading(page, thanks);
+    assert.equal((await site.leads("From a browser of long ago.")).length, 1);
+  }));
+
+test("a session that has ended asks for a sign-in on a page of its own", () =>
+  visit(browser, {}, async (page, context) => {
+    await signIn(page, site.origin);
+    await page.goto(`${site.origin}/admin/posts/new`);
+    await page.evaluate(() => (window.still = "the same document"));
+    await fill(page, { title: "Half written" });
+    await context.clearCookies();
+    await press(page, "Save post");
+    await heading(page, "Sign in");
+    assert.equal(await page.evaluate(() => window.still), undefined);
+  }));
+
+test("the script weighs at most 4 kB", () =>
+  visit(browser, {}, async (page) => {
+    await page.goto(`${site.origin}/contact`);
+    const address = await page.locator("script").getAttribute("src");
+    const script = await page.request.get(site.origin + address);
+    assert.ok(gzipSync(await script.body()).length <= 4096);
+  }));
+
+/** Opens the contact form and fills it in. */
+function contact(message, options, steps) {
+  return visit(browser, options, async (page) => {
+    await page.goto(`${site.origin}/contact`);
+    await fill(page, { name: "Ann Li", email: "ann@example.test", message });
+    await steps(page);
+  });
+}
+
+/** Keeps what is posted from arriving until the gate is opened. */
+async function holdPosts(page) {
+  const gate = { seen: [] };
+  const opened = new Promise((open) => (gate.open = open));
+  await page.route("**/*", async (route, request) => {
+    if (isPost(request)) {
+      gate.seen.push(request);
+      await opened;
+    }
+    await route.continue();
+  });
+  return gate;
+}
+
+function announced(page) {
+  return page.locator("#announcer").textContent();
+}

@@ -1,0 +1,147 @@
+// Every page as it is looked at: on a narrow screen and a wide one, in light and dark, by whoever cannot see it, and by
+// a program that knows HTML's rules.
+
+import { AxeBuilder } from "@axe-core/playwright";
+import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { describe, test } from "node:test";
+import { openBrowser, openSite, signIn, visit } from "./support.js";
+
+const [site, browser] = await Promise.all([openSite(), openBrowser()]);
+const posts = await site.shell("post", "list");
+const lead = await site.shell("lead", "add", ...arguments_({
+  // Nothing in it can be broken between two words.
+  name: "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogoch",
+  email: `${"long".repeat(15)}@example.test`,
+  company: "W".repeat(100),
+  message: "M".repeat(200),
+}));
+
+const everyPost = posts.map((post) => `/posts/${post.slug}`);
+const open = [
+  ["/", "/posts", "/posts?page=2", "/posts/two-winters-on-the-harbour-wall", "/topics/signs", "/contact"],
+  ["/contact/thanks", "/callers", "/sign-in", "/never/made"],
+].flat();
+const staff = [
+  ["/admin", "/admin/leads", `/admin/leads/${lead.id}`],
+  ["/admin/posts", "/admin/posts/new", `/admin/posts/${posts[0].id}/edit`],
+].flat();
+
+for (const colorScheme of ["light", "dark"]) {
+  describe(`in ${colorScheme}`, () => {
+    for (const width of [320, 1280]) {
+      test(`at ${width} pixels nothing moves and nothing is cut off`, () =>
+        tour({ colorScheme, viewport: { width, height: 640 } }, [...open, ...everyPost], async (page, address) => {
+          assert.equal(await page.evaluate(layoutShift), 0, `${address} moves`);
+          assert.deepEqual(await page.evaluate(stickingOut), [], `${address} has to be scrolled sideways`);
+        }));
+    }
+
+    test("axe finds nothing", () =>
+      // It puts a script of its own into the page, which the site's policy rightly forbids.
+      tour({ colorScheme, bypassCSP: true }, open, async (page, address) => {
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${address} ${id}: ${node.html}`));
+        assert.deepEqual(found, []);
+      }));
+  });
+}
+
+const java = spawnSync("java", ["-version"]).status === 0;
+
+test("the Nu HTML checker finds nothing", { skip: !java && "java is not installed" }, () =>
+  visit(browser, {}, async (page) => {
+    const folder = mkdtempSync(join(tmpdir(), "pages-"));
+    try {
+      await signIn(page, site.origin);
+      const files = [];
+      const keep = async (name, answer) => {
+        const file = join(folder, `${files.length} ${name.replace(/\W+/g, " ")}.html`);
+        writeFileSync(file, await answer.body());
+        files.push(file);
+      };
+      for (const path of [...open, ...everyPost, ...staff]) await keep(path, await page.request.get(site.origin + path));
+      for (const [name, status, answer] of await refusals(page.request)) {
+        assert.equal(answer.status(), status, name);
+        await keep(name, answer);
+      }
+      const jar = createRequire(import.meta.url).resolve("vnu-jar/build/dist/vnu.jar");
+      const said = await new Promise((done) => {
+        const command = ["-Xss1m", "-jar", jar, "--format", "gnu", ...files];
+        execFile("java", command, { maxBuffer: 1 << 24 }, (_, out, err) => done(out + err));
+      });
+      assert.equal(said.replaceAll(`${folder}/`, ""), "");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }));
+
+/** Pages that say why not, as the server writes them. */
+async function refusals(request) {
+  const post = (path, form, headers = {}) =>
+    request.post(site.origin + path, {
+      headers: { origin: site.origin, accept: "text/html", ...headers },
+      ...form,
+      maxRedirects: 0,
+    });
+  const typed = { name: "A", email: 'no"where', message: "\n<b>short</b>" };
+  const [{ id }] = posts;
+  return [
+    ["contact refused", 422, await post("/contact", { form: typed })],
+    ["sign-in refused", 422, await post("/sign-in", { form: {} })],
+    ["post refused", 422, await post("/admin/posts/new", { form: { title: "x", status: "published" } })],
+    ["edit refused", 422, await post(`/admin/posts/${id}/edit`, { form: { title: "" } })],
+    ["note refused", 422, await post(`/admin/leads/${lead.id}/notes`, { form: { note: "" } })],
+    ["another origin", 403, await post("/contact", { form: typed }, { origin: "https://elsewhere.example" })],
+    ["malformed", 400, await post("/contact", { data: "name=%", headers: { "content-type": "multipart/form-data" } })],
+    ["wrong method", 405, await post("/posts", { form: {} })],
+    ["too large", 413, await post("/contact", { form: { message: "x".repeat(100_000) } })],
+    ["wrong type", 415, await post("/contact", { data: "x" }, { "content-type": "text/plain" })],
+  ];
+}
+
+/** Looks at pages that everybody sees, at a form that was refused, and at those of staff. */
+function tour(options, paths, look) {
+  return visit(browser, options, async (page) => {
+    const walk = async (paths) => {
+      for (const path of paths) {
+        await page.goto(site.origin + path);
+        await look(page, path);
+      }
+    };
+    await walk(paths);
+    // The form with something to say about each field.
+    await page.goto(`${site.origin}/contact`);
+    await page.getByRole("button", { name: "Send message" }).click();
+    await page.getByRole("alert").waitFor();
+    await look(page, "/contact, refused");
+    await signIn(page, site.origin);
+    await walk(staff);
+  });
+}
+
+/** How much of the page has moved by itself, once it has been drawn. */
+async function layoutShift() {
+  let sum = 0;
+  const add = (list) => list.getEntries().forEach((entry) => (sum += entry.value));
+  new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
+  await document.fonts.ready;
+  await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn, 50)));
+  return sum;
+}
+
+/** What is to blame for a page that is wider than the screen. */
+function stickingOut() {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  if (scrollWidth <= clientWidth) return [];
+  const wide = (element) => element.getBoundingClientRect().right > clientWidth;
+  return [...document.querySelectorAll("body *")].filter(wide).map((element) => element.outerHTML.slice(0, 80));
+}
+
+function arguments_(fields) {
+  return Object.entries(fields).flatMap(([name, value]) => [`--${name}`, value]);
+}

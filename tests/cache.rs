@@ -1,0 +1,361 @@
+//! The page cache as readers and writers see it: fresh in time, for everyone, on every instance.
+
+use super::posts::{but, editor_of, many, save, written};
+use super::support::{Person, TestApp, with_app};
+use frontdesk::cache::coherence::STALE_AFTER;
+use reqwest::Method;
+use reqwest::header::{ETAG, IF_NONE_MATCH};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use std::time::Duration;
+
+pub const HIT: &str = "frontdesk; hit";
+pub const STALE: &str = "frontdesk; fwd=stale; stored";
+pub const MISS: &str = "frontdesk; fwd=uri-miss; stored";
+
+/// Reads until the page says `word`. Whatever does not say it must have been asked for at most 250 ms after this began,
+/// which is after the change was committed. Returns how long after that the last such reading was begun.
+pub async fn sees_in_time(reader: &Person<'_>, app: &TestApp, path: &str, word: &str) -> Duration {
+    let committed = app.state.clock.moment();
+    let mut oldest = Duration::ZERO;
+    loop {
+        let asked = app.state.clock.moment().since(committed);
+        let page = reader.get(path).await;
+        if page.body.contains(word) {
+            return oldest;
+        }
+        assert!(asked <= STALE_AFTER, "{path} was old after {asked:?}: {}", page.body);
+        oldest = asked;
+    }
+}
+
+/// Waits until this instance knows everything that has been committed.
+pub async fn confirmed(app: &TestApp) {
+    app.state.confirm_since(app.state.clock.moment()).await.unwrap();
+}
+
+/// Reads a page, and says how it came to be.
+async fn status(reader: &Person<'_>, path: &str) -> String {
+    reader.get(path).await.header("cache-status").to_owned()
+}
+
+#[test]
+fn a_page_is_rendered_once_and_again_when_it_has_changed() {
+    with_app(async |app| {
+        many(app, 3).await;
+        let eve = app.eve();
+        for path in ["/", "/posts", "/posts/post-1", "/topics/craft", "/contact", "/callers"] {
+            assert_eq!(status(&eve, path).await, MISS, "{path}");
+            assert_eq!(status(&app.eve(), path).await, HIT, "{path}");
+        }
+        app.psql("update posts set title = 'Other' where slug = 'post-3'").await;
+        confirmed(app).await;
+        for path in ["/", "/posts", "/posts/post-1", "/topics/craft"] {
+            assert_eq!(status(&eve, path).await, STALE, "{path}");
+            assert_eq!(status(&eve, path).await, HIT, "{path}");
+        }
+        for path in ["/contact", "/callers"] {
+            assert_eq!(status(&eve, path).await, HIT, "{path} shows no post");
+        }
+        assert_eq!(app.eve().get("/admin").await.header("cache-status"), "");
+    });
+}
+
+#[test]
+fn the_writer_sees_the_change_at_once_and_everybody_else_in_time() {
+    with_app(async |app| {
+        let (ada, eve) = (app.ada().await, app.eve());
+        let other = app.second_instance().await;
+        let elsewhere = other.eve().asking_for(&app.origin);
+        save(&ada, "/admin/posts/new", &written("A post", "Edition 0", "published")).await;
+        let editor = editor_of(app, "a-post").await;
+        for edition in 1..=10 {
+            eve.get("/posts/a-post").await;
+            elsewhere.get("/posts/a-post").await;
+            let text = format!("Edition {edition}");
+            let place = save(&ada, &editor, &written("A post", &text, "published")).await;
+            assert!(ada.get(&place).await.body.contains(&text), "the writer misses {text}");
+            assert!(eve.get(&place).await.body.contains(&text), "the same instance knows {text}");
+            sees_in_time(&elsewhere, app, &place, &text).await;
+        }
+        other.close().await;
+    });
+}
+
+#[test]
+fn the_writer_who_is_sent_to_another_instance_sees_the_change_there() {
+    with_app(async |app| {
+        let ada = app.ada().await;
+        let other = app.second_instance().await;
+        let eve = other.eve().asking_for(&app.origin);
+        save(&ada, "/admin/posts/new", &written("A post", "Edition 0", "published")).await;
+        let editor = editor_of(app, "a-post").await;
+        let key = app.key("posts:write").await;
+        for edition in 1..=10 {
+            let text = format!("Edition {edition}");
+            eve.get("/posts/a-post").await; // so that this instance has no reason of its own to ask
+            let place = save(&ada, &editor, &written("A post", &text, "published")).await;
+            assert!(ada.at(&other).get(&place).await.body.contains(&text), "{text} is missing");
+
+            let title = format!("Program {edition}");
+            let post = serde_json::json!({ "title": title, "topic": "Print", "body": "x", "status": "published" });
+            eve.get("/").await;
+            let made = app.eve().json("/api/v1/posts", Some(&key), &post).await;
+            let token = made.header("consistency-token");
+            let read = eve.request(Method::GET, "/").header("consistency-token", token);
+            assert!(eve.send(read).await.body.contains(&title), "{title} is missing");
+        }
+        other.close().await;
+    });
+}
+
+#[test]
+fn a_token_nobody_can_know_is_no_reason_to_wait_for_ever() {
+    with_app(async |app| {
+        let (ada, eve) = (app.ada().await, app.eve());
+        let fields = written("A post", "Text", "published");
+        let answer = ada.post("/admin/posts/new", &fields).await;
+        let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+        let (name, token) = cookie.split_once('=').unwrap();
+        assert_eq!(name, "ryw");
+        let (incarnation, _) = token.rsplit_once('.').unwrap();
+        for token in [&format!("{incarnation}.ffffffffff"), "nonsense", "0.0.0", "", token] {
+            for header in [("consistency-token", token), ("cookie", &format!("ryw={token}"))] {
+                let read = eve.request(Method::GET, "/posts").header(header.0, header.1);
+                let answer = eve.send(read).await;
+                assert_eq!(answer.status, 200, "{header:?}");
+                assert!(answer.body.contains("A post"), "{header:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn an_edit_made_outside_shows_up_in_time() {
+    with_app(async |app| {
+        many(app, 12).await;
+        app.psql("insert into pages values ('home', 'Hello', 'Old words')").await;
+        let eve = app.eve();
+        for (path, word, sql) in [
+            ("/posts/post-1", "Changed", "update posts set body = 'Changed' where slug = 'post-1'"),
+            (
+                "/posts/post-2",
+                "Renamed neighbour",
+                "update posts set title = 'Renamed neighbour' where slug = 'post-3'",
+            ),
+            ("/posts", "All alike", "update posts set title = 'All alike'"),
+            ("/posts", "Handwork", "update topics set name = 'Handwork'"),
+            ("/posts/post-4", "By hand", "update topics set name = 'By hand'"),
+            ("/topics/craft", "Done so.", "update topics set description = 'Done so.'"),
+            ("/", "New words", "update pages set body = 'New words'"),
+            ("/", "Welcome", "delete from pages"),
+            ("/contact", "Write!", "insert into pages values ('contact', 'Write!', '')"),
+            ("/contact", "Contact us", "truncate pages"),
+            (
+                "/posts/post-5",
+                "This post has been taken down",
+                "update posts set status = 'archived' where slug = 'post-5'",
+            ),
+            (
+                "/posts/post-6",
+                "There is nothing at this address",
+                "delete from posts where slug = 'post-6'",
+            ),
+            (
+                "/topics/craft",
+                "There is nothing at this address",
+                "update topics set slug = 'handwork'",
+            ),
+            (
+                "/topics/handwork",
+                "There are no posts on this topic yet.",
+                "update posts set status = 'draft'",
+            ),
+            ("/posts", "Here again", "update posts set status = 'published', title = 'Here again'"),
+            ("/posts", "There are no posts yet.", "truncate posts cascade"),
+            ("/topics/handwork", "There is nothing at this address", "truncate topics cascade"),
+        ] {
+            assert!(!eve.get(path).await.body.contains(word), "{path} says {word} already");
+            app.psql(sql).await;
+            sees_in_time(&eve, app, path, word).await;
+        }
+    });
+}
+
+#[test]
+fn the_operator_and_a_program_are_seen_in_time_too() {
+    with_app(async |app| {
+        let eve = app.eve();
+        eve.get("/posts").await;
+        let add = ["post", "add", "--title", "From the shell", "--topic", "Craft", "--publish"];
+        assert_eq!(app.cli(&add, "Text").code, 0);
+        sees_in_time(&eve, app, "/posts", "From the shell").await;
+    });
+}
+
+#[test]
+fn what_was_rolled_back_or_refused_makes_nothing_stale() {
+    with_app(async |app| {
+        many(app, 3).await;
+        let (ada, eve) = (app.ada().await, app.eve());
+        for path in ["/", "/posts", "/posts/post-1"] {
+            eve.get(path).await;
+        }
+        app.psql("begin; update posts set title = 'Never'; truncate pages; rollback").await;
+        let taken = but(written("Never", "x", "published"), "slug", "post-1");
+        assert_eq!(ada.post("/admin/posts/new", &taken).await.status, 422);
+        app.psql(
+            "update posts set title = title; update posts set body = 'x' where slug = 'nothing'",
+        )
+        .await;
+        confirmed(app).await;
+        for path in ["/", "/posts", "/posts/post-1"] {
+            let page = eve.get(path).await;
+            assert_eq!(page.header("cache-status"), HIT, "{path}");
+            assert!(!page.body.contains("Never"));
+        }
+    });
+}
+
+#[test]
+fn two_hundred_readers_of_a_changed_page_cause_one_rendering() {
+    with_app(async |app| {
+        many(app, 3).await;
+        let other = app.second_instance().await;
+        let readers: Vec<Person<'_>> =
+            (0..200).map(|n| [app, &other][n % 2].eve().asking_for(&app.origin)).collect();
+        for instance in [app, &other] {
+            let eve = instance.eve().asking_for(&app.origin);
+            assert_eq!(status(&eve, "/posts").await, MISS);
+        }
+        app.psql("update posts set title = 'Changed' where slug = 'post-1'").await;
+        confirmed(app).await;
+        confirmed(&other).await;
+        // While this is held, a rendering that has begun cannot go on.
+        let mut holding = PgConnection::connect(&app.database_url).await.unwrap();
+        let hold = AssertSqlSafe("begin; lock table posts in access exclusive mode");
+        sqlx::raw_sql(hold).execute(&mut holding).await.unwrap();
+        let read =
+            futures_util::future::join_all(readers.iter().map(|reader| reader.get("/posts")));
+        let release = async {
+            let waiting =
+                "select count(*) from pg_locks where not granted and relation = 'posts'::regclass
+                and database = (select oid from pg_database where datname = current_database())";
+            let mut patience = 500;
+            while app.ask(waiting).await != ["2"] {
+                patience -= 1;
+                assert!(patience > 0, "one rendering for each instance, and no other");
+            }
+            // Let the others come. Whoever comes later finds the page kept, which is as good.
+            for _ in 0..20 {
+                assert_eq!(app.ask(waiting).await, ["2"], "one rendering for each instance");
+            }
+            holding.close().await.unwrap();
+        };
+        let (answers, ()) = futures_util::future::join(read, release).await;
+        let count = |status: &str| {
+            answers.iter().filter(|answer| answer.header("cache-status") == status).count()
+        };
+        assert!(
+            answers.iter().all(|answer| answer.status == 200 && answer.body.contains("Changed"))
+        );
+        assert_eq!(count(STALE), 2, "renderings");
+        assert!(count("frontdesk; fwd=stale; collapsed") > 100, "most readers waited for it");
+        assert_eq!(count(STALE) + count(HIT) + count("frontdesk; fwd=stale; collapsed"), 200);
+        other.close().await;
+    });
+}
+
+#[test]
+fn who_has_the_page_already_is_told_so_without_it() {
+    with_app(async |app| {
+        many(app, 2).await;
+        let eve = app.eve();
+        let first = eve.get("/posts/post-1").await;
+        let etag = first.header("etag").to_owned();
+        assert!(etag.starts_with('"') && etag.len() > 20, "a strong validator: {etag}");
+        assert_eq!(first.header("cache-control"), "no-cache");
+        let ask = async |known: &str| {
+            let request = eve.request(Method::GET, "/posts/post-1").header(IF_NONE_MATCH, known);
+            eve.send(request).await
+        };
+        for known in [etag.as_str(), &format!("W/{etag}"), &format!("\"x\", {etag}"), "*"] {
+            let answer = ask(known).await;
+            assert_eq!((answer.status, answer.body.as_str()), (304, ""), "{known}");
+            assert_eq!(
+                (answer.header("etag"), answer.header("cache-status")),
+                (etag.as_str(), HIT)
+            );
+        }
+        for other in ["\"x\"", "", "x", etag.trim_matches('"')] {
+            let answer = ask(other).await;
+            assert_eq!(
+                (answer.status, answer.body.as_str()),
+                (200, first.body.as_str()),
+                "{other}"
+            );
+        }
+        let head = eve.send(eve.request(Method::HEAD, "/posts/post-1")).await;
+        assert_eq!((head.status, head.body.as_str()), (200, ""));
+        for name in ["etag", "content-type", "content-length", "cache-control", "cache-status"] {
+            let full = eve.get("/posts/post-1").await;
+            assert_eq!(head.header(name), full.header(name), "{name}");
+        }
+        assert_eq!(head.header("content-length"), first.body.len().to_string());
+        app.psql("update posts set body = 'Changed' where slug = 'post-1'").await;
+        confirmed(app).await;
+        let changed = ask(&etag).await;
+        assert_eq!((changed.status, changed.headers.contains_key(ETAG)), (200, true));
+        assert_ne!(changed.header("etag"), etag);
+        let elsewhere = app.second_instance().await;
+        let same = elsewhere.eve().asking_for(&app.origin).get("/posts/post-1").await;
+        assert_eq!(same.header("etag"), changed.header("etag"), "the same bytes on every instance");
+        elsewhere.close().await;
+    });
+}
+
+#[test]
+fn nothing_about_the_reader_reaches_what_is_kept() {
+    with_app(async |app| {
+        many(app, 2).await;
+        let (ada, eve) = (app.ada().await, app.eve());
+        let strange = eve
+            .request(Method::GET, "/posts/post-1?utm_source=evil&cb=1&__proto__=x")
+            .header("x-forwarded-host", "evil.example")
+            .header("x-forwarded-proto", "gopher")
+            .header("forwarded", "host=evil.example")
+            .header("accept-language", "xx-evil")
+            .header("x-original-url", "/evil")
+            .header("cookie", "theme=evil");
+        let first = eve.send(strange).await;
+        assert_eq!(first.header("cache-status"), MISS);
+        assert!(!first.body.contains("evil") && !first.body.contains("gopher"), "{}", first.body);
+        for reader in [&ada, &eve] {
+            let same = reader.get("/posts/post-1?other=2").await;
+            assert_eq!((same.header("cache-status"), &same.body), (HIT, &first.body));
+            assert_eq!(same.header("set-cookie"), "");
+        }
+        assert_eq!(app.state.cache.fresh_keys(), ["/posts/post-1"]);
+    });
+}
+
+#[test]
+fn what_is_not_there_is_not_kept() {
+    with_app(async |app| {
+        let (ada, eve) = (app.ada().await, app.eve());
+        for n in 0..20 {
+            for path in [
+                "/posts/later",
+                "/topics/later",
+                &format!("/posts/{n}"),
+                &format!("/posts?page={n}9"),
+            ] {
+                let answer = eve.get(path).await;
+                assert_eq!((answer.status, answer.header("cache-status")), (404, ""), "{path}");
+                assert_eq!(answer.header("cache-control"), "no-store");
+            }
+        }
+        assert_eq!(app.state.cache.fresh_keys(), [""; 0]);
+        save(&ada, "/admin/posts/new", &written("Later", "Now it is", "published")).await;
+        assert!(eve.get("/posts/later").await.body.contains("Now it is"));
+    });
+}

@@ -1,0 +1,163 @@
+//! The whole site, walked: every link answers, every page keeps the content security policy.
+
+use super::contact::ANN;
+use super::support::{Answer, Person, with_settings};
+use frontdesk::routes;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+/// The tags of a page, without the brackets.
+fn tags(body: &str) -> impl Iterator<Item = &str> {
+    body.split('<').skip(1).map(|rest| rest.split('>').next().unwrap())
+}
+
+/// The paths of this site that stand in one of these attributes.
+fn paths(body: &str, attributes: &[&str]) -> Vec<String> {
+    let value = |tag: &str, attribute: &str| {
+        let (_, rest) = tag.split_once(&format!(" {attribute}=\""))?;
+        Some(rest.split('"').next()?.replace("&amp;", "&")).filter(|value| value.starts_with('/'))
+    };
+    tags(body).flat_map(|tag| attributes.iter().filter_map(move |name| value(tag, name))).collect()
+}
+
+/// Asserts that a page holds nothing the policy forbids: styles, scripts and handlers stand in files of their own.
+fn nothing_inline(path: &str, body: &str) {
+    for tag in tags(body) {
+        // Values may say what they like; names may not.
+        let names: String = tag.split('"').step_by(2).collect::<Vec<_>>().join(" ");
+        let mut words =
+            names.split(|c: char| c.is_whitespace() || c == '=').filter(|word| !word.is_empty());
+        let element = words.next().unwrap_or_default();
+        assert_ne!(element, "style", "{path} holds <{tag}>");
+        assert!(element != "script" || tag.contains(" src=\"/static/"), "{path} holds <{tag}>");
+        for attribute in words {
+            assert_ne!(attribute, "style", "{path} holds <{tag}>");
+            assert!(!attribute.starts_with("on"), "{path} holds <{tag}>");
+        }
+        for scheme in ["\"javascript:", "\"data:", "\"vbscript:", "\"//"] {
+            assert!(!tag.contains(scheme), "{path} holds <{tag}>");
+        }
+    }
+}
+
+/// Goes wherever links lead, and returns what was there.
+async fn walk(who: &Person<'_>, from: &[String]) -> (BTreeMap<String, Answer>, BTreeSet<String>) {
+    let (mut seen, mut forms) = (BTreeMap::new(), BTreeSet::new());
+    let mut ahead: Vec<String> = from.to_vec();
+    while let Some(path) = ahead.pop() {
+        let path = path.split('#').next().unwrap().to_owned();
+        if path.is_empty() || seen.contains_key(&path) {
+            continue;
+        }
+        let answer = who.get(&path).await;
+        if answer.header("content-type").starts_with("text/html") {
+            nothing_inline(&path, &answer.body);
+            ahead.extend(paths(&answer.body, &["href", "src"]));
+            for form in tags(&answer.body).filter(|tag| tag.starts_with("form ")) {
+                // One that does not say where to goes to where it stands.
+                let action =
+                    form.split_once(" action=\"").map(|(_, rest)| rest.split('"').next().unwrap());
+                let action = action.unwrap_or(&path).to_owned();
+                match form.contains(" method=\"post\"") {
+                    true => drop(forms.insert(action)),
+                    false => ahead.push(action),
+                }
+            }
+        }
+        ahead.extend(Some(answer.location.clone()).filter(|to| to.starts_with('/')));
+        seen.insert(path, answer);
+    }
+    (seen, forms)
+}
+
+fn is_at(pattern: &str, path: &str) -> bool {
+    let path = path.split('?').next().unwrap();
+    let (pattern, path): (Vec<&str>, Vec<&str>) =
+        (pattern.split('/').collect(), path.split('/').collect());
+    pattern.len() == path.len()
+        && pattern
+            .iter()
+            .zip(&path)
+            .all(|(pattern, part)| pattern.starts_with('{') || pattern == part)
+}
+
+/// The paths without parameters in `templates::paths`.
+fn fixed_paths() -> Vec<String> {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/paths.rs");
+    let source = fs::read_to_string(file).unwrap();
+    let functions =
+        source.split("pub fn ").skip(1).filter_map(|rest| rest.split_once("() -> String {"));
+    let paths = functions.map(|(_, body)| body.split('"').nth(1).unwrap().to_owned());
+    let paths: Vec<String> = paths.collect();
+    assert!(paths.len() > 8 && paths.iter().all(|path| path.starts_with('/')), "{paths:?}");
+    paths
+}
+
+#[test]
+fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
+    let settings = [("DEMO_CONTENT", "on"), ("TRUSTED_PROXIES", "127.0.0.1")];
+    with_settings(&settings, async |app| {
+        assert_eq!(app.eve().post("/contact", &ANN).await.status, 303);
+        let ada = app.ada().await;
+        let table = routes::table();
+        let mut starts = fixed_paths();
+        let posted_only = |path: &String| {
+            !table.iter().any(|route| route.method == "GET" && is_at(route.path, path))
+        };
+        let buttons: Vec<String> =
+            starts.iter().filter(|path| posted_only(path)).cloned().collect();
+        starts.retain(|path| !buttons.contains(path));
+        let open = table.iter().filter(|route| route.method == "GET" && !route.path.contains('{'));
+        starts.extend(open.map(|route| route.path.to_owned()));
+
+        let (by_eve, forms) = walk(&app.eve(), &starts).await;
+        let (by_ada, more_forms) = walk(&ada.coming_from("10.0.0.2"), &starts).await;
+        for (path, answer) in by_eve.iter().chain(&by_ada) {
+            assert!(matches!(answer.status, 200 | 303), "{path}: {}", answer.status);
+        }
+        for (path, answer) in &by_ada {
+            assert_eq!(answer.status, 200, "{path} is closed to Ada: {}", answer.location);
+        }
+        assert!(by_eve.len() > 30, "only {} pages are linked", by_eve.len());
+        let machines = |path: &str| path.starts_with("/api/");
+        for route in table.iter().filter(|route| !machines(route.path)) {
+            let reached = match route.method {
+                "GET" => by_ada.keys().any(|path| is_at(route.path, path)),
+                _ => forms.iter().chain(&more_forms).any(|path| is_at(route.path, path)),
+            };
+            assert!(reached, "nothing leads to {} {}", route.method, route.path);
+        }
+        for path in forms.iter().chain(&more_forms).chain(&buttons) {
+            let posted = |route: &&routes::Entry| route.method == "POST" && is_at(route.path, path);
+            assert!(table.iter().any(|route| posted(&route)), "no form can be sent to {path}");
+        }
+    });
+}
+
+#[test]
+fn pages_that_refuse_keep_the_policy_too() {
+    with_settings(&[("DEMO_CONTENT", "on")], async |app| {
+        let (ada, eve) = (app.ada().await, app.eve());
+        let hostile = "\"><script>alert(1)</script><p style=\"x\" onclick='y'>";
+        let fields =
+            [("name", hostile), ("email", hostile), ("message", hostile), ("title", hostile)];
+        for path in ["/contact", "/sign-in", "/admin/posts/new"] {
+            let answer = ada.post(path, &fields).await;
+            assert_eq!(answer.status, 422, "{path}");
+            nothing_inline(path, &answer.body);
+            let foreign = ada.request(reqwest::Method::POST, path).form(&fields);
+            let refused = ada.send(foreign.header("origin", "https://evil.example")).await;
+            assert_eq!(refused.status, 403, "{path}");
+            nothing_inline(path, &refused.body);
+            let unsure = ada.send(ada.request(reqwest::Method::POST, path).form(&fields)).await;
+            assert_eq!(unsure.status, 403, "{path}");
+            nothing_inline(path, &unsure.body);
+        }
+        for path in ["/nowhere/\"><script>", "/posts?page=<script>", "/posts/%3Cscript%3E", "/%00"]
+        {
+            let answer = eve.get(path).await;
+            assert!((400..500).contains(&answer.status), "{path}: {}", answer.status);
+            nothing_inline(path, &answer.body);
+        }
+    });
+}

@@ -1,0 +1,195 @@
+//! What is promised, tried often: no page is old for long on any instance, and nothing that was acknowledged is lost.
+//!
+//! Each proof makes 50 tries here, and as many as `PROOF_TRIES` says where it is set (ARCHITECTURE.md, "Proofs").
+
+use super::cache::sees_in_time;
+use super::posts::{editor_of, save, written};
+use super::support::{Person, Process, folder_of_its_own, with_settings};
+use reqwest::Method;
+use sqlx::{Connection, PgConnection};
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+#[allow(clippy::disallowed_methods)] // the tests' own setting, not the application's
+fn tries() -> usize {
+    std::env::var("PROOF_TRIES").map_or(50, |tries| tries.parse().unwrap())
+}
+
+/// Each number has an address of its own, so that nobody comes too often.
+fn address(number: usize) -> String {
+    format!("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255)
+}
+
+#[test]
+fn an_edit_is_fresh_on_the_other_instance_in_time_every_time() {
+    with_settings(&[("TRUSTED_PROXIES", "127.0.0.1")], async |app| {
+        let ada = app.ada().await;
+        let other = app.second_instance().await;
+        let eve = other.eve().asking_for(&app.origin);
+        save(&ada, "/admin/posts/new", &written("A post", "Edition none.", "published")).await;
+        let editor = editor_of(app, "a-post").await;
+        let mut delays = Vec::new();
+        for number in 0..tries() {
+            let (ada, eve) = (ada.coming_from(&address(number)), eve.coming_from(&address(number)));
+            let text = format!("Edition {number}.");
+            assert!(!eve.get("/posts/a-post").await.body.contains(&text));
+            save(&ada, &editor, &written("A post", &text, "published")).await;
+            delays.push(sees_in_time(&eve, app, "/posts/a-post", &text).await);
+        }
+        delays.sort_unstable();
+        let old = delays.iter().filter(|delay| !delay.is_zero()).count();
+        println!(
+            "fresh on the other instance within 250 ms: {0} of {0}; {old} readers were shown the old page for a while, \
+             at the latest {1:?} after the edit (median {2:?})",
+            delays.len(),
+            delays[delays.len() - 1],
+            delays[delays.len() / 2],
+        );
+        other.close().await;
+    });
+}
+
+#[test]
+fn the_writer_sees_the_edit_on_the_other_instance_at_once_every_time() {
+    with_settings(&[("TRUSTED_PROXIES", "127.0.0.1")], async |app| {
+        let ada = app.ada().await;
+        let other = app.second_instance().await;
+        let eve = other.eve().asking_for(&app.origin);
+        save(&ada, "/admin/posts/new", &written("A post", "Edition none.", "published")).await;
+        let editor = editor_of(app, "a-post").await;
+        let mut old_for_others = 0;
+        for number in 0..tries() {
+            let (ada, eve) = (ada.coming_from(&address(number)), eve.coming_from(&address(number)));
+            let text = format!("Edition {number}.");
+            eve.get("/posts/a-post").await; // the other instance has just asked, and has no reason to ask again
+            save(&ada, &editor, &written("A post", &text, "published")).await;
+            let strangers = eve.get("/posts/a-post").await;
+            let writers = ada.at(&other).get("/posts/a-post").await;
+            assert!(writers.body.contains(&text), "the writer misses {text}");
+            old_for_others += usize::from(!strangers.body.contains(&text));
+        }
+        println!(
+            "seen by the writer on the other instance at once: {0} of {0}; {old_for_others} times a stranger was shown \
+             the old page just before",
+            tries(),
+        );
+        other.close().await;
+    });
+}
+
+/// Where a server can listen again and again: below the ports that systems hand out to clients, or one of the senders
+/// might be given it while the server is away.
+fn free_address() -> String {
+    let start = 20_000 + std::process::id() % 10_000;
+    let mut addresses = (start..32_000).map(|port| format!("127.0.0.1:{port}"));
+    addresses.find(|address| TcpListener::bind(address).is_ok()).unwrap()
+}
+
+/// The server, in a folder of its own, at an address that stays the same when it is started again.
+fn serve(data: &Path, listen: &str) -> Process {
+    let environment = [
+        ("DATA_DIR", data.to_str().unwrap()),
+        ("LISTEN", listen),
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+        ("OWNER_PASSWORD", "correct horse battery"),
+        ("DEMO_CONTENT", "off"),
+    ];
+    let mut server = Process::serve(&environment);
+    server.wait_for(" is open at ");
+    server
+}
+
+/// Sends submission `number` until it is acknowledged. Returns how often that took.
+async fn send(origin: &str, sender: &Person<'_>, number: usize) -> usize {
+    let sender = sender.coming_from(&address(number));
+    let message = format!("Please call me back about order {number}.");
+    let email = format!("ann{number}@example.test");
+    let fields = [("name", "Ann Li"), ("email", &email), ("message", &message)];
+    for attempt in 1..3000 {
+        let form = sender.request(Method::POST, "/contact").form(&fields).header("origin", origin);
+        match form.send().await {
+            Ok(answer) if answer.status() == 303 => return attempt,
+            Ok(answer) => assert_eq!(answer.status(), 503, "{number}"),
+            Err(_) => {}
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await; // as people do: not again at once
+    }
+    panic!("nobody takes submission {number}")
+}
+
+/// Eight senders share the submissions. Tells of each acknowledgement, with the number of attempts it took.
+fn send_all(origin: &str, count: usize, acknowledged: &mpsc::Sender<usize>) {
+    let next = AtomicUsize::new(0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(futures_util::future::join_all((0..8).map(async |_| {
+        let sender = Person::visiting(origin);
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                break;
+            }
+            acknowledged.send(send(origin, &sender, number).await).unwrap();
+        }
+    })));
+}
+
+async fn messages(url: &str) -> Vec<String> {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let found = sqlx::query_scalar("select message from leads").fetch_all(&mut connection).await;
+    connection.close().await.unwrap();
+    found.unwrap()
+}
+
+#[test]
+fn what_was_acknowledged_is_there_exactly_once_however_often_the_server_is_killed() {
+    let data = folder_of_its_own();
+    let listen = free_address();
+    let origin = format!("http://{listen}");
+    let count = tries() * 20;
+    let kills = 3 + tries() / 100;
+    let (mut sent, mut again, mut killed) = (0, 0, 0);
+    let server = std::thread::scope(|scope| {
+        let mut server = serve(&data, &listen);
+        let (acknowledged, receipts) = mpsc::channel();
+        scope.spawn(|| send_all(&origin, count, &{ acknowledged }));
+        for attempts in receipts {
+            sent += 1;
+            again += usize::from(attempts > 1);
+            if killed < kills && sent >= count * (killed + 1) / (kills + 1) {
+                server.signal("KILL");
+                server.end();
+                server = serve(&data, &listen);
+                killed += 1;
+            }
+        }
+        server
+    });
+    assert_eq!((sent, killed), (count, kills));
+    assert!(again >= kills, "each kill met submissions on their way: {again}");
+    // What the last server put on the spool it also takes from there; give it the time it takes to look.
+    let url = private_postgres::url_of_running(&data.join("postgres"), "postgres").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let there = runtime.block_on(async {
+        let all = async {
+            while messages(&url).await.len() < count {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(10), all).await;
+        messages(&url).await
+    });
+    let distinct: BTreeSet<&String> = there.iter().collect();
+    assert_eq!((there.len(), distinct.len()), (count, count), "acknowledged: {count}");
+    println!(
+        "{sent} submissions acknowledged over {killed} kills, {again} of them after more than one attempt: \
+         {} are there, {} distinct",
+        there.len(),
+        distinct.len(),
+    );
+    drop(server);
+    let _ = std::fs::remove_dir_all(data);
+}
