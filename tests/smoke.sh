@@ -10,6 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 program=$(realpath "${1:-${CARGO_TARGET_DIR:-target}/debug/frontdesk}")
 folder=$(mktemp -d)
+chmod 711 "$folder" # started by root, Postgres may run as another user, who has to come through
 cd "$folder" # there is no .env in it, which the program would read
 server=
 

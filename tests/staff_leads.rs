@@ -215,7 +215,7 @@ fn a_change_of_status_and_a_note_are_kept_with_who_made_them() {
 #[test]
 fn the_same_form_sent_twice_is_one_note() {
     with_app(async |app| {
-        there_are(app, &[ONE]).await;
+        there_are(app, &[ONE, ONE]).await;
         let ada = app.ada().await;
         let lead = format!("/admin/leads/{}", id(0));
         let (notes, form) = (format!("{lead}/notes"), submission(&ada, &lead).await);
@@ -242,6 +242,10 @@ fn the_same_form_sent_twice_is_one_note() {
             303
         );
         assert_eq!(history(app).await.len(), 3);
+        // The same words and the same id, sent elsewhere: each page has one id for all of its forms.
+        let elsewhere = format!("/admin/leads/{}/notes", id(1));
+        assert_eq!(ada.post(&elsewhere, &fields).await.status, 303);
+        assert_eq!(history(app).await.len(), 4);
     });
 }
 

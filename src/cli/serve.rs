@@ -92,7 +92,10 @@ fn log_to_stderr() {
     access_log::switch_on();
     std::panic::set_hook(Box::new(|panic| {
         let at = panic.location().map(ToString::to_string);
-        tracing::error!(at, "a panic; whoever was waiting for it is told that something went wrong");
+        tracing::error!(
+            at,
+            "a panic; whoever was waiting for it is told that something went wrong"
+        );
     }));
 }
 

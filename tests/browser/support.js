@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -19,6 +19,7 @@ export const owner = { email: "owner@example.com", password: "correct horse batt
 /** Starts the site with its demo content on a free port. It ends with the file of tests, or when else `atEnd` says. */
 export async function openSite(atEnd = after) {
   const folder = mkdtempSync(join(tmpdir(), "frontdesk-"));
+  chmodSync(folder, 0o711); // started by root, Postgres may run as another user, who has to come through
   // Nothing of the environment but what finds programs: a DATABASE_URL would be somebody's own. The working directory
   // is empty for the same reason, a .env in it would be read.
   const env = { DATA_DIR: folder, LISTEN: "127.0.0.1:0", OWNER_PASSWORD: owner.password };
