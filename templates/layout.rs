@@ -3,7 +3,7 @@
 //! A page contributes a [`View`], the same for everybody, so it can be cached; what differs from
 //! one visitor to the next is in [`Chrome`].
 
-use crate::{assets, form, paths};
+use crate::{Document, Hole, assets, paths};
 use maud::{DOCTYPE, Markup, html};
 
 /// What a page contributes; the layout supplies the rest.
@@ -43,38 +43,35 @@ impl View {
     }
 }
 
-/// What surrounds a page and differs from one site or visitor to the next.
+/// What surrounds a page and differs from one site to the next.
 pub struct Chrome<'a> {
     /// The name of the site.
     pub site: &'a str,
     /// Where the site is: `https://example.com`, without a slash at the end.
     pub origin: &'a str,
-    /// The name of the member of staff who is signed in.
-    pub staff: Option<&'a str>,
-    /// The submission id of the sign-out form.
-    pub submission: Option<&'a str>,
 }
 
-/// The whole page.
-pub fn document(view: &View, chrome: &Chrome<'_>) -> Markup {
+/// The whole page, with the marks of its [holes](crate::holes).
+pub fn document(view: &View, chrome: &Chrome<'_>) -> Document {
     let here = view.canonical.as_deref().unwrap_or_default();
-    html! {
+    let marked = html! {
         (DOCTYPE)
         html lang="en" {
             (head(view, chrome))
             body {
                 a.skip href="#main" { "Skip to content" }
                 header.site-header {
-                    @if let Some(name) = chrome.staff { (desk(name, chrome.submission, here)) }
+                    (Hole::Desk.mark())
                     (masthead(chrome.site, here))
                 }
-                main #main tabindex="-1" { (view.main) }
+                main #main tabindex="-1" { (Hole::Flash.mark()) (view.main) }
                 (footer(chrome.site))
                 // Filled by enhance.js, for those who do not see that the page has changed.
                 div #announcer.visually-hidden role="status" {}
             }
         }
-    }
+    };
+    Document::new(&marked.into_string())
 }
 
 fn head(view: &View, chrome: &Chrome<'_>) -> Markup {
@@ -118,7 +115,7 @@ fn head(view: &View, chrome: &Chrome<'_>) -> Markup {
 }
 
 /// The bar above the masthead that only staff see.
-fn desk(name: &str, submission: Option<&str>, here: &str) -> Markup {
+pub(crate) fn desk(name: &str, here: &str) -> Markup {
     html! {
         div.desk {
             nav aria-label="Staff" {
@@ -129,7 +126,6 @@ fn desk(name: &str, submission: Option<&str>, here: &str) -> Markup {
                 }
             }
             form.sign-out method="post" action=(paths::sign_out()) {
-                @if let Some(id) = submission { (form::submission(id)) }
                 span.who dir="auto" { (name) }
                 button type="submit" data-pending="Signing out…" { "Sign out" }
             }
@@ -187,16 +183,12 @@ fn nav_link(path: &str, label: &str, here: &str) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Visitor;
 
-    const CHROME: Chrome<'_> = Chrome {
-        site: "Studio & Sons",
-        origin: "https://example.com",
-        staff: None,
-        submission: None,
-    };
+    const CHROME: Chrome<'_> = Chrome { site: "Studio & Sons", origin: "https://example.com" };
 
     fn page(view: View, chrome: &Chrome<'_>) -> String {
-        document(&view, chrome).into_string()
+        document(&view, chrome).text
     }
 
     #[test]
@@ -222,11 +214,12 @@ mod tests {
 
     #[test]
     fn only_staff_see_the_desk_and_its_way_out() {
-        assert!(!page(View::new("x", html! {}), &CHROME).contains("sign-out"));
-        let chrome = Chrome { staff: Some("Ada <3"), submission: Some("s1"), ..CHROME };
-        let html = page(View::new("x", html! {}), &chrome);
+        let document = document(&View::new("x", html! {}), &CHROME);
+        assert!(!document.text.contains("sign-out"));
+        let visitor = Visitor { staff: Some("Ada <3"), here: "/admin/leads", ..Visitor::default() };
+        let html = document.fill(&visitor);
         assert!(html.contains(r#"method="post" action="/sign-out""#) && html.contains("Ada &lt;3"));
-        assert!(html.contains(r#"name="submission" value="s1""#));
+        assert!(html.contains(r#"href="/admin/leads" aria-current="page""#));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod contact;
 pub mod errors;
 pub mod form;
 pub mod format;
+pub mod holes;
 pub mod home;
 pub mod layout;
 pub mod markdown;
@@ -23,4 +24,5 @@ pub mod posts;
 pub mod sign_in;
 
 pub use form::FormState;
+pub use holes::{Document, Flash, Hole, Holes, Visitor};
 pub use layout::{Chrome, View};

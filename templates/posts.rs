@@ -1,8 +1,9 @@
 //! The posts as visitors read them: the list, one post, one topic.
 
-use crate::{View, format, markdown, paths};
+use crate::{Hole, View, format, markdown, paths};
 use maud::{Markup, html};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// What a post is about.
 pub struct Topic<'a> {
@@ -38,6 +39,8 @@ pub struct Link<'a> {
 
 /// A post with everything its page shows.
 pub struct Post<'a> {
+    /// Which post.
+    pub id: Uuid,
     /// Its place in the URL.
     pub slug: &'a str,
     /// Its title.
@@ -92,6 +95,7 @@ pub fn show(post: &Post<'_>) -> View {
             header.page-head {
                 (byline(&post.topic, post.published_at, format::reading_minutes(markdown::words(post.body))))
                 h1 dir="auto" { (post.title) }
+                (Hole::EditPost(post.id).mark())
                 @if !post.summary.is_empty() { p.lede dir="auto" { (post.summary) } }
                 @if post.updated_at.date() > post.published_at.date() {
                     p.meta { span { "Updated " (format::day(post.updated_at)) } }
@@ -242,6 +246,7 @@ mod tests {
 
     fn post() -> Post<'static> {
         Post {
+            id: Uuid::nil(),
             slug: "quiet",
             title: "Quiet <tools>",
             summary: "",

@@ -12,7 +12,7 @@ use crate::services::leads::{self, NewNote, NewStatus};
 use crate::services::sessions::Staff;
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
-use templates::{FormState, View, paths};
+use templates::{Flash, FormState, View, paths};
 use uuid::Uuid;
 
 /// `/admin/leads/{id}/status`
@@ -42,6 +42,7 @@ impl Action for SetStatus {
                 Ok(paths::admin_lead(*at))
             })
             .await
+            .map(|done| done.saying(Flash::StatusSaved))
     }
 
     async fn page(
@@ -77,6 +78,7 @@ impl Action for AddNote {
                 Ok(paths::admin_lead(*at))
             })
             .await
+            .map(|done| done.saying(Flash::NoteAdded))
     }
 
     async fn page(

@@ -11,7 +11,7 @@ use crate::services::sessions::Staff;
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
 use templates::admin::posts::{Stored, edit};
-use templates::{FormState, View, paths};
+use templates::{Flash, FormState, View, paths};
 use uuid::Uuid;
 
 /// `/admin/posts/new`
@@ -36,6 +36,7 @@ impl Action for Write {
                 Ok(whereto(&post))
             })
             .await
+            .map(|done| done.saying(flash(form.status)))
     }
 
     async fn page(
@@ -72,6 +73,7 @@ impl Action for Edit {
                 Ok(whereto(&post))
             })
             .await
+            .map(|done| done.saying(flash(form.status)))
     }
 
     async fn page(
@@ -95,6 +97,10 @@ impl Action for Edit {
         };
         Ok(edit(Some(&stored), &topics, state))
     }
+}
+
+fn flash(status: Status) -> Flash {
+    if status == Status::Published { Flash::PostPublished } else { Flash::PostSaved }
 }
 
 /// A writer wants to see what visitors see, or else to go on writing.

@@ -18,7 +18,7 @@ use crate::tags::Dependencies;
 use actix_web::HttpRequest;
 use serde::Deserialize;
 use sqlx::PgConnection;
-use templates::{FormState, View, paths};
+use templates::{Flash, FormState, View, paths};
 use uuid::Uuid;
 use validator::Validate;
 
@@ -109,7 +109,7 @@ impl Action for SignOut {
             None => Ok(()),
         });
         let ended = ended.await?.map(|()| paths::home());
-        Ok(Done::at(ended).with(session::end(&app.config, request)))
+        Ok(Done::at(ended).with(session::end(&app.config, request)).saying(Flash::SignedOut))
     }
 
     async fn page(

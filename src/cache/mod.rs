@@ -17,7 +17,6 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::prepared::Prepared;
 use crate::tags::Tag;
-use bytes::Bytes;
 use coherence::{Coherence, Confirmed, Kept, Mark, Token};
 use flights::{Flights, Place};
 pub use poll::touched;
@@ -27,6 +26,7 @@ use reader::{Next, Reader};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use templates::{Document, Holes};
 use tokio::time::timeout;
 
 /// How long the last good page is shown while the database is away.
@@ -36,7 +36,7 @@ const OUTLIVE: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug)]
 pub struct Rendered {
     /// The whole document.
-    pub body: Bytes,
+    pub document: Document,
     /// The route it is at, for the log.
     pub route: &'static str,
     /// What it depends on.
@@ -48,6 +48,8 @@ pub struct Rendered {
 pub struct Entry {
     /// The whole document, as anyone gets it.
     pub prepared: Prepared,
+    /// Where it differs from one visitor to the next.
+    pub holes: Holes,
     /// The route it is at, for the log.
     pub route: &'static str,
     stamp: u64,
@@ -229,8 +231,10 @@ impl PageCache {
             }
         };
         let (stamp, marks) = self.coherence.end_rendering(rendering, &rendered.tags);
+        let holes = rendered.document.holes();
         let entry = Arc::new(Entry {
-            prepared: Prepared::new("text/html; charset=utf-8", "no-cache", rendered.body),
+            prepared: Prepared::new("text/html; charset=utf-8", "no-cache", rendered.document.text.into()),
+            holes,
             route: rendered.route,
             stamp,
             marks,

@@ -16,7 +16,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
-use templates::{FormState, View};
+use templates::{Flash, FormState, View};
 use uuid::Uuid;
 use validator::Validate;
 
@@ -78,12 +78,19 @@ impl Visit<'_> {
 pub struct Done {
     location: Written<String>,
     cookies: Vec<Cookie<'static>>,
+    flash: Option<Flash>,
 }
 
 impl Done {
     /// Go on to one of our paths.
     pub fn at(location: Written<String>) -> Self {
-        Self { location, cookies: Vec::new() }
+        Self { location, cookies: Vec::new(), flash: None }
+    }
+
+    /// And be told this there.
+    #[must_use]
+    pub fn saying(self, flash: Flash) -> Self {
+        Self { flash: Some(flash), ..self }
     }
 
     /// And keep this.
@@ -185,14 +192,15 @@ async fn draw<A: Action>(
 ) -> Result<HttpResponse> {
     let mut unused = Dependencies::default();
     let view = app.read(async |db| A::page(db, who, at, state, &mut unused).await).await?;
-    Ok(page::html(status, page::document(request, &view.noindex(), A::Auth::name(who))))
+    Ok(page::draw(request, status, &view.noindex(), A::Auth::name(who)))
 }
 
 fn go_on(app: &App, request: &HttpRequest, done: Done) -> HttpResponse {
     let mut response = errors::see_other(&done.location.value);
     let carried =
         done.location.token.map(|token| session::carry_write(&app.config, request, &token));
-    for cookie in done.cookies.iter().chain(&carried) {
+    let flash = done.flash.map(|flash| session::begin_flash(&app.config, request, flash));
+    for cookie in done.cookies.iter().chain(&carried).chain(&flash) {
         // A cookie of ours is made of characters that headers may hold.
         let _ = response.add_cookie(cookie);
     }

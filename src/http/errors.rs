@@ -260,7 +260,7 @@ pub fn showable(pairs: &Pairs) -> Pairs {
 
 /// A page in the site's frame, for nobody in particular.
 pub fn html(request: &HttpRequest, status: StatusCode, view: &View) -> HttpResponse {
-    page::html(status, page::document(request, &view.clone().noindex(), None))
+    page::draw(request, status, &view.clone().noindex(), None)
 }
 
 /// 303: done, look here.

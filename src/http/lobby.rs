@@ -2,7 +2,7 @@
 //! an allocation for the request. Everything else goes on to the application.
 //!
 //! Only requests that `front` would let pass are answered here. A cached page cannot see who is asking, and neither does
-//! this: of the headers it reads `Host`, what decides the encoding, and whether the caller must see a write.
+//! this: of the headers it reads `Host` and what decides the encoding, and hands on whoever has a session or a write to see.
 
 use super::access_log::{self, Line};
 use super::front::{self, RequestId};
@@ -92,7 +92,7 @@ fn at_once(app: &Data<App>, request: &Request) -> Option<Response<BoxBody>> {
     app.config.origin_of_host(host)?;
     let unusual = headers.contains_key(session::CONSISTENCY_TOKEN)
         || headers.contains_key(CONTENT_ENCODING)
-        || headers.get_all(COOKIE).any(|cookies| session::may_carry_write(cookies.as_bytes()))
+        || headers.get_all(COOKIE).any(|cookies| session::may_matter(cookies.as_bytes()))
         || front::is_crowded(app, request.conn_data())
         || front::is_head_too_long(headers);
     if unusual {

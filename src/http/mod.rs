@@ -16,6 +16,7 @@ pub mod limit;
 pub mod lobby;
 pub mod origin;
 pub mod page;
+pub mod personal;
 pub mod prepared;
 pub mod server;
 pub mod session;

@@ -1,22 +1,23 @@
 //! Pages. A cached page cannot see who is asking; a live page cannot be cached.
 
-use super::errors::{self, Face, door};
-use super::{Gate, Grant, action::Action, admit, count, session};
+use super::errors::{Face, door};
+pub use super::errors::shared;
+use super::{Gate, Grant, action::Action, admit, count, personal, session};
 use crate::app::App;
 use crate::cache::Rendered;
 use crate::error::{Error, Result};
 use crate::policies::{Anyone, Policy};
 use crate::tags::Dependencies;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::Bytes;
+use actix_web::http::header::HeaderValue;
+use actix_web::{HttpRequest, HttpResponse};
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 use std::marker::PhantomData;
-use templates::{Chrome, FormState, View, layout};
+use templates::{Chrome, Document, FormState, View, layout};
 
-const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+/// What a page is.
+pub const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
 /// A page that looks the same to everyone: a function of its address and the database, and nothing else.
 pub trait CachedPage: Gate<Auth = Anyone> {
@@ -122,7 +123,7 @@ async fn find_or_render<P: CachedPage>(request: &HttpRequest) -> Result<HttpResp
     count::<P>(state, request)?;
     let (entry, outcome) =
         state.page(&address, token, async || render::<P>(state, &at, &query).await).await?;
-    Ok(entry.prepared.answer(request.headers(), Some(outcome.as_str())).into())
+    Ok(personal::serve(request, &entry, outcome).await)
 }
 
 /// Has a page kept before anyone asks for it.
@@ -141,8 +142,7 @@ pub async fn warm<P: CachedPage>(app: &App, at: &P::At, query: &P::Query) -> Res
 pub async fn render<P: CachedPage>(app: &App, at: &P::At, query: &P::Query) -> Result<Rendered> {
     let mut seen = Dependencies::default();
     let view = app.read(async |db| P::view(db, at, query, &mut seen).await).await?;
-    let body = Bytes::from(framed(app, &view, None));
-    Ok(Rendered { body, route: P::PATH, tags: seen.into_tags() })
+    Ok(Rendered { document: framed(app, &view), route: P::PATH, tags: seen.into_tags() })
 }
 
 /// Serves a live page.
@@ -155,8 +155,7 @@ pub async fn live<P: LivePage>(request: HttpRequest) -> HttpResponse {
             (super::at::<P::At>(&request).await?, super::query::<P::Query>(&request)?);
         let blank = blank(state);
         let view = state.read(async |db| P::view(db, &who, &at, &query, &blank).await).await?;
-        let body = document(&request, &view.noindex(), P::Auth::name(&who));
-        Ok(html(StatusCode::OK, body))
+        Ok(draw(&request, StatusCode::OK, &view.noindex(), P::Auth::name(&who)))
     };
     door(Face::Page, P::PATH, &request, work).await
 }
@@ -166,26 +165,19 @@ pub fn blank(app: &App) -> FormState {
     FormState::default().with_submission(app.clock.id().to_string())
 }
 
-/// `view` in the site's frame, for the member of staff called `staff`, or for anyone.
-pub fn document(request: &HttpRequest, view: &View, staff: Option<&str>) -> String {
-    framed(shared(request), view, staff)
+/// A page for this request alone: `view` in the site's frame, for the member of staff called `staff`, or for anyone.
+pub fn draw(
+    request: &HttpRequest,
+    status: StatusCode,
+    view: &View,
+    staff: Option<&str>,
+) -> HttpResponse {
+    personal::draw(request, status, &framed(shared(request), view), staff)
 }
 
-fn framed(app: &App, view: &View, staff: Option<&str>) -> String {
+fn framed(app: &App, view: &View) -> Document {
     let origin = app.config.canonical_origin().to_string();
-    let chrome = Chrome { site: &app.config.site_name, origin: &origin, staff, submission: None };
-    layout::document(view, &chrome).into_string()
-}
-
-/// An answer that is a page.
-pub fn html(status: StatusCode, body: impl Into<Bytes>) -> HttpResponse {
-    let mut response = HttpResponse::build(status).body(body.into());
-    response.headers_mut().insert(CONTENT_TYPE, HTML);
-    response
-}
-
-fn shared(request: &HttpRequest) -> &web::Data<App> {
-    errors::shared(request)
+    layout::document(view, &Chrome { site: &app.config.site_name, origin: &origin })
 }
 
 /// An empty form that stands on the same page as `state`. What is sent counts as the same submission only where it goes

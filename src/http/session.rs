@@ -10,12 +10,14 @@ use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::{HOST, HeaderName};
+use templates::Flash;
 
 /// The header in which programs are given, and send, what [`own_write`] is about.
 pub const CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-token");
 
 const SESSION: Names = Names { secure: "__Host-sid", plain: "sid" };
 const DEVICE: Names = Names { secure: "__Host-device", plain: "device" };
+const FLASH: Names = Names { secure: "__Host-flash", plain: "flash" };
 const WRITE: Names = Names { secure: "__Host-ryw", plain: "ryw" };
 
 struct Names {
@@ -89,9 +91,28 @@ pub fn own_write(config: &Config, request: &HttpRequest) -> Option<Token> {
     read(config, request, &WRITE)?.value().parse().ok()
 }
 
-/// Whether a `Cookie` header may hold what [`own_write`] is about. Quick, and never wrong where it says no.
-pub fn may_carry_write(cookies: &[u8]) -> bool {
-    cookies.windows(4).any(|at| at == b"ryw=")
+/// What this browser has just done and was not told yet.
+pub fn flash(config: &Config, request: &HttpRequest) -> Option<Flash> {
+    Flash::of_code(read(config, request, &FLASH)?.value())
+}
+
+/// Has the browser be told at its next page.
+pub fn begin_flash(config: &Config, request: &HttpRequest, flash: Flash) -> Cookie<'static> {
+    write(config, request, &FLASH, flash.code().to_owned(), Duration::minutes(1))
+}
+
+/// Once is enough.
+pub fn end_flash(config: &Config, request: &HttpRequest) -> Cookie<'static> {
+    write(config, request, &FLASH, String::new(), Duration::ZERO)
+}
+
+/// Whether a `Cookie` header may hold anything by which the answer to this caller differs from anyone's. Quick, and never
+/// wrong where it says no.
+pub fn may_matter(cookies: &[u8]) -> bool {
+    [SESSION, FLASH, WRITE].iter().any(|names| {
+        let name = names.plain.as_bytes(); // which the other name ends in
+        cookies.windows(name.len() + 1).any(|at| at.ends_with(b"=") && at.starts_with(name))
+    })
 }
 
 /// Has the browser carry its write along for a minute; by then every instance has seen it.

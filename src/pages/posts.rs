@@ -71,6 +71,7 @@ impl CachedPage for Show {
         let post = seen.track(posts::by_slug(db, slug).await?);
         let related = seen.track(posts::related(db, &post).await?);
         Ok(templates::posts::show(&Post {
+            id: post.id,
             slug: &post.slug,
             title: &post.title,
             summary: &post.summary,

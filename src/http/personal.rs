@@ -1,0 +1,55 @@
+//! A kept page for the one who asked: its holes are filled at the last moment, and what they hold is kept nowhere.
+
+use super::page::{HTML, shared};
+use super::prepared::CACHE_STATUS;
+use super::session;
+use crate::app::App;
+use crate::cache::{Entry, Outcome};
+use crate::services::sessions::{self, Staff};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use templates::{Document, Visitor};
+
+/// The kept page, as this caller is to see it.
+pub async fn serve(request: &HttpRequest, entry: &Entry, outcome: Outcome) -> HttpResponse {
+    let app = shared(request);
+    let staff = signed_in(app, request).await;
+    let flash = session::flash(&app.config, request);
+    if staff.is_none() && flash.is_none() {
+        return entry.prepared.answer(request.headers(), Some(outcome.as_str())).into();
+    }
+    let visitor = Visitor { staff: staff.as_ref().map(Staff::name), flash, here: request.path() };
+    let text = std::str::from_utf8(entry.prepared.body()).unwrap_or_default();
+    let mut response = html(request, StatusCode::OK, entry.holes.fill(text, &visitor), flash.is_some());
+    response.headers_mut().insert(CACHE_STATUS, HeaderValue::from_static(outcome.as_str()));
+    response
+}
+
+/// A page drawn for this request, for the member of staff called `staff`, or for anyone.
+pub fn draw(
+    request: &HttpRequest,
+    status: StatusCode,
+    document: &Document,
+    staff: Option<&str>,
+) -> HttpResponse {
+    let flash = session::flash(&shared(request).config, request);
+    let visitor = Visitor { staff, flash, here: request.path() };
+    html(request, status, document.fill(&visitor), flash.is_some())
+}
+
+/// Who is signed in. A page that is kept can be shown while nobody can be asked; then nobody is.
+async fn signed_in(app: &App, request: &HttpRequest) -> Option<Staff> {
+    let token = session::token(&app.config, request)?;
+    app.read(async |db| sessions::resume(db, &token).await).await.ok().flatten()
+}
+
+fn html(request: &HttpRequest, status: StatusCode, body: String, flashed: bool) -> HttpResponse {
+    let mut response = HttpResponse::build(status).body(body);
+    response.headers_mut().insert(CONTENT_TYPE, HTML);
+    if flashed {
+        // Said once. A cookie of ours is made of characters that headers may hold.
+        let _ = response.add_cookie(&session::end_flash(&shared(request).config, request));
+    }
+    response
+}
