@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Something that pages show and that may change. Not a post's topic.
@@ -64,12 +65,18 @@ pub struct UnknownTag;
 pub struct Read<T> {
     value: T,
     tags: Vec<Tag>,
+    true_for: Option<Duration>,
 }
 
 impl<T> Read<T> {
     /// `value`, which may be different once one of `tags` has changed.
     pub fn new(value: T, tags: impl Into<Vec<Tag>>) -> Self {
-        Self { value, tags: tags.into() }
+        Self { value, tags: tags.into(), true_for: None }
+    }
+
+    /// It will be different after so long, without anyone writing anything.
+    pub fn true_for(self, time: Option<Duration>) -> Self {
+        Self { true_for: time, ..self }
     }
 
     /// The value, for callers that keep nothing.
@@ -78,24 +85,25 @@ impl<T> Read<T> {
     }
 }
 
-/// The tags a page has read so far.
+/// What a page has read so far.
 #[derive(Debug, Default)]
-pub struct Dependencies(Vec<Tag>);
+pub struct Dependencies {
+    /// The tags of it all.
+    pub tags: Vec<Tag>,
+    /// For how long all of it stays true by itself.
+    pub true_for: Option<Duration>,
+}
 
 impl Dependencies {
-    /// The value; its tags are noted.
+    /// The value; what it depends on is noted.
     pub fn track<T>(&mut self, read: Read<T>) -> T {
         for tag in read.tags {
-            if !self.0.contains(&tag) {
-                self.0.push(tag);
+            if !self.tags.contains(&tag) {
+                self.tags.push(tag);
             }
         }
+        self.true_for = self.true_for.into_iter().chain(read.true_for).min();
         read.value
-    }
-
-    /// What was noted.
-    pub fn into_tags(self) -> Vec<Tag> {
-        self.0
     }
 }
 

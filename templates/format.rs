@@ -30,6 +30,12 @@ pub fn moment(at: OffsetDateTime) -> Markup {
     html! { time datetime=(instant(at)) { (date(at)) ", " (clock) " UTC" } }
 }
 
+/// A moment as people type it: `2027-01-31 09:00`, in UTC.
+pub fn sortable(at: OffsetDateTime) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]");
+    at.to_offset(UtcOffset::UTC).format(format).unwrap_or_default()
+}
+
 /// How long `words` words take to read, in whole minutes, at least one.
 pub fn reading_minutes(words: usize) -> usize {
     words.div_ceil(READING_SPEED).max(1)

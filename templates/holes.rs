@@ -25,6 +25,8 @@ pub enum Hole {
 pub enum Flash {
     /// A post is there for everyone.
     PostPublished,
+    /// A post will be there for everyone.
+    PostScheduled,
     /// A post is kept, and nobody but staff sees it.
     PostSaved,
     /// A lead has another status.
@@ -36,13 +38,14 @@ pub enum Flash {
 }
 
 impl Flash {
-    const ALL: [Self; 5] =
-        [Self::PostPublished, Self::PostSaved, Self::StatusSaved, Self::NoteAdded, Self::SignedOut];
+    const ALL: [Self; 6] =
+        [Self::PostPublished, Self::PostScheduled, Self::PostSaved, Self::StatusSaved, Self::NoteAdded, Self::SignedOut];
 
     /// What a cookie holds: a name and never a text, so that nobody can put words into our mouth.
     pub fn code(self) -> &'static str {
         match self {
             Self::PostPublished => "post-published",
+            Self::PostScheduled => "post-scheduled",
             Self::PostSaved => "post-saved",
             Self::StatusSaved => "status-saved",
             Self::NoteAdded => "note-added",
@@ -58,6 +61,7 @@ impl Flash {
     fn text(self) -> &'static str {
         match self {
             Self::PostPublished => "The post is published.",
+            Self::PostScheduled => "The post will appear by itself.",
             Self::PostSaved => "The post is saved.",
             Self::StatusSaved => "The status is saved.",
             Self::NoteAdded => "The note is added.",

@@ -94,19 +94,24 @@ impl Action for Edit {
             body: &post.body,
             topic: &post.topic,
             status: post.status.as_str(),
+            published_at: post.published_at,
         };
         Ok(edit(Some(&stored), &topics, state))
     }
 }
 
 fn flash(status: Status) -> Flash {
-    if status == Status::Published { Flash::PostPublished } else { Flash::PostSaved }
+    match status {
+        Status::Published => Flash::PostPublished,
+        Status::Scheduled => Flash::PostScheduled,
+        Status::Draft | Status::Archived => Flash::PostSaved,
+    }
 }
 
 /// A writer wants to see what visitors see, or else to go on writing.
 fn whereto(post: &posts::Summary) -> String {
     match post.status {
         Status::Published => paths::post(&post.slug),
-        Status::Draft | Status::Archived => paths::admin_edit_post(post.id),
+        Status::Draft | Status::Scheduled | Status::Archived => paths::admin_edit_post(post.id),
     }
 }

@@ -138,6 +138,10 @@ pub trait Kept {
     fn stamp(&self) -> u64;
     /// The marks of the tags it depends on.
     fn marks(&self) -> &[Arc<Mark>];
+    /// From when on it is not true any more, without anyone writing anything.
+    fn until(&self) -> Option<Moment> {
+        None
+    }
 }
 
 /// How well this instance knows the database's present state.
@@ -310,10 +314,12 @@ impl Coherence {
         (stamp, tags.iter().map(|tag| Arc::clone(marks.entry(tag.clone()).or_default())).collect())
     }
 
-    /// Whether nothing the entry depends on has changed since it was rendered, as far as the last poll knows.
-    pub fn is_fresh(&self, entry: &impl Kept) -> bool {
+    /// Whether nothing the entry depends on has changed since it was rendered, as far as the last poll knows, and its
+    /// time has not run out.
+    pub fn is_fresh(&self, entry: &impl Kept, now: Moment) -> bool {
         let stamp = entry.stamp();
-        stamp >= self.floor.load(Ordering::Acquire)
+        entry.until().is_none_or(|until| now < until)
+            && stamp >= self.floor.load(Ordering::Acquire)
             && (self.errs(Mistake::DeleteOnInvalidate)
                 || entry.marks().iter().all(|mark| mark.any.load(Ordering::Acquire) <= stamp))
     }
@@ -359,6 +365,8 @@ impl Coherence {
 mod tests {
     use super::*;
 
+    const NOW: Moment = Moment(0);
+
     struct Entry(u64, Box<[Arc<Mark>]>);
 
     impl Kept for Entry {
@@ -392,7 +400,7 @@ mod tests {
         let posts = page(&state, Tag::Posts);
         let topics = page(&state, Tag::Topics);
         state.apply(poll(1, 1, &[(Tag::Posts, false)]));
-        assert!(!state.is_fresh(&posts) && state.is_fresh(&topics));
+        assert!(!state.is_fresh(&posts, NOW) && state.is_fresh(&topics, NOW));
         assert!(
             state.may_outlive(&posts),
             "only withdrawn pages must go while the database is away"
@@ -407,7 +415,7 @@ mod tests {
         state.apply(poll(1, 1, &[(Tag::Posts, true)]));
         let (stamp, marks) = state.end_rendering(rendering, &[Tag::Posts]);
         let entry = Entry(stamp, marks);
-        assert!(!state.is_fresh(&entry) && !state.may_outlive(&entry));
+        assert!(!state.is_fresh(&entry, NOW) && !state.may_outlive(&entry));
     }
 
     #[test]
@@ -416,12 +424,12 @@ mod tests {
         state.apply(poll(0, 1, &[]));
         let entry = page(&state, Tag::Posts);
         state.apply(poll(1, 2, &[]));
-        assert!(!state.is_fresh(&entry));
+        assert!(!state.is_fresh(&entry, NOW));
         let entry = page(&state, Tag::Posts);
         state.apply(poll(1000, 2, &[]));
-        assert!(state.is_fresh(&entry));
+        assert!(state.is_fresh(&entry, NOW));
         state.apply(poll(1000 + 1_800_001, 2, &[]));
-        assert!(!state.is_fresh(&entry));
+        assert!(!state.is_fresh(&entry, NOW));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::clock::{Clock, Moment};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::prepared::Prepared;
-use crate::tags::Tag;
+use crate::tags::Dependencies;
 use coherence::{Coherence, Confirmed, Kept, Mark, Token};
 use flights::{Flights, Place};
 pub use poll::touched;
@@ -40,7 +40,7 @@ pub struct Rendered {
     /// The route it is at, for the log.
     pub route: &'static str,
     /// What it depends on.
-    pub tags: Vec<Tag>,
+    pub seen: Dependencies,
 }
 
 /// A page that is kept.
@@ -55,6 +55,7 @@ pub struct Entry {
     stamp: u64,
     marks: Box<[Arc<Mark>]>,
     rendered_at: Moment,
+    until: Option<Moment>,
 }
 
 impl Kept for Entry {
@@ -64,6 +65,10 @@ impl Kept for Entry {
 
     fn marks(&self) -> &[Arc<Mark>] {
         &self.marks
+    }
+
+    fn until(&self) -> Option<Moment> {
+        self.until
     }
 }
 
@@ -165,7 +170,7 @@ impl PageCache {
         if confirmed == Confirmed::TooLongAgo {
             return None;
         }
-        let entry = self.entries.get(key).filter(|entry| self.coherence.is_fresh(&**entry))?;
+        let entry = self.entries.get(key).filter(|entry| self.coherence.is_fresh(&**entry, now))?;
         Some((entry, confirmed))
     }
 
@@ -230,7 +235,7 @@ impl PageCache {
                 return Err(error);
             }
         };
-        let (stamp, marks) = self.coherence.end_rendering(rendering, &rendered.tags);
+        let (stamp, marks) = self.coherence.end_rendering(rendering, &rendered.seen.tags);
         let holes = rendered.document.holes();
         let entry = Arc::new(Entry {
             prepared: Prepared::new("text/html; charset=utf-8", "no-cache", rendered.document.text.into()),
@@ -239,6 +244,7 @@ impl PageCache {
             stamp,
             marks,
             rendered_at,
+            until: rendered.seen.true_for.map(|time| rendered_at.plus(time)),
         });
         if self.entries.get(key).is_none_or(|kept| kept.stamp <= stamp) {
             self.entries.insert(key.to_owned(), Arc::clone(&entry));
@@ -316,8 +322,8 @@ impl PageCache {
     }
 
     /// Keys of the entries that would be served now, for tests that render each of them again.
-    pub fn fresh_keys(&self) -> Vec<String> {
-        let fresh = self.entries.iter().filter(|(_, entry)| self.coherence.is_fresh(&**entry));
+    pub fn fresh_keys(&self, now: Moment) -> Vec<String> {
+        let fresh = self.entries.iter().filter(|(_, entry)| self.coherence.is_fresh(&**entry, now));
         fresh.map(|(key, _)| key).collect()
     }
 }

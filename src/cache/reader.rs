@@ -69,7 +69,7 @@ impl Reader {
         }
         let trusts_flight = self.landings > 0 && state.errs(Mistake::TrustFlight);
         match entry {
-            Some(entry) if trusts_flight || state.is_fresh(entry) => Next::Serve,
+            Some(entry) if trusts_flight || state.is_fresh(entry, now) => Next::Serve,
             _ if self.landings >= PATIENCE => Next::RenderAlone,
             _ => Next::Render,
         }

@@ -142,7 +142,7 @@ pub async fn warm<P: CachedPage>(app: &App, at: &P::At, query: &P::Query) -> Res
 pub async fn render<P: CachedPage>(app: &App, at: &P::At, query: &P::Query) -> Result<Rendered> {
     let mut seen = Dependencies::default();
     let view = app.read(async |db| P::view(db, at, query, &mut seen).await).await?;
-    Ok(Rendered { document: framed(app, &view), route: P::PATH, tags: seen.into_tags() })
+    Ok(Rendered { document: framed(app, &view), route: P::PATH, seen })
 }
 
 /// Serves a live page.

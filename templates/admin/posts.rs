@@ -39,10 +39,13 @@ pub struct Stored<'a> {
     pub topic: &'a str,
     /// Whether visitors see it.
     pub status: &'a str,
+    /// From when on they do.
+    pub published_at: Option<OffsetDateTime>,
 }
 
-const STATUSES: [Choice<'static>; 3] = [
+const STATUSES: [Choice<'static>; 4] = [
     Choice { value: "draft", label: "Draft", hint: "Only staff see it." },
+    Choice { value: "scheduled", label: "Scheduled", hint: "Everybody sees it, from the time below on." },
     Choice { value: "published", label: "Published", hint: "Everybody sees it, from now on." },
     Choice {
         value: "archived",
@@ -93,6 +96,8 @@ fn fields(stored: Option<&Stored<'_>>, topics: &[&str], state: &FormState) -> Ma
     let (post_title, slug, summary) =
         (value(|p| p.title.into()), value(|p| p.slug.into()), value(|p| p.summary.into()));
     let (topic, body) = (value(|p| p.topic.into()), value(|p| p.body.into()));
+    let scheduled = stored.filter(|post| post.status == "scheduled").and_then(|post| post.published_at);
+    let publish_at = scheduled.map(format::sortable).unwrap_or_default();
     let slug_field = form::text(state, "slug", "Address").stored(&slug);
     html! {
         (form::text(state, "title", "Title").stored(&post_title))
@@ -104,6 +109,8 @@ fn fields(stored: Option<&Stored<'_>>, topics: &[&str], state: &FormState) -> Ma
         (form::text(state, "topic", "Topic").stored(&topic).suggestions(topics))
         (form::textarea(state, "body", "Text", 20).stored(&body).hint("Markdown: ## heading, **bold**, [link](https://…), - list."))
         (form::choice(state, "status", "Status", &STATUSES).stored(stored.map_or("draft", |post| post.status)))
+        (form::text(state, "publish_at", "Time of publication").stored(&publish_at).optional()
+            .hint("For a scheduled post, in UTC: 2027-01-31 09:00."))
     }
 }
 
@@ -147,6 +154,7 @@ mod tests {
         body: "\n# Body",
         topic: "Craft",
         status: "published",
+        published_at: None,
     };
 
     #[test]

@@ -1,0 +1,371 @@
+//! Posts and their topics.
+//!
+//! Every slug a post ever had keeps leading to it; another post cannot take one. What is withdrawn says so. Which pages
+//! a change touches is not said here but beside the tables (`migrations/`), so that a person in psql need not know.
+
+mod published;
+
+pub use published::{
+    Card, Listing, Neighbour, Post, by_slug, published, published_after, related, topic, topics,
+};
+
+use crate::error::{Error, OnConstraint, Result};
+use crate::policies::Operator;
+use crate::services::input::{self, Valid};
+use crate::services::keys::{Partner, PostsWrite};
+use crate::services::sessions::Staff;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
+use uuid::Uuid;
+use validator::{Validate, ValidationError};
+
+/// Who may see a post.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Status {
+    /// Staff.
+    #[default]
+    Draft,
+    /// Everyone, once its time has come. Stored as published, with a time of publication that lies ahead.
+    Scheduled,
+    /// Everyone.
+    Published,
+    /// Nobody: it was withdrawn.
+    Archived,
+}
+
+impl Status {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Scheduled => "scheduled",
+            Self::Published => "published",
+            Self::Archived => "archived",
+        }
+    }
+}
+
+/// Who writes posts, and their proof.
+#[derive(Debug)]
+pub enum Author<'a> {
+    /// Staff, in the editor.
+    Staff(&'a Staff),
+    /// A program.
+    Partner(&'a Partner<PostsWrite>),
+    /// The operator.
+    Operator(&'a Operator),
+}
+
+/// A post as it is written, in the fields of the editor and of the API alike.
+#[derive(Debug, Clone, Deserialize, Validate)]
+pub struct Draft {
+    /// The heading.
+    #[serde(default, deserialize_with = "input::line")]
+    #[validate(
+        length(min = 1, max = 200, message = "Enter a title of at most 200 characters."),
+        custom(function = "input::one_line")
+    )]
+    pub title: String,
+    /// Its place in the address; made from the title where none is given.
+    #[serde(default, deserialize_with = "input::optional_line")]
+    #[validate(custom(function = "slug_form"))]
+    pub slug: Option<String>,
+    /// One sentence for lists.
+    #[serde(default, deserialize_with = "input::line")]
+    #[validate(
+        length(max = 300, message = "Shorten the summary to at most 300 characters."),
+        custom(function = "input::one_line")
+    )]
+    pub summary: String,
+    /// The name of a topic; a new name is a new topic.
+    #[serde(default, deserialize_with = "input::line")]
+    #[validate(
+        length(
+            min = 1,
+            max = 60,
+            message = "Choose a topic, or name a new one in at most 60 characters."
+        ),
+        custom(function = "topic_form")
+    )]
+    pub topic: String,
+    /// Markdown.
+    #[serde(default, deserialize_with = "input::block")]
+    #[validate(
+        length(min = 1, max = 200_000, message = "Write a text of at most 200,000 characters."),
+        custom(function = "input::many_lines")
+    )]
+    pub body: String,
+    /// Who may see it.
+    #[serde(default)]
+    pub status: Status,
+    /// For a scheduled post: from when on. RFC 3339, or date and time in UTC.
+    #[serde(default, deserialize_with = "input::optional_line")]
+    #[validate(custom(function = "moment_form"))]
+    pub publish_at: Option<String>,
+}
+
+impl Draft {
+    /// The status to store, and the time of publication if it is a given one.
+    fn publication(&self) -> Result<(Status, Option<OffsetDateTime>)> {
+        match (self.status, self.publish_at.as_deref().and_then(moment)) {
+            (Status::Scheduled, None) => {
+                Err(Error::field("publish_at", "Say when the post is to appear, such as 2027-01-31 09:00."))
+            }
+            (Status::Scheduled, at) => Ok((Status::Published, at)),
+            (status, _) => Ok((status, None)),
+        }
+    }
+}
+
+/// Reads a time as programs and browsers write it, or as people do, in UTC.
+fn moment(text: &str) -> Option<OffsetDateTime> {
+    let by_hand = format_description!("[year]-[month]-[day] [hour]:[minute]");
+    let spaced = text.replacen('T', " ", 1);
+    OffsetDateTime::parse(text, &Rfc3339)
+        .ok()
+        .or_else(|| PrimitiveDateTime::parse(&spaced, by_hand).ok().map(PrimitiveDateTime::assume_utc))
+}
+
+fn moment_form(text: &str) -> Result<(), ValidationError> {
+    if moment(text).is_some() {
+        return Ok(());
+    }
+    let message = "Write the time as in 2027-01-31 09:00 (UTC).";
+    Err(ValidationError::new("moment").with_message(message.into()))
+}
+
+fn slug_form(slug: &str) -> Result<(), ValidationError> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let words = slug.split('-').all(|word| !word.is_empty() && word.chars().all(allowed));
+    if words && slug.len() <= 100 {
+        return Ok(());
+    }
+    Err(ValidationError::new("slug").with_message(
+        "Use lower-case letters, digits and single hyphens, at most 100 characters.".into(),
+    ))
+}
+
+fn topic_form(topic: &str) -> Result<(), ValidationError> {
+    input::one_line(topic)?;
+    if slug::slugify(topic).is_empty() {
+        return Err(ValidationError::new("topic")
+            .with_message("Name the topic with letters or digits.".into()));
+    }
+    Ok(())
+}
+
+/// A topic.
+#[derive(Debug, Clone, Serialize)]
+pub struct Topic {
+    /// Its place in the address.
+    pub slug: String,
+    /// What people read.
+    pub name: String,
+    /// A sentence about it.
+    pub description: String,
+}
+
+/// Names of all topics, for the editor.
+///
+/// # Errors
+/// As any statement.
+pub async fn topic_names(db: &mut PgConnection, _by: &Staff) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!("select name from topics order by name").fetch_all(db).await?)
+}
+
+/// A post as programs see it.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// UUID v7.
+    pub id: Uuid,
+    /// Its place in the address.
+    pub slug: String,
+    /// The heading.
+    pub title: String,
+    /// One sentence, or empty.
+    pub summary: String,
+    /// Markdown.
+    pub body: String,
+    /// Its topic's name.
+    pub topic: String,
+    /// Who may see it.
+    pub status: Status,
+    /// When it appeared.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub published_at: Option<OffsetDateTime>,
+    /// When it was last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+}
+
+/// A post in the staff's list.
+#[derive(Debug, Serialize)]
+pub struct Listed {
+    /// UUID v7.
+    pub id: Uuid,
+    /// Its place in the address.
+    pub slug: String,
+    /// The heading.
+    pub title: String,
+    /// Its topic's name.
+    pub topic: String,
+    /// Who may see it.
+    pub status: Status,
+    /// When it was last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+}
+
+/// Up to `limit` posts of any status, the last made first, older than `before`.
+///
+/// # Errors
+/// As any statement.
+pub async fn list(
+    db: &mut PgConnection,
+    _by: &Author<'_>,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Listed>> {
+    Ok(sqlx::query_as!(
+        Listed,
+        r#"select posts.id, posts.slug, title, topics.name as topic, updated_at,
+                  case when status = 'published' and published_at > now() then 'scheduled' else status end
+                      as "status!: Status"
+             from posts join topics on topics.slug = topic
+            where $1::uuid is null or posts.id < $1 order by posts.id desc limit $2"#,
+        before,
+        limit,
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// The post `id` as it is stored, for whoever may write it.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn stored(db: &mut PgConnection, _by: &Author<'_>, id: Uuid) -> Result<Summary> {
+    sqlx::query_as!(
+        Summary,
+        r#"select posts.id, posts.slug, title, summary, body, topics.name as topic, published_at, updated_at,
+                  case when status = 'published' and published_at > now() then 'scheduled' else status end
+                      as "status!: Status"
+             from posts join topics on topics.slug = topic where posts.id = $1"#,
+        id,
+    )
+    .fetch_optional(db)
+    .await?
+    .ok_or(Error::NotFound)
+}
+
+/// Writes a new post, with `id`.
+///
+/// # Errors
+/// [`Error::Invalid`] where the slug belongs to another post, or none can be made from the title.
+pub async fn create(
+    db: &mut PgConnection,
+    _by: &Author<'_>,
+    id: Uuid,
+    draft: &Valid<Draft>,
+) -> Result<Summary> {
+    let (slug, (status, at)) = (slug_of(draft)?, draft.publication()?);
+    let topic = settle_topic(db, &draft.topic).await?;
+    sqlx::query_as!(
+        Summary,
+        r#"insert into posts (id, slug, title, summary, body, topic, status, published_at)
+           values ($1, $2, $3, $4, $5, $6, $7, coalesce($8, case when $7 <> 'draft' then now() end))
+           returning id, slug, title, summary, body, (select name from topics where topics.slug = topic) as "topic!",
+                     published_at, updated_at,
+                     case when status = 'published' and published_at > now() then 'scheduled' else status end
+                      as "status!: Status""#,
+        id,
+        slug,
+        draft.title,
+        draft.summary,
+        draft.body,
+        topic,
+        status as Status,
+        at,
+    )
+    .fetch_one(db)
+    .await
+    .on_constraint("posts_slug_key", slug_taken)
+}
+
+/// Writes the post `id` anew. Its time of publication is that of the first time, unless it is given.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Invalid`] where the slug belongs to another post.
+pub async fn update(
+    db: &mut PgConnection,
+    _by: &Author<'_>,
+    id: Uuid,
+    draft: &Valid<Draft>,
+) -> Result<Summary> {
+    let (slug, (status, at)) = (slug_of(draft)?, draft.publication()?);
+    let topic = settle_topic(db, &draft.topic).await?;
+    sqlx::query_as!(
+        Summary,
+        r#"update posts set slug = $2, title = $3, summary = $4, body = $5, topic = $6, status = $7,
+                  published_at = coalesce($8, case when $7 = 'draft' then published_at else least(coalesce(published_at, now()), now()) end)
+            where id = $1
+           returning id, slug, title, summary, body, (select name from topics where topics.slug = topic) as "topic!",
+                     published_at, updated_at,
+                     case when status = 'published' and published_at > now() then 'scheduled' else status end
+                      as "status!: Status""#,
+        id,
+        slug,
+        draft.title,
+        draft.summary,
+        draft.body,
+        topic,
+        status as Status,
+        at,
+    )
+    .fetch_optional(db)
+    .await
+    .on_constraint("posts_slug_key", slug_taken)?
+    .ok_or(Error::NotFound)
+}
+
+fn slug_taken() -> Error {
+    Error::field("slug", "Another post has, or once had, this address. Choose another.")
+}
+
+fn slug_of(draft: &Draft) -> Result<String> {
+    if let Some(slug) = &draft.slug {
+        return Ok(slug.clone());
+    }
+    let mut slug = slug::slugify(&draft.title);
+    slug.truncate(100);
+    let slug = slug.trim_matches('-');
+    if slug.is_empty() {
+        return Err(Error::field("slug", "Give an address: none can be made from this title."));
+    }
+    Ok(slug.to_owned())
+}
+
+/// The slug of the topic called `name`, which is made where there is none.
+async fn settle_topic(db: &mut PgConnection, name: &str) -> Result<String> {
+    let known = sqlx::query_scalar!("select slug from topics where lower(name) = lower($1)", name);
+    if let Some(slug) = known.fetch_optional(&mut *db).await? {
+        return Ok(slug);
+    }
+    let slug = slug::slugify(name);
+    sqlx::query!(
+        "insert into topics (slug, name) values ($1, $2) on conflict (slug) do nothing",
+        slug,
+        name
+    )
+    .execute(db)
+    .await
+    .on_constraint("topics_name_key", || {
+        Error::field("topic", "There is a topic of this name already, written differently.")
+    })?;
+    Ok(slug)
+}

@@ -1,0 +1,268 @@
+//! Posts as everyone sees them: published, and their time has come.
+//!
+//! A post whose time is still to come changes these reads when it comes, with nobody writing anything. So each of them
+//! says for how long it will stay true.
+
+use super::{Status, Summary, Topic};
+use crate::error::{Error, Result};
+use crate::tags::{Read, Tag};
+use sqlx::PgConnection;
+use std::time::Duration;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A published post in a list.
+#[derive(Debug)]
+pub struct Card {
+    /// Its place in the address.
+    pub slug: String,
+    /// The heading.
+    pub title: String,
+    /// One sentence, or empty.
+    pub summary: String,
+    /// Markdown.
+    pub body: String,
+    /// Its topic's slug.
+    pub topic: String,
+    /// Its topic's name.
+    pub topic_name: String,
+    /// When it appeared.
+    pub published_at: OffsetDateTime,
+}
+
+/// A part of a list that is read page by page.
+#[derive(Debug)]
+pub struct Listing {
+    /// What stands on this page.
+    pub cards: Vec<Card>,
+    /// How many pages there are; at least one.
+    pub last: u32,
+}
+
+/// Another post to go on to.
+#[derive(Debug)]
+pub struct Neighbour {
+    /// Its place in the address.
+    pub slug: String,
+    /// Its heading.
+    pub title: String,
+}
+
+/// A published post.
+#[derive(Debug)]
+pub struct Post {
+    /// UUID v7.
+    pub id: Uuid,
+    /// Its place in the address.
+    pub slug: String,
+    /// The heading.
+    pub title: String,
+    /// One sentence, or empty.
+    pub summary: String,
+    /// Markdown.
+    pub body: String,
+    /// Its topic's slug.
+    pub topic: String,
+    /// Its topic's name.
+    pub topic_name: String,
+    /// When it appeared.
+    pub published_at: OffsetDateTime,
+    /// When it was last changed.
+    pub updated_at: OffsetDateTime,
+    /// The one published before it.
+    pub older: Option<Neighbour>,
+    /// The one published after it.
+    pub newer: Option<Neighbour>,
+}
+
+/// Published posts, newest first: page `number`, counted from 1, of `size` each; of one topic or of all.
+///
+/// # Errors
+/// [`Error::NotFound`] for a page after the last.
+pub async fn published(
+    db: &mut PgConnection,
+    topic: Option<&Topic>,
+    number: u32,
+    size: u32,
+) -> Result<Read<Listing>> {
+    let topic = topic.map(|topic| topic.slug.as_str());
+    let total = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from posts where status = 'published' and published_at <= now() and ($1::text is null or topic = $1)"#,
+        topic,
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    let last = u32::try_from(total).unwrap_or(u32::MAX).div_ceil(size).max(1);
+    if number == 0 || number > last {
+        return Err(Error::NotFound);
+    }
+    let cards = sqlx::query_as!(
+        Card,
+        "select posts.slug, title, summary, body, topic, topics.name as topic_name, published_at as \"published_at!\"
+           from posts join topics on topics.slug = topic
+          where status = 'published' and published_at <= now() and ($1::text is null or topic = $1)
+          order by published_at desc, id desc offset $2 limit $3",
+        topic,
+        i64::from((number - 1) * size),
+        i64::from(size),
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let list = topic.map_or(Tag::Posts, |slug| Tag::Topic(slug.to_owned()));
+    Ok(Read::new(Listing { cards, last }, [list, Tag::Topics]).true_for(upcoming(db).await?))
+}
+
+/// The published post at `slug`, and those before and after it.
+///
+/// # Errors
+/// [`Error::Moved`] where it has another slug now, [`Error::Gone`] where it was withdrawn, [`Error::NotFound`].
+pub async fn by_slug(db: &mut PgConnection, slug: &str) -> Result<Read<Post>> {
+    let row = sqlx::query!(
+        r#"select posts.id, posts.slug, posts.title, summary, body, topic, topics.name as topic_name,
+                  case when status = 'published' and published_at > now() then 'scheduled' else status end
+                      as "status!: Status", published_at, updated_at, older.slug as "older_slug?", older.title as "older_title?",
+                  newer.slug as "newer_slug?", newer.title as "newer_title?"
+             from post_slugs join posts on posts.id = post_id join topics on topics.slug = topic
+             left join lateral (select o.slug, o.title from posts o where o.status = 'published'
+                 and (o.published_at, o.id) < (posts.published_at, posts.id)
+                 order by o.published_at desc, o.id desc limit 1) older on true
+             left join lateral (select n.slug, n.title from posts n where n.status = 'published' and n.published_at <= now()
+                 and (n.published_at, n.id) > (posts.published_at, posts.id)
+                 order by n.published_at, n.id limit 1) newer on true
+            where post_slugs.slug = $1"#,
+        slug,
+    )
+    .fetch_optional(&mut *db)
+    .await?
+    .ok_or(Error::NotFound)?;
+    let published_at = match (row.status, row.published_at) {
+        (Status::Published, Some(at)) => at,
+        (Status::Archived, _) => return Err(Error::Gone(row.title)),
+        _ => return Err(Error::NotFound),
+    };
+    if row.slug != slug {
+        return Err(Error::Moved(templates::paths::post(&row.slug)));
+    }
+    let neighbour = |slug: Option<String>, title: Option<String>| {
+        slug.zip(title).map(|(slug, title)| Neighbour { slug, title })
+    };
+    let tags = [Tag::Post(row.id), Tag::Posts, Tag::Topics];
+    let post = Post {
+        id: row.id,
+        slug: row.slug,
+        title: row.title,
+        summary: row.summary,
+        body: row.body,
+        topic: row.topic,
+        topic_name: row.topic_name,
+        published_at,
+        updated_at: row.updated_at,
+        older: neighbour(row.older_slug, row.older_title),
+        newer: neighbour(row.newer_slug, row.newer_title),
+    };
+    Ok(Read::new(post, tags).true_for(upcoming(db).await?))
+}
+
+/// Up to three other posts on the same topic, those published nearest to it first.
+///
+/// # Errors
+/// As any statement.
+pub async fn related(db: &mut PgConnection, to: &Post) -> Result<Read<Vec<Card>>> {
+    let cards = sqlx::query_as!(
+        Card,
+        r#"select near.slug as "slug!", title as "title!", summary as "summary!", body as "body!", topic as "topic!",
+                  topics.name as topic_name, published_at as "published_at!"
+             from ((select * from posts where status = 'published' and topic = $1
+                      and (published_at, id) < ($2, $3) order by published_at desc, id desc limit 3)
+                   union all
+                   (select * from posts where status = 'published' and published_at <= now() and topic = $1
+                      and (published_at, id) > ($2, $3) order by published_at, id limit 3)) near
+             join topics on topics.slug = topic
+            order by abs(extract(epoch from published_at - $2)), near.id limit 3"#,
+        to.topic,
+        to.published_at,
+        to.id,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let tags = [Tag::Topic(to.topic.clone()), Tag::Topics];
+    Ok(Read::new(cards, tags).true_for(upcoming(db).await?))
+}
+
+/// All topics that have a published post, by name.
+///
+/// # Errors
+/// As any statement.
+pub async fn topics(db: &mut PgConnection) -> Result<Read<Vec<Topic>>> {
+    let topics = sqlx::query_as!(
+        Topic,
+        "select slug, name, description from topics
+          where exists (select from posts where topic = topics.slug and status = 'published' and published_at <= now())
+          order by name"
+    );
+    let topics = topics.fetch_all(&mut *db).await?;
+    Ok(Read::new(topics, [Tag::Topics, Tag::Posts]).true_for(upcoming(db).await?))
+}
+
+/// The topic at `slug`.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn topic(db: &mut PgConnection, slug: &str) -> Result<Read<Topic>> {
+    let topic =
+        sqlx::query_as!(Topic, "select slug, name, description from topics where slug = $1", slug)
+            .fetch_optional(db)
+            .await?
+            .ok_or(Error::NotFound)?;
+    Ok(Read::new(topic, [Tag::Topic(slug.to_owned())]))
+}
+
+/// Up to `limit` published posts, newest first, after the one called `after`.
+///
+/// # Errors
+/// As any statement.
+pub async fn published_after(
+    db: &mut PgConnection,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Summary>> {
+    Ok(sqlx::query_as!(
+        Summary,
+        r#"select posts.id, posts.slug, title, summary, body, topics.name as topic, status as "status: Status",
+                  published_at, updated_at
+             from posts join topics on topics.slug = topic
+            where status = 'published' and published_at <= now() and ($1::uuid is null
+                   or (published_at, id) < (select published_at, id from posts where id = $1))
+            order by published_at desc, id desc limit $2"#,
+        after,
+        limit,
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+impl From<Post> for Summary {
+    fn from(post: Post) -> Self {
+        Self {
+            id: post.id,
+            slug: post.slug,
+            title: post.title,
+            summary: post.summary,
+            body: post.body,
+            topic: post.topic_name,
+            status: Status::Published,
+            published_at: Some(post.published_at),
+            updated_at: post.updated_at,
+        }
+    }
+}
+
+/// How long it takes until the next scheduled post appears.
+async fn upcoming(db: &mut PgConnection) -> Result<Option<Duration>> {
+    let seconds = sqlx::query_scalar!(
+        r#"select extract(epoch from min(published_at) - now())::float8 from posts
+            where status = 'published' and published_at > now()"#
+    );
+    let seconds = seconds.fetch_one(db).await?;
+    Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
+}
