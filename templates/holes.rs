@@ -38,8 +38,14 @@ pub enum Flash {
 }
 
 impl Flash {
-    const ALL: [Self; 6] =
-        [Self::PostPublished, Self::PostScheduled, Self::PostSaved, Self::StatusSaved, Self::NoteAdded, Self::SignedOut];
+    const ALL: [Self; 6] = [
+        Self::PostPublished,
+        Self::PostScheduled,
+        Self::PostSaved,
+        Self::StatusSaved,
+        Self::NoteAdded,
+        Self::SignedOut,
+    ];
 
     /// What a cookie holds: a name and never a text, so that nobody can put words into our mouth.
     pub fn code(self) -> &'static str {
@@ -195,8 +201,14 @@ mod tests {
     fn what_a_hole_holds_goes_to_the_one_it_is_for() {
         let page = page();
         let filled = page.fill(&ADA);
-        assert!(filled.contains("Ada &lt;3") && filled.contains("/edit") && !filled.contains("<!--"));
-        assert!(!page.text.contains("Ada") && !page.text.contains("sign-out") && !page.text.contains("/edit"));
+        assert!(
+            filled.contains("Ada &lt;3") && filled.contains("/edit") && !filled.contains("<!--")
+        );
+        assert!(
+            !page.text.contains("Ada")
+                && !page.text.contains("sign-out")
+                && !page.text.contains("/edit")
+        );
         assert_eq!(page.fill(&Visitor::default()), page.text);
     }
 

@@ -334,7 +334,7 @@ fn nothing_about_the_reader_reaches_what_is_kept() {
             assert_eq!((same.header("cache-status"), &same.body), (HIT, &first.body));
             assert_eq!(same.header("set-cookie"), "");
         }
-        assert_eq!(app.state.cache.fresh_keys(), ["/posts/post-1"]);
+        assert_eq!(app.state.cache.fresh_keys(app.state.clock.moment()), ["/posts/post-1"]);
     });
 }
 
@@ -354,7 +354,7 @@ fn what_is_not_there_is_not_kept() {
                 assert_eq!(answer.header("cache-control"), "no-store");
             }
         }
-        assert_eq!(app.state.cache.fresh_keys(), [""; 0]);
+        assert_eq!(app.state.cache.fresh_keys(app.state.clock.moment()), [""; 0]);
         save(&ada, "/admin/posts/new", &written("Later", "Now it is", "published")).await;
         assert!(eve.get("/posts/later").await.body.contains("Now it is"));
     });

@@ -67,7 +67,7 @@ fn a_name_the_list_does_not_know_changes_nothing() {
             assert_eq!(same.body, first.body, "{query}");
             assert_eq!(same.header("cache-status"), "frontdesk; hit", "{query}");
         }
-        assert_eq!(app.state.cache.fresh_keys(), ["/posts?page=2"]);
+        assert_eq!(app.state.cache.fresh_keys(app.state.clock.moment()), ["/posts?page=2"]);
     });
 }
 

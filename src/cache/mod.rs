@@ -205,6 +205,8 @@ impl PageCache {
                     return Ok((self.render_and_keep(clock, key, &render).await?, missing));
                 }
                 (Next::Render | Next::Serve, _) => match self.flights.board(key) {
+                    // Someone may have landed between our look at the cache and our boarding.
+                    Place::Pilot(_landing) if self.is_fresh(key, clock.moment()) => {}
                     Place::Pilot(_landing) => {
                         return Ok((self.render_and_keep(clock, key, &render).await?, missing));
                     }
@@ -216,6 +218,10 @@ impl PageCache {
                 },
             }
         }
+    }
+
+    fn is_fresh(&self, key: &str, now: Moment) -> bool {
+        self.entries.get(key).is_some_and(|entry| self.coherence.is_fresh(&*entry, now))
     }
 
     async fn render_and_keep(
@@ -238,7 +244,11 @@ impl PageCache {
         let (stamp, marks) = self.coherence.end_rendering(rendering, &rendered.seen.tags);
         let holes = rendered.document.holes();
         let entry = Arc::new(Entry {
-            prepared: Prepared::new("text/html; charset=utf-8", "no-cache", rendered.document.text.into()),
+            prepared: Prepared::new(
+                "text/html; charset=utf-8",
+                "no-cache",
+                rendered.document.text.into(),
+            ),
             holes,
             route: rendered.route,
             stamp,

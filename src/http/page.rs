@@ -1,7 +1,7 @@
 //! Pages. A cached page cannot see who is asking; a live page cannot be cached.
 
-use super::errors::{Face, door};
 pub use super::errors::shared;
+use super::errors::{Face, door};
 use super::{Gate, Grant, action::Action, admit, count, personal, session};
 use crate::app::App;
 use crate::cache::Rendered;

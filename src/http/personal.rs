@@ -21,7 +21,8 @@ pub async fn serve(request: &HttpRequest, entry: &Entry, outcome: Outcome) -> Ht
     }
     let visitor = Visitor { staff: staff.as_ref().map(Staff::name), flash, here: request.path() };
     let text = std::str::from_utf8(entry.prepared.body()).unwrap_or_default();
-    let mut response = html(request, StatusCode::OK, entry.holes.fill(text, &visitor), flash.is_some());
+    let mut response =
+        html(request, StatusCode::OK, entry.holes.fill(text, &visitor), flash.is_some());
     response.headers_mut().insert(CACHE_STATUS, HeaderValue::from_static(outcome.as_str()));
     response
 }

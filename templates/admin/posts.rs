@@ -45,7 +45,11 @@ pub struct Stored<'a> {
 
 const STATUSES: [Choice<'static>; 4] = [
     Choice { value: "draft", label: "Draft", hint: "Only staff see it." },
-    Choice { value: "scheduled", label: "Scheduled", hint: "Everybody sees it, from the time below on." },
+    Choice {
+        value: "scheduled",
+        label: "Scheduled",
+        hint: "Everybody sees it, from the time below on.",
+    },
     Choice { value: "published", label: "Published", hint: "Everybody sees it, from now on." },
     Choice {
         value: "archived",
@@ -96,7 +100,8 @@ fn fields(stored: Option<&Stored<'_>>, topics: &[&str], state: &FormState) -> Ma
     let (post_title, slug, summary) =
         (value(|p| p.title.into()), value(|p| p.slug.into()), value(|p| p.summary.into()));
     let (topic, body) = (value(|p| p.topic.into()), value(|p| p.body.into()));
-    let scheduled = stored.filter(|post| post.status == "scheduled").and_then(|post| post.published_at);
+    let scheduled =
+        stored.filter(|post| post.status == "scheduled").and_then(|post| post.published_at);
     let publish_at = scheduled.map(format::sortable).unwrap_or_default();
     let slug_field = form::text(state, "slug", "Address").stored(&slug);
     html! {

@@ -163,7 +163,7 @@ impl TestApp {
     /// Ends the test as every test ends: each page that would still be served from the cache is rendered again by an
     /// instance that has kept nothing, and compared byte for byte.
     async fn finish(self) {
-        let keys = self.state.cache.fresh_keys();
+        let keys = self.state.cache.fresh_keys(self.state.clock.moment());
         let cold = self.second_instance().await;
         for key in keys {
             let kept = self.eve().get(&key).await;

@@ -113,9 +113,10 @@ impl Draft {
     /// The status to store, and the time of publication if it is a given one.
     fn publication(&self) -> Result<(Status, Option<OffsetDateTime>)> {
         match (self.status, self.publish_at.as_deref().and_then(moment)) {
-            (Status::Scheduled, None) => {
-                Err(Error::field("publish_at", "Say when the post is to appear, such as 2027-01-31 09:00."))
-            }
+            (Status::Scheduled, None) => Err(Error::field(
+                "publish_at",
+                "Say when the post is to appear, such as 2027-01-31 09:00.",
+            )),
             (Status::Scheduled, at) => Ok((Status::Published, at)),
             (status, _) => Ok((status, None)),
         }
@@ -126,9 +127,9 @@ impl Draft {
 fn moment(text: &str) -> Option<OffsetDateTime> {
     let by_hand = format_description!("[year]-[month]-[day] [hour]:[minute]");
     let spaced = text.replacen('T', " ", 1);
-    OffsetDateTime::parse(text, &Rfc3339)
-        .ok()
-        .or_else(|| PrimitiveDateTime::parse(&spaced, by_hand).ok().map(PrimitiveDateTime::assume_utc))
+    OffsetDateTime::parse(text, &Rfc3339).ok().or_else(|| {
+        PrimitiveDateTime::parse(&spaced, by_hand).ok().map(PrimitiveDateTime::assume_utc)
+    })
 }
 
 fn moment_form(text: &str) -> Result<(), ValidationError> {
