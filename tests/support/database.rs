@@ -111,6 +111,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            return; // the test has failed; a second panic would take all others with it
+        }
         on_runtime(async || {
             SERVER.admin(format!("drop database {} with (force)", self.name)).await
         });
