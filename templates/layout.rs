@@ -27,9 +27,9 @@ impl View {
         Self { title: title.into(), description: None, canonical: None, index: true, main }
     }
 
-    /// Says in a sentence or two what the page is about.
+    /// Says in a sentence or two what the page is about. No words say nothing.
     pub fn describe(self, description: &str) -> Self {
-        Self { description: Some(description.to_owned()), ..self }
+        Self { description: (!description.is_empty()).then(|| description.to_owned()), ..self }
     }
 
     /// Names the one path this page should be known by.

@@ -127,7 +127,7 @@ pub fn topic(topic: &Topic<'_>, description: &str, cards: &[Card<'_>], pages: Pa
     };
     let view = View::new(numbered(topic.name, pages), main)
         .canonical(paths::topic_page(topic.slug, pages.number));
-    if description.is_empty() { view } else { view.describe(&format::shorten(description, 160)) }
+    view.describe(&format::shorten(description, 160))
 }
 
 /// What stands at the address of a post that was archived: it did exist, and it will not come back.

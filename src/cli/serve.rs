@@ -75,6 +75,7 @@ async fn run(
         _ = interrupt.recv() => handle.stop(false).await,
     }
     app.close().await;
+    access_log::finish();
     match lost {
         None => Ok(()),
         Some(error) => Err(anyhow::anyhow!("the private Postgres is gone: {error}").into()),

@@ -1,20 +1,23 @@
 //! One JSON line per request: which, where, how it ended, how long it took, what the cache did.
 //!
-//! No query values, no bodies, no addresses of people. Each thread gathers its lines and writes them together, so that
-//! logging costs no system call and no lock per request.
+//! No query values, no bodies, no addresses of people. Each thread gathers its lines, and one thread of its own writes
+//! them out together: a request pays neither a system call nor a lock that anyone else holds for long. A log that nobody
+//! takes does not stop the site; then lines are lost.
 
 use super::front::RequestId;
-use std::cell::RefCell;
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// Lines wait at most so long.
-pub const FLUSH_EVERY: Duration = Duration::from_millis(200);
-/// Or until there is this much of them, in bytes.
-const FLUSH_AT: usize = 32 * 1024;
+const FLUSH_EVERY: Duration = Duration::from_millis(200);
+/// So much is kept of each thread's while nobody takes it, in bytes.
+const MOST_KEPT: usize = 4 * 1024 * 1024;
+/// How long the end of the process waits for the last lines to be taken.
+const LAST_WITHIN: Duration = Duration::from_secs(1);
 
 /// What is known of a request when it has been answered.
 pub struct Line<'a> {
@@ -34,53 +37,71 @@ pub struct Line<'a> {
     pub took: Duration,
 }
 
-struct Lines(Vec<u8>);
+type Lines = Arc<Mutex<Vec<u8>>>;
 
-impl Lines {
-    fn flush(&mut self) {
-        if !self.0.is_empty() {
-            // A log nobody takes must not stop the site.
-            let _ = std::io::stdout().lock().write_all(&self.0);
-            self.0.clear();
-        }
-    }
-}
+/// The log of this process, once it is on.
+static LOG: OnceLock<Log> = OnceLock::new();
 
-impl Drop for Lines {
-    fn drop(&mut self) {
-        self.flush();
-    }
+struct Log {
+    threads: Mutex<Vec<Lines>>,
+    end: Mutex<mpsc::Sender<mpsc::Sender<()>>>,
 }
 
 thread_local! {
-    static LINES: RefCell<Lines> = const { RefCell::new(Lines(Vec::new())) };
+    static LINES: OnceLock<Lines> = const { OnceLock::new() };
 }
-
-static ON: AtomicBool = AtomicBool::new(false);
 
 /// Has lines written to stdout from now on. `frontdesk serve` does; a library says nothing unasked.
 pub fn switch_on() {
-    ON.store(true, Ordering::Relaxed);
+    let (end, ends) = mpsc::channel();
+    if LOG.set(Log { threads: Mutex::default(), end: end.into() }).is_ok() {
+        std::thread::spawn(move || write_out(&ends));
+    }
+}
+
+/// Writes out what there is, before the process ends.
+pub fn finish() {
+    let Some(log) = LOG.get() else { return };
+    let (done, is_done) = mpsc::channel();
+    let asked = log.end.lock().unwrap_or_else(PoisonError::into_inner).send(done);
+    if asked.is_ok() {
+        let _ = is_done.recv_timeout(LAST_WITHIN);
+    }
 }
 
 /// Notes a request.
 pub fn write(line: &Line<'_>) {
-    if !ON.load(Ordering::Relaxed) {
-        return;
-    }
-    LINES.with_borrow_mut(|lines| {
-        append(&mut lines.0, line);
-        if lines.0.len() >= FLUSH_AT {
-            lines.flush();
+    let Some(log) = LOG.get() else { return };
+    LINES.with(|lines| {
+        let lines = lines.get_or_init(|| {
+            let lines = Lines::default();
+            log.threads.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&lines));
+            lines
+        });
+        let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() < MOST_KEPT {
+            append(&mut lines, line);
         }
     });
 }
 
-/// Writes out this thread's lines every now and then, for as long as the thread lives.
-pub async fn keep_flushing() {
+fn write_out(ends: &mpsc::Receiver<mpsc::Sender<()>>) {
     loop {
-        tokio::time::sleep(FLUSH_EVERY).await;
-        LINES.with_borrow_mut(Lines::flush);
+        let end = ends.recv_timeout(FLUSH_EVERY);
+        let threads =
+            LOG.get().map(|log| log.threads.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        for lines in threads.into_iter().flatten() {
+            let taken = std::mem::take(&mut *lines.lock().unwrap_or_else(PoisonError::into_inner));
+            let _ = std::io::stdout().lock().write_all(&taken);
+        }
+        match end {
+            Ok(done) => {
+                let _ = done.send(()); // whoever asked may have stopped waiting
+                return;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! The listening server: one per process, in front of one [`App`].
 
 use super::client::network;
+use super::errors;
 use super::front::front;
 use super::lobby::LobbyFactory;
-use super::{access_log, errors};
 use crate::app::App;
 use crate::routes::{self, Routes};
 use actix_service::IntoServiceFactory;
@@ -31,7 +31,6 @@ const MOST_FROM_ONE: usize = 256;
 pub fn build(app: Data<App>, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
     let connections = Connections::default();
     let server = HttpServer::new(move || {
-        actix_web::rt::spawn(access_log::keep_flushing());
         let rooms = actix_web::App::new()
             .app_data(Data::clone(&app))
             .configure(|config| routes::all(&mut Routes::new(config)))
