@@ -28,6 +28,8 @@ pub trait Policy: 'static {
     const AMBIENT: bool;
     /// Whether scripts of the sites in `CORS_ORIGINS` may call.
     const CORS: bool = false;
+    /// Whether it judges itself where a form comes from.
+    const LOOKS_AT_ORIGIN: bool = false;
     /// The proof.
     type Grant: 'static;
 
@@ -127,6 +129,22 @@ impl Policy for KnownSite {
             (Some(origin), None) if known_site(knock.app, origin.as_bytes()) => Ok(()),
             _ => Err(Error::Forbidden("This site is not among those that may send this form.")),
         }
+    }
+}
+
+/// A form on a site in `CORS_ORIGINS`, or on the page with which we answered one that was not right.
+pub struct KnownForm;
+
+impl Policy for KnownForm {
+    const NAME: &'static str = "a form of a known site";
+    const AMBIENT: bool = false;
+    const LOOKS_AT_ORIGIN: bool = true;
+    type Grant = ();
+
+    async fn admit(knock: &Knock<'_>) -> Result<()> {
+        let origin = knock.request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
+        let ours = |origin| knock.app.config.public_origins.iter().any(|known| known.is(origin));
+        if origin.is_some_and(ours) { Ok(()) } else { KnownSite::admit(knock).await }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::http::action::{self, Action};
 use crate::http::endpoint::{self, Endpoint};
 use crate::http::errors;
+use crate::http::form;
 use crate::http::limit::Limit;
 use crate::http::page::{self, CachedPage, Empty, LivePage};
 use crate::policies::{Anyone, Policy};
@@ -36,6 +37,7 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::posts::Write>();
     routes.form::<actions::posts::Edit>();
 
+    routes.plain_form::<actions::embed::Send>();
     routes.endpoint::<api::contact::Send>();
     routes.endpoint::<api::v1::leads::Create>();
     routes.endpoint::<api::v1::leads::Show>();
@@ -119,6 +121,13 @@ impl<'a> Routes<'a> {
         self.add(A::PATH, Method::POST, web::to(action::submit::<A>));
     }
 
+    /// A form at an address where programs send JSON. Mounted before them.
+    fn plain_form<A: Action>(&mut self) {
+        self.list::<A::Auth>(Method::POST, A::PATH, Some(A::LIMIT), Some(A::BODY), false);
+        let is_form = guard::fn_guard(|at| form::is_form(at.head().headers()));
+        self.add(A::PATH, Method::POST, web::to(action::submit::<A>).guard(is_form));
+    }
+
     fn endpoint<E: Endpoint>(&mut self) {
         let body = (E::METHOD != Method::GET).then_some(E::BODY);
         self.list::<E::Auth>(E::METHOD, E::PATH, Some(E::LIMIT), body, false);
@@ -175,7 +184,8 @@ impl Drop for Routes<'_> {
     fn drop(&mut self) {
         let Some(config) = self.config.take() else { return };
         for (path, routes) in self.paths.drain(..) {
-            let allow: Vec<&str> = routes.iter().map(|(method, _)| method.as_str()).collect();
+            let mut allow: Vec<&str> = routes.iter().map(|(method, _)| method.as_str()).collect();
+            allow.dedup();
             let allow = allow.join(", ");
             let mut resource = web::resource(path);
             for (_, route) in routes {

@@ -10,7 +10,12 @@ use std::collections::BTreeSet;
 const NOBODYS: &str = "01890000-0000-7000-8000-000000000000";
 
 /// The proofs that whoever comes has.
-const OPEN: [&str; 3] = ["anyone", "anyone, to prove who they are", "a known site, or a program"];
+const OPEN: [&str; 4] = [
+    "anyone",
+    "anyone, to prove who they are",
+    "a known site, or a program",
+    "a form of a known site",
+];
 
 fn guarded() -> Vec<Entry> {
     routes::table().into_iter().filter(|route| !OPEN.contains(&route.proof)).collect()

@@ -229,7 +229,6 @@ fn what_cannot_be_read_is_refused_with_a_problem() {
             (json, [b"{\"x\":".to_vec(), b"[".repeat(5000)].concat(), 400),
             (json, Vec::new(), 400),
             ("Application/JSON; charset=utf-8", b"{}".to_vec(), 422),
-            ("application/x-www-form-urlencoded", b"name=Ann".to_vec(), 415),
             ("text/plain", b"{}".to_vec(), 415),
             ("", b"{}".to_vec(), 415),
             (json, full(64 * 1024), 422),
@@ -260,5 +259,40 @@ fn a_program_that_comes_too_often_is_told_when_to_come_back() {
         assert!(refused.header("retry-after").parse::<u64>().is_ok_and(|wait| wait <= 60));
         assert_eq!(refused.header("access-control-allow-origin"), SHOP);
         assert_eq!(refused.is_problem(429)["type"], "/problems/too-many-requests");
+    });
+}
+
+#[test]
+fn a_plain_form_of_a_known_site_leads_its_visitor_to_our_thanks() {
+    with_shop(async |app| {
+        let plain = |origin: &str, fields: &[(&str, &str)]| {
+            let request = app.eve().request(Method::POST, "/api/contact").form(fields);
+            request.header("origin", origin).header("sec-fetch-site", "cross-site")
+        };
+        let fields = [
+            ("name", "Ann Li"),
+            ("email", "ann@example.test"),
+            ("message", "Could you paint our boat?"),
+        ];
+        let answer = app.eve().send(plain(SHOP, &fields)).await;
+        assert_eq!(
+            (answer.status, answer.location.as_str()),
+            (303, "/contact/thanks"),
+            "{}",
+            answer.body
+        );
+        assert_eq!(app.ask("select source from leads").await, ["embed"]);
+
+        let wrong = [("name", "A"), ("email", "nowhere"), ("message", "Could you paint our boat?")];
+        let answer = app.eve().send(plain(SHOP, &wrong)).await;
+        answer.is_page(422);
+        assert!(
+            answer.body.contains("Enter your name") && answer.body.contains(r#"value="nowhere""#)
+        );
+        let again = app.eve().send(plain(&app.origin, &fields[..])).await;
+        assert_eq!(again.status, 303, "the page that asks again is ours");
+
+        app.eve().send(plain("https://evil.example", &fields)).await.is_page(403);
+        assert_eq!(app.ask("select count(*) from leads").await, ["1"]);
     });
 }

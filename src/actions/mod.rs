@@ -1,6 +1,7 @@
 //! Every way a person changes something: a form that GET shows and POST runs.
 
 pub mod contact;
+pub mod embed;
 pub mod leads;
 pub mod posts;
 pub mod sign_in;

@@ -5,7 +5,7 @@
 use crate::error::{Error, Result};
 use crate::services::input::Valid;
 use actix_web::HttpRequest;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::convert::Infallible;
@@ -14,17 +14,32 @@ use validator::Validate;
 /// Names and values in the order they were sent.
 pub type Pairs = Vec<(String, String)>;
 
+const URLENCODED: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
+
+/// Whether the body is what a form sends.
+pub fn is_form(headers: &HeaderMap) -> bool {
+    let kind = kind(content_type(headers));
+    kind.eq_ignore_ascii_case(URLENCODED) || kind.eq_ignore_ascii_case(MULTIPART)
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn kind(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
 /// The form in `body`.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for any other kind of body, [`Error::Malformed`] where it cannot be read.
 pub async fn pairs(request: &HttpRequest, body: Bytes) -> Result<Pairs> {
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let content_type = content_type.unwrap_or_default();
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    let content_type = content_type(request.headers());
+    if kind(content_type).eq_ignore_ascii_case(URLENCODED) {
         urlencoded(&body)
-    } else if kind.eq_ignore_ascii_case("multipart/form-data") {
+    } else if kind(content_type).eq_ignore_ascii_case(MULTIPART) {
         multipart(content_type, body).await
     } else {
         Err(Error::Unsupported("Send this form as a form: urlencoded or multipart."))

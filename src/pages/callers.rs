@@ -53,7 +53,7 @@ const ROWS: [Row<'static>; 6] = [
         caller: "Another site’s form",
         door: "/api/contact",
         proof: "Its origin is on the list",
-        answer: "JSON, or a problem document",
+        answer: "JSON, or 303 for a plain form",
         href: None,
     },
     Row {

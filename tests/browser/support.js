@@ -27,8 +27,11 @@ export async function openSite(atEnd = after) {
   const server = spawn(program, { env, cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
   const ended = new Promise((end) => server.once("exit", end));
   server.once("error", (error) => console.error(String(error)));
-  process.once("exit", () => server.kill());
-  // A run that is broken off leaves nothing running either.
+  // A run that is broken off leaves nothing behind either.
+  process.once("exit", () => {
+    server.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+  });
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
   const said = [];
