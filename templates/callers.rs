@@ -1,7 +1,7 @@
 //! The map of the doors: who may call, by which, with what proof, and what comes back.
 
 use crate::{View, paths};
-use maud::html;
+use maud::{Markup, html};
 
 /// One kind of caller.
 pub struct Row<'a> {
@@ -35,8 +35,8 @@ pub fn page(rows: &[Row<'_>]) -> View {
                         th scope="row" { (row.caller) }
                         td data-label="Door" {
                             @match row.href {
-                                Some(href) => a href=(href) { code { (row.door) } },
-                                None => code { (row.door) },
+                                Some(href) => a href=(href) { (door(row.door)) },
+                                None => (door(row.door)),
                             }
                         }
                         td data-label="Proof" { (row.proof) }
@@ -49,4 +49,10 @@ pub fn page(rows: &[Row<'_>]) -> View {
     View::new("Who is calling?", main)
         .describe("Every door of this site: who may use it, with what proof, and what comes back.")
         .canonical(paths::callers())
+}
+
+/// A path or a command in the letters of machines, anything else in those of people.
+fn door(door: &str) -> Markup {
+    let typed = door.starts_with('/') || door.starts_with("frontdesk");
+    html! { @if typed { code { (door) } } @else { (door) } }
 }

@@ -88,7 +88,8 @@ fn log_to_stderr() {
         tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
     let chatty = Targets::new()
         .with_default(LevelFilter::INFO)
-        .with_target("actix_server", LevelFilter::WARN);
+        .with_target("actix_server", LevelFilter::WARN)
+        .with_target("sqlx::postgres::notice", LevelFilter::WARN);
     tracing_subscriber::registry().with(lines.with_filter(chatty)).init();
     access_log::switch_on();
     std::panic::set_hook(Box::new(|panic| {
