@@ -4,7 +4,7 @@
 //! pools are private to `db`.
 
 use crate::actions::sign_in::Guesses;
-use crate::cache::coherence::Token;
+use crate::cache::snapshot::Token;
 use crate::cache::{PageCache, Rendered};
 use crate::clock::{Clock, Moment};
 use crate::config::Config;

@@ -4,15 +4,13 @@
 //! step is where it is; the order of the stores in [`Coherence::apply`] is part of the proof. Readers take no lock that
 //! a poll holds while it works: marks are atomics that each entry points to.
 
+use super::snapshot::{Incarnation, Snapshot, Token};
 use crate::clock::Moment;
 use crate::tags::Tag;
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use uuid::Uuid;
 
 /// No page is older than this on any instance while the database answers (Δ).
 pub const STALE_AFTER: Duration = Duration::from_millis(250);
@@ -22,93 +20,6 @@ pub const POLL_AFTER: Duration = Duration::from_millis(50);
 pub const RETENTION: Duration = Duration::from_secs(3600);
 /// More marks than this and all of them are forgotten at once, entries included.
 const MOST_MARKS: usize = 100_000;
-
-/// Which life of which database cluster: transaction ids of two incarnations cannot be compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Incarnation {
-    /// Of the cluster, from `pg_control_system()`.
-    pub system: u64,
-    /// Made anew when crash recovery has emptied `cache_boot`.
-    pub boot: Uuid,
-}
-
-/// A moment in the database's history: which transactions had committed (`pg_snapshot`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
-    xmin: u64,
-    xmax: u64,
-    running: Vec<u64>,
-}
-
-impl Snapshot {
-    /// Whether the effects of transaction `xid`, which is known to have committed, can be seen.
-    pub fn sees(&self, xid: u64) -> bool {
-        xid < self.xmin || (xid < self.xmax && !self.running.contains(&xid))
-    }
-
-    /// All transactions below this one had ended.
-    pub fn xmin(&self) -> u64 {
-        self.xmin
-    }
-}
-
-impl FromStr for Snapshot {
-    type Err = Unreadable;
-
-    fn from_str(text: &str) -> Result<Self, Unreadable> {
-        let mut parts = text.split(':');
-        let mut number = || parts.next().and_then(|part| part.parse().ok()).ok_or(Unreadable);
-        let (xmin, xmax) = (number()?, number()?);
-        let running = parts.next().ok_or(Unreadable)?.split(',').filter(|part| !part.is_empty());
-        let running =
-            running.map(|part| part.parse().map_err(|_| Unreadable)).collect::<Result<_, _>>()?;
-        Ok(Self { xmin, xmax, running })
-    }
-}
-
-impl fmt::Display for Snapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:", self.xmin, self.xmax)?;
-        for (index, xid) in self.running.iter().enumerate() {
-            write!(f, "{}{xid}", if index == 0 { "" } else { "," })?;
-        }
-        Ok(())
-    }
-}
-
-/// A write that whoever holds this must be able to see: the cookie `ryw` and the header `Consistency-Token`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Token {
-    /// Where `xid` means something.
-    pub incarnation: Incarnation,
-    /// The writing transaction.
-    pub xid: u64,
-}
-
-impl fmt::Display for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Incarnation { system, boot } = self.incarnation;
-        write!(f, "{system:x}.{}.{:x}", boot.simple(), self.xid)
-    }
-}
-
-impl FromStr for Token {
-    type Err = Unreadable;
-
-    fn from_str(text: &str) -> Result<Self, Unreadable> {
-        let mut parts = text.split('.');
-        let mut part = || parts.next().ok_or(Unreadable);
-        let system = u64::from_str_radix(part()?, 16).map_err(|_| Unreadable)?;
-        let boot = part()?.parse().map_err(|_| Unreadable)?;
-        let xid = u64::from_str_radix(part()?, 16).map_err(|_| Unreadable)?;
-        Ok(Self { incarnation: Incarnation { system, boot }, xid })
-    }
-}
-
-/// Not in the form it should have.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unreadable")]
-pub struct Unreadable;
 
 /// What one poll saw: one statement, one snapshot.
 #[derive(Debug)]
@@ -364,6 +275,7 @@ impl Coherence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use uuid::Uuid;
 
     const NOW: Moment = Moment(0);
 
@@ -443,19 +355,6 @@ mod tests {
         assert_eq!([9, 10, 11, 12].map(sight), expected);
         let other = Incarnation { system: 1, boot: Uuid::from_u128(9) };
         assert_eq!(state.sees(&Token { incarnation: other, xid: 9 }), Sight::OtherLife);
-    }
-
-    #[test]
-    fn wire_forms_come_back_as_they_were() {
-        let token = Token {
-            incarnation: Incarnation { system: u64::MAX, boot: Uuid::from_u128(7) },
-            xid: 5,
-        };
-        assert_eq!(token.to_string().parse(), Ok(token));
-        assert!("x.y".parse::<Token>().is_err());
-        for text in ["3:3:", "3:9:3,5,7"] {
-            assert_eq!(text.parse::<Snapshot>().unwrap().to_string(), text);
-        }
     }
 
     #[test]

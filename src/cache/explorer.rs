@@ -5,10 +5,9 @@
 //! every order, and looks at each page that is served. Worlds that are alike are gone into once. A page is the set of
 //! writes it shows, so that what it must and must not show is plain.
 
-use super::coherence::{
-    Applying, Coherence, Incarnation, Kept, Mark, Mistake, Polled, Rendering, Snapshot, Token,
-};
+use super::coherence::{Applying, Coherence, Kept, Mark, Mistake, Polled, Rendering};
 use super::reader::{Next, Reader};
+use super::snapshot::{Incarnation, Snapshot, Token};
 use crate::clock::Moment;
 use crate::tags::Tag;
 use std::collections::HashSet;

@@ -3,7 +3,8 @@
 //! One statement is one snapshot. `id > last` would lose what commits out of order, a clock would lose what commits
 //! late; comparing snapshots loses nothing.
 
-use super::coherence::{Incarnation, Polled, Snapshot};
+use super::coherence::Polled;
+use super::snapshot::{Incarnation, Snapshot};
 use crate::clock::Moment;
 use crate::error::{Error, Result};
 use crate::tags::{EVERYTHING, Tag};

@@ -3,7 +3,8 @@
 //! The shell in `mod.rs` carries the steps out and comes back; nothing it learns on the way is believed without asking
 //! here again.
 
-use super::coherence::{Coherence, Kept, Mistake, STALE_AFTER, Sight, Token};
+use super::coherence::{Coherence, Kept, Mistake, STALE_AFTER, Sight};
+use super::snapshot::Token;
 use crate::clock::Moment;
 use std::time::Duration;
 

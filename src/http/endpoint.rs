@@ -4,7 +4,7 @@ use super::errors::{self, Face, door};
 use super::session::CONSISTENCY_TOKEN;
 use super::{Gate, Grant, admit, body, count, form};
 use crate::app::{App, Written};
-use crate::cache::coherence::Token;
+use crate::cache::snapshot::Token;
 use crate::error::{Error, Result};
 use crate::policies::{self, Policy};
 use crate::services::input::Valid;

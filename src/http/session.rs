@@ -3,7 +3,7 @@
 //! On https they are `__Host-` cookies: Secure, for this host alone, at `/`. On a plain-http origin, which can only be
 //! this machine itself, the same go without prefix and Secure, so that text browsers and curl can sign in there too.
 
-use crate::cache::coherence::Token;
+use crate::cache::snapshot::Token;
 use crate::config::Config;
 use crate::services::sessions::{self, SessionToken};
 use actix_web::HttpRequest;
