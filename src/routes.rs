@@ -44,6 +44,7 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.endpoint::<api::v1::posts::Index>();
     routes.endpoint::<api::v1::posts::Create>();
     routes.endpoint::<api::v1::posts::Show>();
+    routes.endpoint::<api::v1::revalidate::Create>();
 
     routes.plain("/healthz", api::health::alive);
     routes.plain("/readyz", api::health::ready);

@@ -22,6 +22,8 @@ pub enum Tag {
     Topic(String),
     /// The text of a fixed page, by name.
     Page(String),
+    /// The page at this address, whatever it shows. Every page depends on its own.
+    Path(String),
 }
 
 /// What a trigger writes when everything is to be rendered again.
@@ -35,6 +37,7 @@ impl fmt::Display for Tag {
             Self::Topics => f.write_str("topics"),
             Self::Topic(slug) => write!(f, "topic:{slug}"),
             Self::Page(name) => write!(f, "page:{name}"),
+            Self::Path(path) => write!(f, "path:{path}"),
         }
     }
 }
@@ -49,6 +52,7 @@ impl FromStr for Tag {
             Some(("post", id)) => id.parse().map(Self::Post).map_err(|_| UnknownTag),
             Some(("topic", slug)) => Ok(Self::Topic(slug.to_owned())),
             Some(("page", name)) => Ok(Self::Page(name.to_owned())),
+            Some(("path", path)) => Ok(Self::Path(path.to_owned())),
             _ => Err(UnknownTag),
         }
     }
@@ -119,6 +123,7 @@ mod tests {
             Tag::Topics,
             Tag::Topic("a:b".into()),
             Tag::Page("home".into()),
+            Tag::Path("/posts?page=2".into()),
         ] {
             assert_eq!(tag.to_string().parse(), Ok(tag));
         }

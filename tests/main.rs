@@ -20,6 +20,7 @@ mod personal;
 mod post_lists;
 mod posts;
 mod proofs;
+mod revalidation;
 mod scheduled;
 mod serving;
 mod sign_in;

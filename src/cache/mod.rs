@@ -17,7 +17,7 @@ use crate::clock::{Clock, Moment};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::prepared::Prepared;
-use crate::tags::Dependencies;
+use crate::tags::{Dependencies, Tag};
 use coherence::{Coherence, Confirmed, Kept, Mark};
 use flights::{Flights, Place};
 pub use poll::touched;
@@ -243,7 +243,9 @@ impl PageCache {
                 return Err(error);
             }
         };
-        let (stamp, marks) = self.coherence.end_rendering(rendering, &rendered.seen.tags);
+        let mut tags = rendered.seen.tags;
+        tags.push(Tag::Path(key.to_owned()));
+        let (stamp, marks) = self.coherence.end_rendering(rendering, &tags);
         let holes = rendered.document.holes();
         let entry = Arc::new(Entry {
             prepared: Prepared::new(

@@ -3,6 +3,7 @@
 //! `--json` prints one JSON document on stdout; messages go to stderr. Exit 0: done; 1: refused, with the reasons by
 //! field; 2: wrong usage.
 
+mod cache;
 mod database;
 mod doctor;
 mod key;
@@ -50,6 +51,9 @@ enum Command {
     /// Staff accounts.
     #[command(subcommand)]
     User(user::Command),
+    /// Kept pages.
+    #[command(subcommand)]
+    Cache(cache::Command),
 }
 
 /// Runs the program.
@@ -83,6 +87,9 @@ fn carry_out(command: Command, output: &Output) -> Result<(), Refused> {
             database::with(config, async |app| command.run(app, output).await)
         }
         Command::Key(command) => database::with(config, async |app| command.run(app, output).await),
+        Command::Cache(command) => {
+            database::with(config, async |app| command.run(app, output).await)
+        }
         Command::User(command) => {
             database::with(config, async |app| command.run(app, output).await)
         }

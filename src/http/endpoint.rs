@@ -57,6 +57,11 @@ impl<T> Reply<T> {
         Self { status: StatusCode::OK, location: None, token: None, output }
     }
 
+    /// 200: what was done.
+    pub fn done(written: Written<T>) -> Self {
+        Self { token: written.token, ..Self::ok(written.value) }
+    }
+
     /// 201: what was written, and where to find it.
     pub fn created(written: Written<T>, location: impl FnOnce(&T) -> Option<String>) -> Self {
         Self {

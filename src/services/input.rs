@@ -42,7 +42,11 @@ fn messages(failed: &ValidationErrors) -> FieldErrors {
     failed
         .field_errors()
         .into_iter()
-        .filter_map(|(field, errors)| Some((field.to_string(), vec![first(errors)?])))
+        .filter_map(|(field, errors)| {
+            // What validator says of all fields together is about the input as a whole.
+            let field = if field == "__all__" { String::new() } else { field.to_string() };
+            Some((field, vec![first(errors)?]))
+        })
         .collect()
 }
 

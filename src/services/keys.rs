@@ -38,8 +38,16 @@ impl Scope for PostsWrite {
     const NAME: &'static str = "posts:write";
 }
 
+/// `cache:write`: have pages rendered again.
+#[derive(Debug)]
+pub struct CacheWrite;
+
+impl Scope for CacheWrite {
+    const NAME: &'static str = "cache:write";
+}
+
 /// Every scope there is.
-pub const SCOPES: [&str; 2] = [LeadsWrite::NAME, PostsWrite::NAME];
+pub const SCOPES: [&str; 3] = [LeadsWrite::NAME, PostsWrite::NAME, CacheWrite::NAME];
 
 /// A partner's program with a key that is good for `S`. Only [`admit`] makes one.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ pub mod leads;
 pub mod pages;
 pub mod passwords;
 pub mod posts;
+pub mod revalidation;
 pub mod secrets;
 pub mod sessions;
 pub mod spam;

@@ -1,0 +1,47 @@
+//! Having pages rendered again, for programs that know of changes the database does not.
+
+use crate::app::App;
+use crate::error::Result;
+use crate::http::Gate;
+use crate::http::endpoint::{Endpoint, Reply};
+use crate::http::limit::Limit;
+use crate::policies::ApiKey;
+use crate::services::input::Valid;
+use crate::services::keys::{CacheWrite, Partner};
+use crate::services::revalidation::{self, By, Revalidation};
+use actix_web::http::Method;
+use serde::Serialize;
+
+/// `POST /api/v1/revalidate`
+pub struct Create;
+
+/// That it is done, on every instance for whoever sends the answer's `Consistency-Token`.
+#[derive(Debug, Serialize)]
+pub struct Revalidated {
+    revalidated: bool,
+}
+
+impl Gate for Create {
+    const PATH: &'static str = "/api/v1/revalidate";
+    const LIMIT: Limit = Limit::per_minute(60);
+    type Auth = ApiKey<CacheWrite>;
+}
+
+impl Endpoint for Create {
+    const METHOD: Method = Method::POST;
+    const BODY: usize = 64 * 1024;
+    type At = ();
+    type Input = Revalidation;
+    type Output = Revalidated;
+
+    async fn run(
+        app: &App,
+        who: &Partner<CacheWrite>,
+        (): &(),
+        input: Valid<Revalidation>,
+    ) -> Result<Reply<Revalidated>> {
+        let by = By::Partner(who);
+        let done = app.write(async |tx| revalidation::revalidate(tx, &by, &input).await).await?;
+        Ok(Reply::done(done.map(|()| Revalidated { revalidated: true })))
+    }
+}
