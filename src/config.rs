@@ -108,6 +108,12 @@ impl Config {
                 ));
             }
         }
+        let is_postgres =
+            |url: &String| url.starts_with("postgres://") || url.starts_with("postgresql://");
+        if config.database_url.as_ref().is_some_and(|url| !is_postgres(url)) {
+            from.mistakes
+                .push("DATABASE_URL: this is not the URL of a Postgres, postgres://…".to_owned());
+        }
         if config.owner_password.as_ref().is_some_and(|given| given.chars().count() < 12) {
             from.mistakes.push("OWNER_PASSWORD: use at least 12 characters".to_owned());
         }

@@ -102,6 +102,15 @@ impl Db {
             self.options.connect().await.context("could not reach the database")?;
         let version = connection.server_version_num().unwrap_or_default();
         anyhow::ensure!(version >= 150_000, "Postgres 15 or newer is needed; this is {version}");
+        let foreign = sqlx::query_scalar!(
+            r#"select to_regclass('_sqlx_migrations') is null and exists (select from pg_tables
+                where schemaname = current_schema() and tablename in ('leads', 'posts', 'staff', 'sessions'))
+               as "foreign!""#
+        );
+        anyhow::ensure!(
+            !foreign.fetch_one(&mut connection).await?,
+            "the database belongs to another program: it has tables of the same names. Give Frontdesk one of its own"
+        );
         MIGRATIONS.run(&mut connection).await.context("could not bring the schema up to date")?;
         connection.close().await?;
         Ok(())

@@ -16,14 +16,15 @@ pub struct Owner {
     pub password: Option<String>,
 }
 
-/// Makes the owner's account and the demo site where nobody runs this site yet; otherwise does nothing.
+/// Makes the owner's account and the demo site where nobody runs this site yet; otherwise does nothing. `tell` is told how
+/// to sign in before that is settled, so that it cannot get lost.
 ///
 /// # Errors
 /// [`Error::Invalid`](crate::Error::Invalid) where `OWNER_EMAIL` or `OWNER_PASSWORD` will not do.
-pub async fn first_start(app: &App) -> Result<Option<Owner>> {
+pub async fn first_start(app: &App, tell: impl FnOnce(&Owner)) -> Result<()> {
     let first = app.write(async |tx| staff::is_first_start(tx).await).await?;
     if !first.value {
-        return Ok(None);
+        return Ok(());
     }
     let generated = app.clock.letters(20);
     let chosen = app.config.owner_password.clone();
@@ -36,14 +37,16 @@ pub async fn first_start(app: &App) -> Result<Option<Owner>> {
     let operator = Operator::at_the_shell();
     let made = app.write(async |tx| {
         if !staff::is_first_start(&mut *tx).await? {
-            return Ok(false); // another instance was quicker
+            return Ok(()); // another instance was quicker
         }
         staff::create(&mut *tx, &operator, app.clock.id(), &owner, Role::Owner, &hash).await?;
         if app.config.demo_content {
             demo::fill(tx, &operator, || app.clock.id()).await?;
         }
-        Ok(true)
+        let password = chosen.is_none().then_some(generated);
+        tell(&Owner { email: owner.email.clone(), password });
+        Ok(())
     });
-    let password = chosen.is_none().then_some(generated);
-    Ok(made.await?.value.then(|| Owner { email: owner.email.clone(), password }))
+    let _ = made.await?;
+    Ok(())
 }

@@ -63,6 +63,11 @@ pub fn shorten(text: &str, chars: usize) -> String {
     format!("{}…", kept.trim_end_matches([' ', ',', ';', ':', '.', '–', '-']))
 }
 
+/// RFC 3339 to the last digit, for programs that compare.
+pub fn exact(at: OffsetDateTime) -> String {
+    utc(at).format(&Rfc3339).unwrap_or_default()
+}
+
 /// RFC 3339 in whole seconds: HTML's `datetime` allows no more than three digits after the point.
 fn instant(at: OffsetDateTime) -> String {
     let at = utc(at);

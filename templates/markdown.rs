@@ -20,8 +20,42 @@ use std::{
     sync::{LazyLock, Mutex, PoisonError},
 };
 
+/// Blocks inside each other deeper than this are nobody's text.
+const DEEPEST: usize = 40;
+/// Nor are tables with more columns.
+const WIDEST: usize = 60;
+
+/// Whether a text is one that somebody might write. Some that nobody would cost time or space out of all proportion to
+/// their length: quotes in quotes in quotes, tables whose every line is filled up with empty cells.
+pub fn is_sensible(source: &str) -> bool {
+    source.lines().all(|line| nesting(line) <= DEEPEST && line.matches('|').count() <= WIDEST)
+}
+
+/// How many blocks a line opens or goes on with: quotes, list items, and what it is indented by.
+fn nesting(line: &str) -> usize {
+    let (mut depth, mut spaces, mut rest) = (0, 0, line.chars().peekable());
+    while let Some(c) = rest.next() {
+        match c {
+            ' ' => spaces += 1,
+            '\t' => spaces += 4,
+            '>' => depth += 1,
+            '-' | '+' | '*' | '.' | ')'
+                if rest.peek().is_none_or(|next| *next == ' ' || *next == '\t') =>
+            {
+                depth += 1
+            }
+            '0'..='9' => {}
+            _ => break,
+        }
+    }
+    depth + spaces / 8
+}
+
 /// The HTML of a Markdown text, its highest heading an `h2`, as the page's title is the `h1`.
 pub fn render(source: &str) -> PreEscaped<String> {
+    if !is_sensible(source) {
+        return PreEscaped(format!("<pre>{}</pre>", ammonia::clean_text(source)));
+    }
     let options = options();
     let arena = Arena::new();
     let root = parse_document(&arena, source, &options);
@@ -39,6 +73,9 @@ pub fn render(source: &str) -> PreEscaped<String> {
 
 /// The text without its markup, on one line: for excerpts and for counting words.
 pub fn plain(source: &str) -> String {
+    if !is_sensible(source) {
+        return source.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
     let arena = Arena::new();
     let root = parse_document(&arena, source, &options());
     let mut text = String::with_capacity(source.len());

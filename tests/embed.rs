@@ -296,3 +296,17 @@ fn a_plain_form_of_a_known_site_leads_its_visitor_to_our_thanks() {
         assert_eq!(app.ask("select count(*) from leads").await, ["1"]);
     });
 }
+
+#[test]
+fn whoever_sends_nothing_that_can_be_seen_has_sent_nothing() {
+    with_shop(async |app| {
+        let mut unseen = ann();
+        unseen["name"] = json!("\u{200b}\u{200b}\u{200b}");
+        let problem = send(&app.eve(), SHOP, &unseen).await.is_problem(422);
+        assert_eq!(problem["errors"][0]["pointer"], "#/name");
+        unseen["name"] = json!(["Ann"]);
+        let problem = send(&app.eve(), SHOP, &unseen).await.is_problem(422);
+        let detail = problem["errors"][0]["detail"].as_str().unwrap();
+        assert!(!detail.contains("expected") && !detail.contains("struct"), "{detail}");
+    });
+}

@@ -151,7 +151,7 @@ fn a_slash_too_many_is_forgiven_and_leads_nowhere_else() {
             let request =
                 format!("GET {path} HTTP/1.1\r\nHost: {{host}}\r\nConnection: close\r\n\r\n");
             let answer = app.raw(&request).await.unwrap();
-            assert!([308, 400, 404].contains(&answer.status), "{path}: {}", answer.status);
+            assert!([308, 400, 404, 421].contains(&answer.status), "{path}: {}", answer.status);
             let followed = ours.join(&answer.location).unwrap();
             assert_eq!(followed.origin(), ours.origin(), "{path} leads to {}", answer.location);
         }
@@ -269,5 +269,22 @@ fn a_panic_is_an_answer_with_a_reference_and_the_server_lives() {
         references.dedup();
         assert_eq!(references.len(), 6, "each its own");
         handle.stop(false).await;
+    });
+}
+
+#[test]
+fn what_announces_itself_as_too_large_is_refused_at_once() {
+    with_app(async |app| {
+        let form = "Content-Type: application/x-www-form-urlencoded";
+        for head in
+            ["Content-Length: 99999999999", "Content-Length: 999999\r\nExpect: 100-continue"]
+        {
+            let request = format!(
+                "POST /contact HTTP/1.1\r\nHost: {{host}}\r\nConnection: close\r\n{form}\r\n{head}\r\n\r\nname="
+            );
+            let answer = app.raw(&request).await.unwrap();
+            let continued = answer.status == 100 && answer.body.contains("HTTP/1.1 413");
+            assert!(answer.status == 413 || continued, "{head}: {} {}", answer.status, answer.body);
+        }
     });
 }

@@ -3,6 +3,7 @@
 use super::contact::ANN;
 use super::support::{Shell, with_app};
 use serde_json::{Value, json};
+use sqlx::Connection;
 
 const LEAD: [&str; 8] = [
     "lead",
@@ -286,5 +287,30 @@ fn migrating_twice_is_the_same_as_once() {
         assert_eq!(app.cli(&["migrate"], "").code, 0);
         assert_eq!(members(&done(&app.cli(&["migrate", "--json"], "")).json()), ["done"]);
         assert_eq!(app.ask(schema).await, before);
+    });
+}
+
+#[test]
+fn a_database_that_belongs_to_another_program_is_left_alone() {
+    with_app(async |app| {
+        app.psql("create database another; ").await;
+        let url =
+            app.database_url.replace(&app.ask("select current_database()").await[0], "another");
+        let another = sqlx::PgConnection::connect(&url).await;
+        let mut another = another.unwrap();
+        sqlx::raw_sql("create table leads (id int)").execute(&mut another).await.unwrap();
+        let refused = Shell::run(&["migrate"], "", &[("DATABASE_URL", &url)]);
+        assert_eq!(refused.code, 1);
+        assert!(refused.err.contains("belongs to another program"), "{}", refused.err);
+        let tables: i64 =
+            sqlx::query_scalar("select count(*) from pg_tables where schemaname = 'public'")
+                .fetch_one(&mut another)
+                .await
+                .unwrap();
+        assert_eq!(tables, 1);
+        another.close().await.unwrap();
+        app.psql("drop database another").await;
+        let wrong = Shell::run(&["migrate"], "", &[("DATABASE_URL", "mysql://a/b")]);
+        assert!(wrong.code == 1 && wrong.err.contains("DATABASE_URL"), "{}", wrong.err);
     });
 }

@@ -214,3 +214,18 @@ fn the_operator_writes_a_post_and_lists_them() {
         assert_eq!(app.cli(&["post", "add"], "").code, 2);
     });
 }
+
+#[test]
+fn a_program_is_told_which_statuses_there_are_and_not_where_a_draft_is() {
+    with_app(async |app| {
+        let key = app.key("posts:write").await;
+        let post = |status: Value| json!({ "title": "Walls", "topic": "Craft", "body": "Text.", "status": status });
+        let eve = app.eve();
+        for wrong in [json!(null), json!(5), json!("PUBLISHED")] {
+            let problem = eve.json("/api/v1/posts", Some(&key), &post(wrong)).await.is_problem(422);
+            assert_eq!(problem["errors"][0]["pointer"], "#/status");
+        }
+        let draft = eve.json("/api/v1/posts", Some(&key), &post(json!("draft"))).await;
+        assert_eq!((draft.status, draft.location.as_str()), (201, ""));
+    });
+}

@@ -324,3 +324,45 @@ fn a_post_leads_on_to_its_neighbours_and_its_like() {
         assert!(oldest.contains("class=\"newer\"") && !oldest.contains("class=\"older\""));
     });
 }
+
+#[test]
+fn nobody_writes_over_what_someone_else_has_saved_meanwhile_without_knowing() {
+    with_app(async |app| {
+        let (ada, bob) = (app.ada().await, app.ada().await);
+        save(&ada, "/admin/posts/new", &written("A wall", "First.", "published")).await;
+        let editor = editor_of(app, "a-wall").await;
+        let version = |page: &str| {
+            let after = page.split_once(r#"name="version" value=""#).unwrap().1;
+            after.split_once('"').unwrap().0.to_owned()
+        };
+        let seen = version(&ada.get(&editor).await.body);
+        let by_ada = but(written("A wall", "By Ada.", "published"), "version", &seen);
+        save(&ada, &editor, &by_ada).await;
+        let by_bob = but(written("A wall", "By Bob.", "published"), "version", &seen);
+        let refused = bob.post(&editor, &by_bob).await;
+        assert_eq!(refused.status, 422);
+        assert!(refused.body.contains(r#"id="version-error""#) && refused.body.contains("By Bob."));
+        assert!(app.eve().get("/posts/a-wall").await.body.contains("By Ada."));
+        let now = version(&refused.body);
+        save(&bob, &editor, &but(written("A wall", "By Bob.", "published"), "version", &now)).await;
+        assert!(app.eve().get("/posts/a-wall").await.body.contains("By Bob."));
+    });
+}
+
+#[test]
+fn a_text_that_nobody_would_write_is_refused_and_harmless_where_it_is_there_all_the_same() {
+    with_app(async |app| {
+        let ada = app.ada().await;
+        let quotes = "> ".repeat(50_000);
+        let table =
+            format!("{}|\n{}|\n{}", "|a".repeat(2000), "|-".repeat(2000), "|b\n".repeat(20_000));
+        for body in [&quotes, &table] {
+            let answer = ada.post("/admin/posts/new", &written("A wall", body, "published")).await;
+            assert_eq!(answer.status, 422);
+            assert!(answer.body.contains(r#"id="body-error""#));
+        }
+        save(&ada, "/admin/posts/new", &written("A wall", "Text.", "published")).await;
+        app.psql("update posts set body = repeat('> ', 90000)").await;
+        assert_eq!(app.eve().get("/posts/a-wall").await.status, 200);
+    });
+}

@@ -35,8 +35,8 @@ fn one_command_opens_a_site_that_is_there_again_the_next_time() {
     let shell = |arguments: &[&str]| Shell::run(arguments, "", &environment);
 
     let mut server = Process::serve(&environment);
-    let origin = server.origin();
     server.wait_for("This password is shown once.");
+    let origin = server.origin();
     let (email, password) = (shown(&server.said, "email"), shown(&server.said, "password"));
     on(async {
         let owner = Person::visiting(&origin);

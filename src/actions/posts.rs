@@ -95,6 +95,7 @@ impl Action for Edit {
             topic: &post.topic,
             status: post.status.as_str(),
             published_at: post.published_at,
+            updated_at: post.updated_at,
         };
         Ok(edit(Some(&stored), &topics, state))
     }

@@ -38,7 +38,9 @@ impl Command {
     pub async fn run(self, app: &App, output: &Output) -> Result<(), Refused> {
         let operator = Operator::at_the_shell();
         match self {
-            Self::Create { name, scopes } => {
+            Self::Create { name, mut scopes } => {
+                scopes.sort();
+                scopes.dedup();
                 let new = Valid::check(NewKey { name: name.trim().to_owned(), scopes })?;
                 let (id, secret) = (app.clock.id(), Secret::generate(&app.clock));
                 let made =

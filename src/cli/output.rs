@@ -74,8 +74,11 @@ impl Output {
             true => serde_json::to_string(value).map_err(anyhow::Error::from)? + "\n",
             false => text(),
         };
-        std::io::stdout().write_all(printed.as_bytes()).map_err(anyhow::Error::from)?;
-        Ok(())
+        match std::io::stdout().write_all(printed.as_bytes()) {
+            // Whoever has stopped reading has what they wanted.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.map_err(|error| Refused::Other(error.into())),
+        }
     }
 
     /// Says that it is done, where there is nothing to show.
@@ -99,7 +102,8 @@ impl Output {
                 false => json!({ "pointer": format!("#/{field}"), "detail": detail }),
             };
             let errors: Vec<Value> = reasons.iter().map(error).collect();
-            println!("{}", json!({ "errors": errors }));
+            // Whoever has stopped reading need not be told.
+            let _ = writeln!(std::io::stdout(), "{}", json!({ "errors": errors }));
         }
     }
 }

@@ -11,11 +11,15 @@ use crate::setup::{self, Owner};
 use actix_web::web::Data;
 use anyhow::Context;
 use std::net::TcpListener;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
+
+/// How long connections to the database may take to be given back at the end.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Serves until it is told to stop, then finishes what is under way.
 ///
@@ -49,7 +53,7 @@ async fn run(
     mut database_lost: mpsc::UnboundedReceiver<String>,
 ) -> Result<(), Refused> {
     let app = Data::new(App::open(config, url).await?);
-    let owner = setup::first_start(&app).await?;
+    setup::first_start(&app, introduce).await?;
     routes::warm(&app).await?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let server = server::build(Data::clone(&app), listener, workers)
@@ -57,7 +61,7 @@ async fn run(
     // Before anyone is told that the site is open, and may tell it to stop.
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for SIGINT")?;
-    greet(&app, owner);
+    greet(&app);
     let draining = Data::clone(&app);
     actix_web::rt::spawn(async move { intake::keep_draining(&draining).await });
     let handle = server.handle();
@@ -71,10 +75,11 @@ async fn run(
     eprintln!("Finishing what is under way …");
     tokio::select! {
         () = handle.stop(true) => {}
-        _ = terminate.recv() => handle.stop(false).await,
-        _ = interrupt.recv() => handle.stop(false).await,
+        () = tokio::time::sleep(server::STOP_WITHIN) => {} // whatever a thread is still busy with
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
-    app.close().await;
+    let _ = tokio::time::timeout(CLOSE_WITHIN, app.close()).await;
     access_log::finish();
     match lost {
         None => Ok(()),
@@ -101,22 +106,26 @@ fn log_to_stderr() {
     }));
 }
 
-/// Says where the site is, and once how to sign in.
-fn greet(app: &App, owner: Option<Owner>) {
+/// Says where the site is.
+fn greet(app: &App) {
     let origin = app.config.canonical_origin();
     eprintln!(
-        "\n  {} is open at {origin}\n  Staff sign in at {origin}/admin",
+        "\n  {} is open at {origin}\n  Staff sign in at {origin}/admin\n",
         app.config.site_name
     );
+}
+
+/// Says, once, how the owner signs in. Said before the account is kept: a password that leads nowhere yet is no harm, one
+/// that nobody was told is.
+fn introduce(owner: &Owner) {
     match owner {
-        Some(Owner { email, password: Some(password) }) => {
-            eprintln!(
-                "    email     {email}\n    password  {password}\n  This password is shown once. Keep it now.\n"
-            );
+        Owner { email, password: Some(password) } => {
+            eprintln!("\n  The owner of this site:");
+            eprintln!("    email     {email}\n    password  {password}");
+            eprintln!("  This password is shown once. Keep it now.");
         }
-        Some(Owner { email, password: None }) => {
-            eprintln!("    as {email}, with the password from OWNER_PASSWORD\n");
+        Owner { email, password: None } => {
+            eprintln!("\n  The owner of this site: {email}, with the password from OWNER_PASSWORD");
         }
-        None => eprintln!(),
     }
 }

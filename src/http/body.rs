@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Result};
 use actix_web::HttpRequest;
-use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::http::header::{CONTENT_LENGTH, EXPECT};
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -27,13 +27,20 @@ const DRAINED: usize = 4 * 1024 * 1024;
 pub async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<Bytes> {
     let length = request.headers().get(CONTENT_LENGTH);
     let announced = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let too_much = announced.is_some_and(|all| all > limit);
+    // Who asks first, or means to send far more than would be taken in for courtesy, is told at once.
+    let asks = request.headers().contains_key(EXPECT);
+    if too_much && (asks || announced.is_some_and(|all| all > limit + DRAINED)) {
+        return Err(too_large(limit));
+    }
     let began = now();
     let mut body = BytesMut::with_capacity(announced.unwrap_or(1024).min(limit));
     let mut received = 0;
     loop {
         let earned = GRACE + Duration::from_secs((received / SLOWEST) as u64);
         let chunk = timeout_at(began + earned.min(LONGEST), payload.next()).await;
-        match chunk.map_err(|_| Error::TooSlow)? {
+        let too_slow = || if too_much { too_large(limit) } else { Error::TooSlow };
+        match chunk.map_err(|_| too_slow())? {
             None if received <= limit => return Ok(body.freeze()),
             None => return Err(too_large(limit)),
             Some(Err(error)) => {

@@ -142,12 +142,18 @@ pub async fn preflight(request: HttpRequest) -> HttpResponse {
     let mut response = HttpResponse::NoContent().finish();
     let headers = response.headers_mut();
     if !allow_origin(&request, headers) {
-        return Face::Problem
+        let refused = Face::Problem
             .show(&request, Error::Forbidden("This site is not among those that may call."));
+        return vary_by_origin(refused);
     }
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
+    response
+}
+
+fn vary_by_origin(mut response: HttpResponse) -> HttpResponse {
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Origin"));
     response
 }
 

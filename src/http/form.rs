@@ -111,7 +111,12 @@ pub fn decode<F: DeserializeOwned + Validate>(pairs: &Pairs) -> Result<Valid<F>>
 pub fn unfit<E: std::error::Error>(error: &serde_path_to_error::Error<E>) -> Error {
     let field = error.path().iter().next().map(ToString::to_string).unwrap_or_default();
     let field = if field == "." { String::new() } else { field };
-    Error::field(&field, format!("This cannot be used here: {}.", error.inner()))
+    let said = error.inner().to_string();
+    // What a type says for itself is a sentence of ours. What serde says is about our types, which mean nothing to callers.
+    let ours = said.starts_with(char::is_uppercase);
+    let sentence = said.split(" at line ").next().unwrap_or_default();
+    let of_type = "This is of a type that cannot be used here, or given twice.".to_owned();
+    Error::field(&field, if ours { format!("{sentence}.") } else { of_type })
 }
 
 #[cfg(test)]

@@ -90,7 +90,9 @@ fn refusal(request: &HttpRequest) -> Option<HttpResponse> {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         return Some(response);
     }
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    // An address in the absolute form goes before the header (RFC 9112 §3.2.2).
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let host = uri.authority().map(|authority| authority.as_str()).or(host).unwrap_or_default();
     let health = matches!(uri.path(), "/healthz" | "/readyz"); // asked by address, and tells nothing
     if !health && app.config.origin_of_host(host).is_none() {
         let detail = "This server does not answer for that host.";

@@ -90,7 +90,8 @@ fn at_once(app: &Data<App>, request: &Request) -> Option<Response<BoxBody>> {
     let headers = &head.headers;
     let host = headers.get(HOST)?.to_str().ok()?;
     app.config.origin_of_host(host)?;
-    let unusual = headers.contains_key(session::CONSISTENCY_TOKEN)
+    let unusual = head.uri.authority().is_some()
+        || headers.contains_key(session::CONSISTENCY_TOKEN)
         || headers.contains_key(CONTENT_ENCODING)
         || headers.get_all(COOKIE).any(|cookies| session::may_matter(cookies.as_bytes()))
         || front::is_crowded(app, request.conn_data())

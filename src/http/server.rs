@@ -20,7 +20,7 @@ use std::time::Duration;
 /// Nobody may take longer to send the head of a request.
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
 /// How long requests under way may go on after the server was told to stop.
-const STOP_WITHIN: u64 = 12;
+pub const STOP_WITHIN: Duration = Duration::from_secs(12);
 /// How many connections one network may hold; many people may share one.
 const MOST_FROM_ONE: usize = 256;
 
@@ -40,7 +40,7 @@ pub fn build(app: Data<App>, listener: TcpListener, workers: usize) -> std::io::
     })
     .workers(workers)
     .client_request_timeout(HEAD_WITHIN)
-    .shutdown_timeout(STOP_WITHIN)
+    .shutdown_timeout(STOP_WITHIN.as_secs())
     .disable_signals()
     .on_connect(move |stream: &dyn Any, data| {
         if let Some(peer) =

@@ -58,13 +58,19 @@ pub fn line<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
 /// Decodes one line of text that may be missing: trimmed, and none if nothing is left.
 pub fn optional_line<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(input)?;
-    Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
+    Ok(text.map(|text| trim(&text).to_owned()).filter(|text| !text.is_empty()))
 }
 
 /// Decodes text of several lines: trimmed, each line end a `\n`, as browsers send `\r\n`.
 pub fn block<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
     let text = Option::<String>::deserialize(input)?.unwrap_or_default();
-    Ok(text.trim().replace("\r\n", "\n").replace('\r', "\n"))
+    Ok(trim(&text).replace("\r\n", "\n").replace('\r', "\n"))
+}
+
+/// Without white space around it, nor characters that nobody sees.
+fn trim(text: &str) -> &str {
+    let unseen = |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    text.trim_matches(|c: char| c.is_whitespace() || unseen(c))
 }
 
 /// Decodes a whole number that forms send as text. Whatever is no such number counts as not given.

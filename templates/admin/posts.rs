@@ -41,6 +41,8 @@ pub struct Stored<'a> {
     pub status: &'a str,
     /// From when on they do.
     pub published_at: Option<OffsetDateTime>,
+    /// When it was last changed: what is saved over is what was seen.
+    pub updated_at: OffsetDateTime,
 }
 
 const STATUSES: [Choice<'static>; 4] = [
@@ -105,6 +107,7 @@ fn fields(stored: Option<&Stored<'_>>, topics: &[&str], state: &FormState) -> Ma
     let publish_at = scheduled.map(format::sortable).unwrap_or_default();
     let slug_field = form::text(state, "slug", "Address").stored(&slug);
     html! {
+        @if let Some(post) = stored { (version(post, state)) }
         (form::text(state, "title", "Title").stored(&post_title))
         @match stored {
             Some(_) => (slug_field.hint("The last part of the URL. The old address leads to the new one.")),
@@ -117,6 +120,14 @@ fn fields(stored: Option<&Stored<'_>>, topics: &[&str], state: &FormState) -> Ma
         (form::text(state, "publish_at", "Time of publication").stored(&publish_at).optional()
             .hint("For a scheduled post, in UTC: 2027-01-31 09:00."))
     }
+}
+
+/// Which text is being changed. Once its writer has been told that there is a newer one, it is that.
+fn version(post: &Stored<'_>, state: &FormState) -> Markup {
+    let told = state.errors("version");
+    let told = FormState::new(Vec::new(), [("version".to_owned(), told.to_vec())].into());
+    let state = if state.errors("version").is_empty() { state } else { &told };
+    form::hidden(state, "version", &format::exact(post.updated_at))
 }
 
 fn table(rows: &[Row<'_>]) -> Markup {
@@ -160,6 +171,7 @@ mod tests {
         topic: "Craft",
         status: "published",
         published_at: None,
+        updated_at: OffsetDateTime::UNIX_EPOCH,
     };
 
     #[test]

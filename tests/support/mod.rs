@@ -76,7 +76,7 @@ impl TestApp {
         let mut config = Config::from_values(&values).unwrap();
         config.settle_origins(address);
         let state = Data::new(App::open(config, database_url).await.unwrap());
-        frontdesk::setup::first_start(&state).await.unwrap();
+        frontdesk::setup::first_start(&state, |_| ()).await.unwrap();
         let server = server::build(Data::clone(&state), listener, 1).unwrap();
         let handle = server.handle();
         actix_web::rt::spawn(server);

@@ -8,7 +8,7 @@ use crate::http::limit::Limit;
 use crate::policies::{Anyone, ApiKey};
 use crate::services::input::Valid;
 use crate::services::keys::{Partner, PostsWrite};
-use crate::services::posts::{self, Author, Draft, Summary};
+use crate::services::posts::{self, Author, Draft, Status, Summary};
 use actix_web::http::Method;
 use serde::{Deserialize, Serialize};
 use templates::paths;
@@ -110,6 +110,10 @@ impl Endpoint for Create {
     ) -> Result<Reply<Summary>> {
         let id = app.clock.id();
         let post = app.write(async |tx| posts::create(tx, &Author::Partner(who), id, &input).await);
-        Ok(Reply::created(post.await?, |post| Some(paths::api(&paths::post(&post.slug)))))
+        // What is not published yet is nowhere to be read.
+        let location = |post: &Summary| {
+            (post.status == Status::Published).then(|| paths::api(&paths::post(&post.slug)))
+        };
+        Ok(Reply::created(post.await?, location))
     }
 }

@@ -97,16 +97,19 @@ pub struct Draft {
     #[serde(default, deserialize_with = "input::block")]
     #[validate(
         length(min = 1, max = 200_000, message = "Write a text of at most 200,000 characters."),
-        custom(function = "input::many_lines")
+        custom(function = "body_form")
     )]
     pub body: String,
     /// Who may see it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "status")]
     pub status: Status,
     /// For a scheduled post: from when on. RFC 3339, or date and time in UTC.
     #[serde(default, deserialize_with = "input::optional_line")]
     #[validate(custom(function = "moment_form"))]
     pub publish_at: Option<String>,
+    /// The `updated_at` of the text that was changed: not to write over what someone else has saved since.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub version: Option<OffsetDateTime>,
 }
 
 impl Draft {
@@ -149,6 +152,22 @@ fn slug_form(slug: &str) -> Result<(), ValidationError> {
     Err(ValidationError::new("slug").with_message(
         "Use lower-case letters, digits and single hyphens, at most 100 characters.".into(),
     ))
+}
+
+fn status<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Status, D::Error> {
+    let given = input::line(input)?;
+    let known = [Status::Draft, Status::Scheduled, Status::Published, Status::Archived];
+    let wanted = || serde::de::Error::custom("Use draft, scheduled, published or archived");
+    known.into_iter().find(|status| status.as_str() == given).ok_or_else(wanted)
+}
+
+fn body_form(body: &str) -> Result<(), ValidationError> {
+    input::many_lines(body)?;
+    if templates::markdown::is_sensible(body) {
+        return Ok(());
+    }
+    let message = "Use fewer quotes and lists inside each other, and tables with fewer columns.";
+    Err(ValidationError::new("body").with_message(message.into()))
 }
 
 fn topic_form(topic: &str) -> Result<(), ValidationError> {
@@ -301,7 +320,8 @@ pub async fn create(
 /// Writes the post `id` anew. Its time of publication is that of the first time, unless it is given.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Invalid`] where the slug belongs to another post.
+/// [`Error::NotFound`]; [`Error::Invalid`] where the slug belongs to another post, or the post is not the given version
+/// any more.
 pub async fn update(
     db: &mut PgConnection,
     _by: &Author<'_>,
@@ -310,11 +330,11 @@ pub async fn update(
 ) -> Result<Summary> {
     let (slug, (status, at)) = (slug_of(draft)?, draft.publication()?);
     let topic = settle_topic(db, &draft.topic).await?;
-    sqlx::query_as!(
+    let saved = sqlx::query_as!(
         Summary,
         r#"update posts set slug = $2, title = $3, summary = $4, body = $5, topic = $6, status = $7,
                   published_at = coalesce($8, case when $7 = 'draft' then published_at else least(coalesce(published_at, now()), now()) end)
-            where id = $1
+            where id = $1 and ($9::timestamptz is null or updated_at = $9)
            returning id, slug, title, summary, body, (select name from topics where topics.slug = topic) as "topic!",
                      published_at, updated_at,
                      case when status = 'published' and published_at > now() then 'scheduled' else status end
@@ -327,11 +347,27 @@ pub async fn update(
         topic,
         status as Status,
         at,
+        draft.version,
     )
-    .fetch_optional(db)
+    .fetch_optional(&mut *db)
     .await
-    .on_constraint("posts_slug_key", slug_taken)?
-    .ok_or(Error::NotFound)
+    .on_constraint("posts_slug_key", slug_taken)?;
+    match saved {
+        Some(saved) => Ok(saved),
+        None => Err(not_saved(db, id).await?),
+    }
+}
+
+/// Why a post was not saved: it is not there, or not as its writer saw it any more.
+async fn not_saved(db: &mut PgConnection, id: Uuid) -> Result<Error> {
+    let exists =
+        sqlx::query_scalar!(r#"select exists (select from posts where id = $1) as "exists!""#, id);
+    Ok(if exists.fetch_one(db).await? {
+        let message = "Someone has saved this post since you opened it. What you wrote is below; send it again to replace theirs.";
+        Error::field("version", message)
+    } else {
+        Error::NotFound
+    })
 }
 
 fn slug_taken() -> Error {
