@@ -152,8 +152,9 @@ fn a_program_with_the_scope_writes_a_post() {
         assert_eq!(eve.get(&made.location).await.json(), made.json());
         let page = eve.get("/posts/by-a-program").await;
         assert!(page.body.contains("<em>text</em>"), "{}", page.body);
-        let again = eve.json("/api/v1/posts", Some(&key), &from_a_program()).await;
-        let problem = again.is_problem(422);
+        let mut another = from_a_program();
+        another["body"] = json!("Another text.");
+        let problem = eve.json("/api/v1/posts", Some(&key), &another).await.is_problem(422);
         assert_eq!(problem["errors"][0]["pointer"], "#/slug");
         let nothing = eve.json("/api/v1/posts", Some(&key), &json!({})).await.is_problem(422);
         let mut wrong: Vec<&str> = nothing["errors"]
@@ -227,5 +228,25 @@ fn a_program_is_told_which_statuses_there_are_and_not_where_a_draft_is() {
         }
         let draft = eve.json("/api/v1/posts", Some(&key), &post(json!("draft"))).await;
         assert_eq!((draft.status, draft.location.as_str()), (201, ""));
+    });
+}
+
+#[test]
+fn a_program_that_lost_the_answer_sends_the_post_again_and_it_is_one_post() {
+    with_app(async |app| {
+        let key = app.key("posts:write").await;
+        let post =
+            json!({ "title": "Walls", "topic": "Craft", "body": "Text.", "status": "published" });
+        let eves: Vec<_> = (0..4).map(|_| app.eve()).collect();
+        let sent = eves.iter().map(|eve| eve.json("/api/v1/posts", Some(&key), &post));
+        let answers = futures_util::future::join_all(sent).await;
+        for answer in &answers {
+            assert_eq!((answer.status, answer.location.as_str()), (201, "/api/v1/posts/walls"));
+            assert_eq!(answer.json()["id"], answers[0].json()["id"]);
+        }
+        let mut other = post.clone();
+        other["body"] = json!("Another text.");
+        app.eve().json("/api/v1/posts", Some(&key), &other).await.is_problem(422);
+        assert_eq!(app.ask("select count(*) from posts").await, ["1"]);
     });
 }

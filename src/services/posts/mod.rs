@@ -283,18 +283,21 @@ pub async fn stored(db: &mut PgConnection, _by: &Author<'_>, id: Uuid) -> Result
     .ok_or(Error::NotFound)
 }
 
-/// Writes a new post, with `id`.
+/// Writes a new post, with `id`. The same once more within 24 hours is the same post.
 ///
 /// # Errors
 /// [`Error::Invalid`] where the slug belongs to another post, or none can be made from the title.
 pub async fn create(
     db: &mut PgConnection,
-    _by: &Author<'_>,
+    by: &Author<'_>,
     id: Uuid,
     draft: &Valid<Draft>,
 ) -> Result<Summary> {
     let (slug, (status, at)) = (slug_of(draft)?, draft.publication()?);
     let topic = settle_topic(db, &draft.topic).await?;
+    if let Some(twin) = twin(db, &slug, &topic, draft, status).await? {
+        return stored(db, by, twin).await;
+    }
     sqlx::query_as!(
         Summary,
         r#"insert into posts (id, slug, title, summary, body, topic, status, published_at)
@@ -315,6 +318,31 @@ pub async fn create(
     .fetch_one(db)
     .await
     .on_constraint("posts_slug_key", slug_taken)
+}
+
+/// The post that is already what `draft` asks for, written within a day: whoever lost the first answer asks again.
+async fn twin(
+    db: &mut PgConnection,
+    slug: &str,
+    topic: &str,
+    draft: &Draft,
+    status: Status,
+) -> Result<Option<Uuid>> {
+    // In a statement of its own: what a twin commits while we wait here must be visible to the next one.
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('post ' || $1, 0))", slug)
+        .execute(&mut *db)
+        .await?;
+    let twin = sqlx::query_scalar!(
+        "select id from posts where slug = $1 and topic = $2 and title = $3 and summary = $4 and body = $5
+            and status = $6 and created_at > now() - interval '24 hours'",
+        slug,
+        topic,
+        draft.title,
+        draft.summary,
+        draft.body,
+        status as Status,
+    );
+    Ok(twin.fetch_optional(db).await?)
 }
 
 /// Writes the post `id` anew. Its time of publication is that of the first time, unless it is given.
