@@ -37,7 +37,15 @@ pub struct Line<'a> {
     pub took: Duration,
 }
 
-type Lines = Arc<Mutex<Vec<u8>>>;
+type Lines = Arc<Mutex<Gathered>>;
+
+/// What one thread has noted and nobody has taken yet.
+#[derive(Default)]
+struct Gathered {
+    text: Vec<u8>,
+    /// The second of the last line, as it is written; it changes once for thousands of lines.
+    second: (i64, String),
+}
 
 /// The log of this process, once it is on.
 static LOG: OnceLock<Log> = OnceLock::new();
@@ -79,8 +87,8 @@ pub fn write(line: &Line<'_>) {
             lines
         });
         let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() < MOST_KEPT {
-            append(&mut lines, line);
+        if lines.text.len() < MOST_KEPT {
+            lines.append(line);
         }
     });
 }
@@ -91,7 +99,8 @@ fn write_out(ends: &mpsc::Receiver<mpsc::Sender<()>>) {
         let threads =
             LOG.get().map(|log| log.threads.lock().unwrap_or_else(PoisonError::into_inner).clone());
         for lines in threads.into_iter().flatten() {
-            let taken = std::mem::take(&mut *lines.lock().unwrap_or_else(PoisonError::into_inner));
+            let taken =
+                std::mem::take(&mut lines.lock().unwrap_or_else(PoisonError::into_inner).text);
             let _ = std::io::stdout().lock().write_all(&taken);
         }
         match end {
@@ -105,15 +114,73 @@ fn write_out(ends: &mpsc::Receiver<mpsc::Sender<()>>) {
     }
 }
 
-fn append(out: &mut Vec<u8>, line: &Line<'_>) {
-    let Line { id, at, method, route, status, cache, took } = line;
-    let micros = took.as_micros();
-    // Writing to memory does not fail. Routes and cache results are ours; a method is a token (RFC 9110 §5.6.2), which
-    // holds no quote.
-    out.extend_from_slice(br#"{"timestamp":""#);
-    let _ = at.format_into(out, &Rfc3339);
-    let _ = writeln!(
-        out,
-        r#"","level":"INFO","request":"{id}","method":"{method}","route":"{route}","status":{status},"micros":{micros},"cache":"{cache}"}}"#
-    );
+impl Gathered {
+    fn append(&mut self, line: &Line<'_>) {
+        let second = line.at.unix_timestamp();
+        if self.second.0 != second || self.second.1.is_empty() {
+            let whole = line.at.replace_nanosecond(0).unwrap_or(line.at);
+            self.second = (second, whole.format(&Rfc3339).unwrap_or_default().replace('Z', ""));
+        }
+        // Routes and cache results are ours; a method is a token (RFC 9110 §5.6.2), which holds no quote.
+        let out = &mut self.text;
+        out.extend_from_slice(br#"{"timestamp":""#);
+        out.extend_from_slice(self.second.1.as_bytes());
+        out.push(b'.');
+        digits(out, line.at.microsecond().into(), 6, 10);
+        out.extend_from_slice(br#"Z","level":"INFO","request":""#);
+        digits(out, line.id.number(), 16, 16);
+        for (name, value) in [
+            (r#"","method":""#, line.method),
+            (r#"","route":""#, line.route),
+            (r#"","cache":""#, line.cache),
+        ] {
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(value.as_bytes());
+        }
+        out.extend_from_slice(br#"","status":"#);
+        digits(out, line.status.into(), 1, 10);
+        out.extend_from_slice(br#","micros":"#);
+        digits(out, u64::try_from(line.took.as_micros()).unwrap_or(u64::MAX), 1, 10);
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+/// Writes `number` to `base`, with at least so many digits.
+fn digits(out: &mut Vec<u8>, mut number: u64, least: usize, base: u64) {
+    let start = out.len();
+    while number > 0 || out.len() - start < least {
+        out.push(b"0123456789abcdef"[(number % base) as usize]);
+        number /= base;
+    }
+    out[start..].reverse();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn a_line_is_one_json_document() {
+        let line = |at| Line {
+            id: RequestId::next(7),
+            at,
+            method: "GET",
+            route: "/posts/{slug}",
+            status: 200,
+            cache: "frontdesk; hit",
+            took: Duration::from_micros(1234),
+        };
+        let mut gathered = Gathered::default();
+        gathered.append(&line(datetime!(2026-11-20 13:30:52.000_042 UTC)));
+        gathered.append(&line(datetime!(2026-11-20 13:30:53 UTC)));
+        let text = String::from_utf8(gathered.text).unwrap();
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines[0]["timestamp"], "2026-11-20T13:30:52.000042Z");
+        assert_eq!(lines[1]["timestamp"], "2026-11-20T13:30:53.000000Z");
+        assert_eq!(lines[0]["request"].as_str().unwrap().len(), 16);
+        assert_eq!((&lines[0]["status"], &lines[0]["micros"]), (&200.into(), &1234.into()));
+        assert_eq!(lines[0]["route"], "/posts/{slug}");
+    }
 }

@@ -39,6 +39,13 @@ impl RequestId {
     }
 }
 
+impl RequestId {
+    /// As a number.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
