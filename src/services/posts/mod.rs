@@ -79,6 +79,9 @@ pub async fn topic_names(db: &mut PgConnection, _by: &Staff) -> Result<Vec<Strin
     Ok(sqlx::query_scalar!("select name from topics order by name").fetch_all(db).await?)
 }
 
+// Whether a post's time has come is judged by the statement's clock below, not by the transaction's: whoever waited for a
+// twin's transaction began before it did.
+
 /// A post as programs see it.
 #[derive(Debug, Serialize)]
 pub struct Summary {
@@ -135,7 +138,7 @@ pub async fn list(
     Ok(sqlx::query_as!(
         Listed,
         r#"select posts.id, posts.slug, title, topics.name as topic, updated_at,
-                  case when status = 'published' and published_at > now() then 'scheduled' else status end
+                  case when status = 'published' and published_at > statement_timestamp() then 'scheduled' else status end
                       as "status!: Status"
              from posts join topics on topics.slug = topic
             where $1::uuid is null or posts.id < $1 order by posts.id desc limit $2"#,
@@ -154,7 +157,7 @@ pub async fn stored(db: &mut PgConnection, _by: &Author<'_>, id: Uuid) -> Result
     sqlx::query_as!(
         Summary,
         r#"select posts.id, posts.slug, title, summary, body, topics.name as topic, published_at, updated_at,
-                  case when status = 'published' and published_at > now() then 'scheduled' else status end
+                  case when status = 'published' and published_at > statement_timestamp() then 'scheduled' else status end
                       as "status!: Status"
              from posts join topics on topics.slug = topic where posts.id = $1"#,
         id,
@@ -185,7 +188,7 @@ pub async fn create(
            values ($1, $2, $3, $4, $5, $6, $7, coalesce($8, case when $7 <> 'draft' then now() end))
            returning id, slug, title, summary, body, (select name from topics where topics.slug = topic) as "topic!",
                      published_at, updated_at,
-                     case when status = 'published' and published_at > now() then 'scheduled' else status end
+                     case when status = 'published' and published_at > statement_timestamp() then 'scheduled' else status end
                       as "status!: Status""#,
         id,
         slug,
@@ -246,7 +249,7 @@ pub async fn update(
             where id = $1 and ($9::timestamptz is null or updated_at = $9)
            returning id, slug, title, summary, body, (select name from topics where topics.slug = topic) as "topic!",
                      published_at, updated_at,
-                     case when status = 'published' and published_at > now() then 'scheduled' else status end
+                     case when status = 'published' and published_at > statement_timestamp() then 'scheduled' else status end
                       as "status!: Status""#,
         id,
         slug,
