@@ -32,9 +32,6 @@ pub enum Error {
     /// The caller is known and may not, or the request comes from where it may not.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// It contradicts what is stored now.
-    #[error("{0}")]
-    Conflict(&'static str),
     /// Too often.
     #[error("Too many requests. Try again in {retry_after_seconds} seconds.")]
     TooMany {

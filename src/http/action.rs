@@ -5,6 +5,7 @@ use super::form::Pairs;
 use super::origin::{self, Verdict};
 use super::{Gate, Grant, admit, body, count, form, page, session};
 use crate::app::{App, Written};
+use crate::digest;
 use crate::error::{Error, Result};
 use crate::policies::Policy;
 use crate::services::input::Valid;
@@ -14,7 +15,6 @@ use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use templates::{Flash, FormState, View};
 use uuid::Uuid;
@@ -217,16 +217,10 @@ const SUBMISSION: &str = "submission";
 /// goes back and changes a word sends something else.
 fn submission(request: &HttpRequest, pairs: &Pairs) -> Option<Submission> {
     form::value(pairs, SUBMISSION).filter(|id| Uuid::try_parse(id).is_ok())?;
-    let mut hash = Sha256::new();
-    hash.update(request.path());
-    for part in pairs
+    let words = pairs
         .iter()
         .filter(|(name, _)| name != origin::CONFIRM)
-        .flat_map(|(name, value)| [name, value])
-    {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let digest = hash.finalize();
+        .flat_map(|(name, value)| [name.as_str(), value]);
+    let digest = digest::of_parts([request.path()].into_iter().chain(words));
     Uuid::from_slice(&digest[..16]).ok().map(Submission)
 }

@@ -71,12 +71,6 @@ impl<T> Reply<T> {
             output: written.value,
         }
     }
-
-    /// The same answer with another body.
-    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reply<U> {
-        let Self { status, location, token, output } = self;
-        Reply { status, location, token, output: f(output) }
-    }
 }
 
 /// No input.

@@ -7,6 +7,7 @@ pub mod access_log;
 pub mod action;
 pub mod body;
 pub mod client;
+pub mod cursor;
 pub mod endpoint;
 pub mod errors;
 pub mod form;

@@ -5,12 +5,12 @@
 
 use crate::app::App;
 use crate::config::{Config, Origin};
+use crate::digest;
 use crate::http::form::Pairs;
 use crate::http::session;
 use crate::services::secrets::Purpose;
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderName, ORIGIN, REFERER};
-use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 /// The field in which a confirmed form carries its token.
@@ -76,15 +76,14 @@ pub fn confirmation(app: &App, request: &HttpRequest, pairs: &Pairs) -> String {
     let expires = (app.clock.now() + CONFIRM_WITHIN).unix_timestamp();
     let parts = parts(app, request, pairs, &expires.to_be_bytes());
     let signature = app.secrets.sign(Purpose::Form, &parts.each_ref().map(Vec::as_slice));
-    let hex: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{expires}.{hex}")
+    format!("{expires}.{}", digest::hex(&signature))
 }
 
 /// Whether the form carries such a token.
 pub fn is_confirmed(app: &App, request: &HttpRequest, pairs: &Pairs) -> bool {
     let token = super::form::value(pairs, CONFIRM).and_then(|token| token.split_once('.'));
     let Some((expires, signature)) = token else { return false };
-    let (Ok(expires), Some(signature)) = (expires.parse::<i64>(), unhex(signature)) else {
+    let (Ok(expires), Some(signature)) = (expires.parse::<i64>(), digest::unhex(signature)) else {
         return false;
     };
     let parts = parts(app, request, pairs, &expires.to_be_bytes());
@@ -101,31 +100,13 @@ fn parts(app: &App, request: &HttpRequest, pairs: &Pairs, expires: &[u8]) -> [Ve
     let mut signed: Vec<_> =
         signed.map(|(name, value)| (name, value.replace("\r\n", "\n"))).collect();
     signed.sort();
-    let mut body = Sha256::new();
-    for part in signed.iter().flat_map(|(name, value)| [name.as_str(), value]) {
-        body.update((part.len() as u64).to_be_bytes());
-        body.update(part);
-    }
-    [
-        session.into_bytes(),
-        request.uri().to_string().into_bytes(),
-        body.finalize().to_vec(),
-        expires.to_vec(),
-    ]
+    let body = digest::of_parts(signed.iter().flat_map(|(name, value)| [name.as_str(), value]));
+    [session.into_bytes(), request.uri().to_string().into_bytes(), body.to_vec(), expires.to_vec()]
 }
 
 /// Whether a field's value is never shown again.
 pub fn is_secret(name: &str) -> bool {
     name.contains("password")
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    let pair = |pair: &[u8]| Some((digit(&pair[0])? * 16 + digit(&pair[1])?) as u8);
-    if !text.len().is_multiple_of(2) {
-        return None;
-    }
-    text.as_bytes().chunks_exact(2).map(pair).collect()
 }
 
 #[cfg(test)]

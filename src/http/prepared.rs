@@ -4,6 +4,7 @@
 //! compression gives nothing away.
 
 use super::headers;
+use crate::digest::hex;
 use actix_http::Response;
 use actix_http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
@@ -84,7 +85,7 @@ impl Prepared {
     /// `body`, of the type and to be cached as said.
     pub fn new(content_type: &'static str, caching: &'static str, body: Bytes) -> Self {
         let digest = Sha256::digest(&body);
-        let tag = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let tag = hex(&digest[..16]);
         let content_type = HeaderValue::from_static(content_type);
         let caching = HeaderValue::from_static(caching);
         let plain = Variant::new(&tag, Encoding::Plain, &content_type, &caching, body);

@@ -3,6 +3,7 @@
 //! Each line carries a checksum and is on the disk before its writer goes on; a torn last line was never acknowledged.
 //! Several processes may share the folder: each appends to a file it has locked, and takes over files that nobody holds.
 
+use crate::digest::hex;
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions};
@@ -168,7 +169,7 @@ impl Inner {
 /// The beginning of the line's SHA-256.
 fn checksum(line: &str) -> String {
     let digest = Sha256::digest(line);
-    digest[..CHECKSUM / 2].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest[..CHECKSUM / 2])
 }
 
 /// The line without its checksum, if that is right.

@@ -1,5 +1,6 @@
 //! Who is signed in. The browser holds 256 random bits; the database holds their SHA-256.
 
+use crate::digest;
 use crate::error::Result;
 use crate::services::staff::Role;
 use sha2::{Digest, Sha256};
@@ -46,19 +47,12 @@ impl SessionToken {
 
     /// Reads a cookie's value.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        if text.len() != 64 || !text.is_ascii() {
-            return None;
-        }
-        for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).ok()?;
-        }
-        Some(Self(bytes))
+        digest::unhex(text)?.try_into().ok().map(Self)
     }
 
     /// The cookie's value.
     pub fn reveal(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        digest::hex(&self.0)
     }
 
     fn hash(&self) -> Vec<u8> {

@@ -2,9 +2,9 @@
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::http::Gate;
 use crate::http::endpoint::{Endpoint, Nothing, Reply};
 use crate::http::limit::Limit;
+use crate::http::{Gate, cursor};
 use crate::policies::{Anyone, ApiKey};
 use crate::services::input::Valid;
 use crate::services::keys::{Partner, PostsWrite};
@@ -50,11 +50,8 @@ impl Endpoint for Index {
 
     async fn run(app: &App, (): &(), (): &(), at: Valid<Cursor>) -> Result<Reply<Page>> {
         let found =
-            app.read(async |db| posts::published_after(db, at.after, PER_PAGE as i64 + 1).await);
-        let mut items = found.await?;
-        let more = items.len() > PER_PAGE;
-        items.truncate(PER_PAGE);
-        let next = items.last().filter(|_| more).map(|post| post.id);
+            app.read(async |db| posts::published_after(db, at.after, cursor::ask(PER_PAGE)).await);
+        let (items, next) = cursor::cut(found.await?, PER_PAGE, |post| post.id);
         Ok(Reply::ok(Page { items, next }))
     }
 }

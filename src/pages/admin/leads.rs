@@ -2,9 +2,9 @@
 
 use super::Ignored;
 use crate::error::Result;
-use crate::http::Gate;
 use crate::http::limit::Limit;
 use crate::http::page::LivePage;
+use crate::http::{Gate, cursor};
 use crate::policies;
 use crate::services::leads::{self, Listed, Shown, Source, Status};
 use crate::services::sessions::Staff;
@@ -55,9 +55,8 @@ impl LivePage for Index {
             text: query.q.trim().to_owned(),
             before: query.before.parse().ok(),
         };
-        let mut found = leads::list(db, who, &filter, PER_PAGE as i64 + 1).await?;
-        let more = found.len() > PER_PAGE;
-        found.truncate(PER_PAGE);
+        let found = leads::list(db, who, &filter, cursor::ask(PER_PAGE)).await?;
+        let (found, older) = cursor::cut(found, PER_PAGE, |lead| lead.id);
         let rows: Vec<Row<'_>> = found.iter().map(Into::into).collect();
         let shown = Filter {
             status: filter.status.map(Status::as_str),
@@ -66,7 +65,6 @@ impl LivePage for Index {
             statuses: &Status::ALL.map(Status::as_str),
             sources: &Source::ALL.map(Source::as_str),
         };
-        let older = found.last().filter(|_| more).map(|lead| lead.id);
         Ok(templates::admin::leads::index(&rows, &shown, older, filter.before.is_none()))
     }
 }

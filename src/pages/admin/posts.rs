@@ -1,9 +1,9 @@
 //! Posts as staff see them.
 
 use crate::error::Result;
-use crate::http::Gate;
 use crate::http::limit::Limit;
 use crate::http::page::LivePage;
+use crate::http::{Gate, cursor};
 use crate::policies;
 use crate::services::posts::{self, Author, Listed};
 use crate::services::sessions::Staff;
@@ -42,11 +42,9 @@ impl LivePage for Index {
         _: &FormState,
     ) -> Result<View> {
         let before = query.before.parse().ok();
-        let mut found = posts::list(db, &Author::Staff(who), before, PER_PAGE as i64 + 1).await?;
-        let more = found.len() > PER_PAGE;
-        found.truncate(PER_PAGE);
+        let found = posts::list(db, &Author::Staff(who), before, cursor::ask(PER_PAGE)).await?;
+        let (found, older) = cursor::cut(found, PER_PAGE, |post| post.id);
         let rows: Vec<Row<'_>> = found.iter().map(Into::into).collect();
-        let older = found.last().filter(|_| more).map(|post| post.id);
         Ok(templates::admin::posts::index(&rows, older, before.is_none()))
     }
 }

@@ -12,13 +12,13 @@ pub use staff::{
     set_status,
 };
 
+use crate::digest;
 use crate::error::{Error, Result};
 use crate::policies::Operator;
 use crate::services::input::Valid;
 use crate::services::keys::{LeadsWrite, Partner};
 use crate::services::spam::{self, Signals, Verdict};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -326,8 +326,7 @@ async fn any_by_id(db: &mut PgConnection, id: Uuid) -> Result<Lead> {
 fn fingerprint(from: &Sender<'_>, new: &NewLead) -> [u8; 32] {
     let email = new.email.to_lowercase();
     let key = from.key().unwrap_or_default();
-    let mut hash = Sha256::new();
-    for part in [
+    digest::of_parts([
         from.source().as_str().as_bytes(),
         key.as_bytes(),
         new.name.as_bytes(),
@@ -335,11 +334,7 @@ fn fingerprint(from: &Sender<'_>, new: &NewLead) -> [u8; 32] {
         new.company.as_deref().unwrap_or_default().as_bytes(),
         new.phone.as_deref().unwrap_or_default().as_bytes(),
         new.message.as_bytes(),
-    ] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    hash.finalize().into()
+    ])
 }
 
 /// Transactions with the same fingerprint wait for each other here; others hardly ever meet.
