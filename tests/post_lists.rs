@@ -232,6 +232,26 @@ fn a_program_is_told_which_statuses_there_are_and_not_where_a_draft_is() {
 }
 
 #[test]
+fn posts_that_make_their_topic_at_the_same_moment_make_it_once() {
+    with_app(async |app| {
+        let key = app.key("posts:write").await;
+        let eves: Vec<_> = (0..6).map(|_| app.eve()).collect();
+        for round in 0..10 {
+            let sent = eves.iter().enumerate().map(async |(n, eve)| {
+                let title = format!("Post {round} {n}");
+                let post =
+                    json!({ "title": title, "topic": format!("Topic {round}"), "body": "Text." });
+                eve.json("/api/v1/posts", Some(&key), &post).await
+            });
+            for answer in futures_util::future::join_all(sent).await {
+                assert_eq!(answer.status, 201, "{}", answer.body);
+            }
+        }
+        assert_eq!(app.ask("select count(*) from topics").await, ["10"]);
+    });
+}
+
+#[test]
 fn a_program_that_lost_the_answer_sends_the_post_again_and_it_is_one_post() {
     with_app(async |app| {
         let key = app.key("posts:write").await;

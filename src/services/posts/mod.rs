@@ -288,20 +288,29 @@ fn slug_taken() -> Error {
 
 /// The slug of the topic called `name`, which is made where there is none.
 async fn settle_topic(db: &mut PgConnection, name: &str) -> Result<String> {
-    let known = sqlx::query_scalar!("select slug from topics where lower(name) = lower($1)", name);
-    if let Some(slug) = known.fetch_optional(&mut *db).await? {
-        return Ok(slug);
-    }
     let slug = slug::slugify(name);
+    if let Some(known) = topic_called(db, name, &slug).await? {
+        return Ok(known);
+    }
+    // Named without a target: were only the slug's index to settle it, a twin met first in the names' index would be an
+    // error.
     sqlx::query!(
-        "insert into topics (slug, name) values ($1, $2) on conflict (slug) do nothing",
+        "insert into topics (slug, name) values ($1, $2) on conflict do nothing",
         slug,
         name
     )
-    .execute(db)
-    .await
-    .on_constraint("topics_name_key", || {
-        Error::field("topic", "There is a topic of this name already, written differently.")
-    })?;
-    Ok(slug)
+    .execute(&mut *db)
+    .await?;
+    Ok(topic_called(db, name, &slug).await?.unwrap_or(slug))
+}
+
+/// The slug of the topic that is called `name`, or else lives at `slug`.
+async fn topic_called(db: &mut PgConnection, name: &str, slug: &str) -> Result<Option<String>> {
+    let known = sqlx::query_scalar!(
+        "select slug from topics where lower(name) = lower($1) or slug = $2
+          order by lower(name) = lower($1) desc limit 1",
+        name,
+        slug
+    );
+    Ok(known.fetch_optional(db).await?)
 }
