@@ -5,7 +5,7 @@
 
 use crate::actions::sign_in::Guesses;
 use crate::cache::snapshot::Token;
-use crate::cache::{PageCache, Rendered};
+use crate::cache::{Entry, Outcome, PageCache, Renderer};
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::db::Db;
@@ -17,6 +17,7 @@ use crate::services::secrets::Secrets;
 use crate::services::submissions::Submission;
 use crate::services::{secrets, submissions};
 use sqlx::PgConnection;
+use std::sync::Arc;
 
 /// One per process, shared by all its threads.
 pub struct App {
@@ -134,17 +135,17 @@ impl App {
         self.cache.confirm(&self.db, &self.clock, since).await
     }
 
-    /// The page under `key`, kept or rendered: see [`PageCache::page`].
+    /// A cached page, kept or rendered now: see [`PageCache::page`].
     ///
     /// # Errors
-    /// Those of `render`, and [`Error::Unavailable`](crate::Error::Unavailable) where nothing may be shown.
+    /// Those of the page, and [`Error::Unavailable`](crate::Error::Unavailable) where nothing may be shown.
     pub async fn page(
         &self,
-        key: &str,
+        page: &Arc<dyn Renderer>,
         token: Option<Token>,
-        render: impl AsyncFn() -> Result<Rendered>,
-    ) -> Result<(std::sync::Arc<crate::cache::Entry>, crate::cache::Outcome)> {
-        self.cache.page(&self.db, &self.clock, key, token, render).await
+    ) -> Result<(Arc<Entry>, Outcome)> {
+        let render = async || page.render(self).await;
+        self.cache.page(&self.db, &self.clock, token, page, render).await
     }
 
     /// Learns of changes for the readers to come, without anyone waiting.

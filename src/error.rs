@@ -61,6 +61,31 @@ pub enum Error {
     Internal(#[source] anyhow::Error),
 }
 
+/// Why there is no page at an address: a fact read from the database like any other, so that it may be kept and will be
+/// asked for again when it may have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Absence {
+    /// There is nothing here.
+    NotFound,
+    /// It was here and was withdrawn on purpose. Holds what it was called.
+    Gone(String),
+    /// It lives at another path now, for good.
+    Moved(String),
+}
+
+/// What was looked for, or why it is not there.
+pub type Found<T> = Result<T, Absence>;
+
+impl From<Absence> for Error {
+    fn from(absence: Absence) -> Self {
+        match absence {
+            Absence::NotFound => Self::NotFound,
+            Absence::Gone(name) => Self::Gone(name),
+            Absence::Moved(path) => Self::Moved(path),
+        }
+    }
+}
+
 impl Error {
     /// One message on one field.
     pub fn field(name: &str, message: impl Into<String>) -> Self {

@@ -58,9 +58,9 @@ pub fn all(routes: &mut Routes<'_>) {
 /// # Errors
 /// Those of the pages.
 pub async fn warm(app: &App) -> Result<()> {
-    page::warm::<pages::home::Show>(app, &(), &()).await?;
-    page::warm::<Empty<actions::contact::Send>>(app, &(), &()).await?;
-    page::warm::<pages::contact::Thanks>(app, &(), &()).await
+    page::warm::<pages::home::Show>(app, (), ()).await?;
+    page::warm::<Empty<actions::contact::Send>>(app, (), ()).await?;
+    page::warm::<pages::contact::Thanks>(app, (), ()).await
 }
 
 /// A line of the table of routes.

@@ -4,6 +4,7 @@
 //! page cannot forget a dependency. A service that writes says nothing: triggers (`migrations/`) put the tags into the
 //! writing transaction.
 
+use crate::error::{Absence, Found};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub enum Tag {
     Posts,
     /// Anything about one post.
     Post(Uuid),
+    /// Which post lives, or lived, at this slug.
+    Slug(String),
     /// Any topic.
     Topics,
     /// One topic, by slug, and what its list shows.
@@ -34,6 +37,7 @@ impl fmt::Display for Tag {
         match self {
             Self::Posts => f.write_str("posts"),
             Self::Post(id) => write!(f, "post:{id}"),
+            Self::Slug(slug) => write!(f, "slug:{slug}"),
             Self::Topics => f.write_str("topics"),
             Self::Topic(slug) => write!(f, "topic:{slug}"),
             Self::Page(name) => write!(f, "page:{name}"),
@@ -50,6 +54,7 @@ impl FromStr for Tag {
             None if wire == "posts" => Ok(Self::Posts),
             None if wire == "topics" => Ok(Self::Topics),
             Some(("post", id)) => id.parse().map(Self::Post).map_err(|_| UnknownTag),
+            Some(("slug", slug)) => Ok(Self::Slug(slug.to_owned())),
             Some(("topic", slug)) => Ok(Self::Topic(slug.to_owned())),
             Some(("page", name)) => Ok(Self::Page(name.to_owned())),
             Some(("path", path)) => Ok(Self::Path(path.to_owned())),
@@ -96,6 +101,8 @@ pub struct Dependencies {
     pub tags: Vec<Tag>,
     /// For how long all of it stays true by itself.
     pub true_for: Option<Duration>,
+    /// What was looked for and is not there.
+    pub absence: Option<Absence>,
 }
 
 impl Dependencies {
@@ -109,6 +116,16 @@ impl Dependencies {
         self.true_for = self.true_for.into_iter().chain(read.true_for).min();
         read.value
     }
+
+    /// What was looked for. That it is not there depends on its tags as much as if it were.
+    ///
+    /// # Errors
+    /// The absence.
+    pub fn find<T>(&mut self, read: Read<Found<T>>) -> Found<T> {
+        let found = self.track(read);
+        self.absence = found.as_ref().err().cloned();
+        found
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +137,7 @@ mod tests {
         for tag in [
             Tag::Posts,
             Tag::Post(Uuid::nil()),
+            Tag::Slug("a-post".into()),
             Tag::Topics,
             Tag::Topic("a:b".into()),
             Tag::Page("home".into()),

@@ -1,7 +1,7 @@
 //! The page cache as readers and writers see it: fresh in time, for everyone, on every instance.
 
 use super::posts::{but, editor_of, many, save, written};
-use super::support::{Person, TestApp, with_app};
+use super::support::{Person, TestApp, with_app, with_settings};
 use frontdesk::cache::coherence::STALE_AFTER;
 use reqwest::Method;
 use reqwest::header::{ETAG, IF_NONE_MATCH};
@@ -339,23 +339,58 @@ fn nothing_about_the_reader_reaches_what_is_kept() {
 }
 
 #[test]
-fn what_is_not_there_is_not_kept() {
+fn that_nothing_is_there_is_kept_until_something_is() {
     with_app(async |app| {
         let (ada, eve) = (app.ada().await, app.eve());
-        for n in 0..20 {
-            for path in [
-                "/posts/later",
-                "/topics/later",
-                &format!("/posts/{n}"),
-                &format!("/posts?page={n}9"),
-            ] {
+        let absent = ["/posts/later", "/topics/later", "/posts?page=2"];
+        for state in [MISS, HIT] {
+            for path in absent {
                 let answer = eve.get(path).await;
-                assert_eq!((answer.status, answer.header("cache-status")), (404, ""), "{path}");
+                assert_eq!((answer.status, answer.header("cache-status")), (404, state), "{path}");
                 assert_eq!(answer.header("cache-control"), "no-store");
             }
         }
-        assert_eq!(app.state.cache.fresh_keys(app.state.clock.moment()), [""; 0]);
-        save(&ada, "/admin/posts/new", &written("Later", "Now it is", "published")).await;
-        assert!(eve.get("/posts/later").await.body.contains("Now it is"));
+        let draft = but(written("Later", "Soon.", "draft"), "topic", "Later");
+        save(&ada, "/admin/posts/new", &draft).await;
+        let editor = editor_of(app, "later").await;
+        assert_eq!(status(&eve, "/topics/later").await, STALE);
+        for path in ["/posts/later", "/posts?page=2"] {
+            assert_eq!(eve.get(path).await.status, 404, "{path}");
+        }
+        many(app, 11).await;
+        assert_eq!(eve.get("/posts/later").await.status, 404);
+        for (status, code) in [("published", 200), ("archived", 410), ("draft", 404)] {
+            save(&ada, &editor, &but(draft.clone(), "status", status)).await;
+            assert_eq!(eve.get("/posts/later").await.status, code, "{status}");
+            assert_eq!(eve.get("/posts/later").await.header("cache-status"), HIT, "{status}");
+        }
+        assert_eq!(eve.get("/posts?page=2").await.status, 200);
+        app.psql("update posts set slug = 'sooner', status = 'published' where slug = 'later'")
+            .await;
+        confirmed(app).await;
+        let moved = eve.get("/posts/later").await;
+        assert_eq!((moved.status, moved.location.as_str()), (301, "/posts/sooner"));
+        app.psql("delete from posts where slug = 'sooner'").await;
+        confirmed(app).await;
+        assert_eq!(eve.get("/posts/later").await.status, 404);
+    });
+}
+
+#[test]
+fn made_up_addresses_push_no_page_out() {
+    with_settings(&[("CACHE_MAX_BYTES", "1000000")], async |app| {
+        many(app, 12).await;
+        let eve = app.eve();
+        for path in ["/posts", "/posts/post-1", "/posts?page=2"] {
+            eve.get(path).await;
+        }
+        for n in 0..300 {
+            assert_eq!(eve.get(&format!("/posts/made-up-{n}")).await.status, 404);
+            assert_eq!(status(&eve, &format!("/posts?cachebuster={n}")).await, HIT);
+        }
+        let totals = app.state.cache.totals();
+        assert_eq!(totals.pages, 3);
+        assert!((10..100).contains(&totals.absences), "{totals:?}");
+        assert!(totals.bytes < totals.most_bytes && totals.most_bytes <= 1_000_000, "{totals:?}");
     });
 }

@@ -219,16 +219,15 @@ fn every_tag_a_trigger_writes_is_one_that_pages_can_depend_on() {
     }
 }
 
-/// The services whose answers cached pages keep: those that are asked for within `seen.track(…)`.
+/// The services whose answers cached pages keep: those that are asked for within `seen.track(…)` or `seen.find(…)`.
 fn tracked_services() -> BTreeSet<String> {
     let mut services = BTreeSet::new();
     for source in sources("src") {
         let code = source.code();
-        services.extend(
-            code.split("seen.track(")
-                .skip(1)
-                .map(|rest| rest.split("::").next().unwrap().to_owned()),
-        );
+        for note in ["seen.track(", "seen.find("] {
+            let asked = code.split(note).skip(1);
+            services.extend(asked.map(|rest| rest.split("::").next().unwrap().to_owned()));
+        }
     }
     services
 }
@@ -261,9 +260,7 @@ fn every_table_that_a_kept_page_reads_says_when_it_changes() {
                         and tgenabled in ('O', 'A') and tgqual is null and tgattr = ''"
                 ))
                 .await;
-            // Where a slug without a post used to lead, there was no page to keep.
-            let needed = if table == "post_slugs" { "56" } else { "60" };
-            assert_eq!(events, [needed], "{table} changes and pages do not hear of it");
+            assert_eq!(events, ["60"], "{table} changes and pages do not hear of it");
         }
     });
 }

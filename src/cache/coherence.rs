@@ -8,7 +8,7 @@ use super::snapshot::{Incarnation, Snapshot, Token};
 use crate::clock::Moment;
 use crate::tags::Tag;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -37,10 +37,55 @@ pub struct Polled {
 }
 
 /// Which poll last invalidated a tag. Entries point to the marks of their tags.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Mark {
+    tag: Tag,
     any: AtomicU64,
     hard: AtomicU64,
+}
+
+impl Mark {
+    fn new(tag: Tag) -> Self {
+        Self { tag, any: AtomicU64::new(0), hard: AtomicU64::new(0) }
+    }
+
+    /// Of which tag.
+    pub fn tag(&self) -> &Tag {
+        &self.tag
+    }
+}
+
+/// What the last poll saw.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// In which life of the database.
+    pub incarnation: Incarnation,
+    /// What had been committed.
+    pub snapshot: Snapshot,
+}
+
+/// By what a kept page is judged.
+#[derive(Debug)]
+pub struct Judged {
+    /// The poll that was the latest when its snapshot was opened.
+    pub stamp: u64,
+    /// The marks of the tags it depends on.
+    pub marks: Box<[Arc<Mark>]>,
+    /// What was known when it was rendered, or a little less: to say later what has changed since.
+    pub seen: Option<Arc<Seen>>,
+}
+
+/// Whether a kept page may be served, and if not, why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may.
+    Fresh,
+    /// These have changed.
+    Changed(Vec<Tag>),
+    /// The moment has come at which something on it changes by itself.
+    TimeHasCome,
+    /// Everything was to be rendered again, or something may have been missed.
+    Suspect,
 }
 
 /// What a kept page must have to be judged.
@@ -107,7 +152,9 @@ pub struct Coherence {
     /// When the last good poll started, in microseconds plus one; 0: never.
     confirmed_at: AtomicU64,
     marks: RwLock<HashMap<Tag, Arc<Mark>>>,
-    seen: RwLock<Option<(Incarnation, Snapshot)>>,
+    seen: RwLock<Option<Arc<Seen>>>,
+    /// How many marks there may be before those that nobody needs are looked for.
+    tidy_at: AtomicUsize,
     /// What is done wrong on purpose.
     #[cfg(test)]
     mistake: Option<Mistake>,
@@ -122,8 +169,9 @@ pub struct Applying {
 }
 
 /// A rendering under way.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Rendering {
+    seen: Option<Arc<Seen>>,
     stamp: u64,
 }
 
@@ -138,7 +186,7 @@ impl Coherence {
     pub fn begin(&self, polled: Polled) -> Applying {
         let number = self.applied.load(Ordering::Relaxed) + 1;
         let same_life = self.errs(Mistake::NoIncarnation)
-            || self.seen().is_some_and(|(before, _)| before == polled.incarnation);
+            || self.seen().is_some_and(|before| before.incarnation == polled.incarnation);
         let in_time =
             self.confirmed_at().is_some_and(|at| polled.started.since(at) <= RETENTION / 2);
         let heard_all = same_life && in_time;
@@ -168,8 +216,8 @@ impl Coherence {
     }
 
     fn rely_on(&self, Applying { number, polled }: &Applying) {
-        let seen = (polled.incarnation, polled.snapshot.clone());
-        *self.seen.write().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        let seen = Seen { incarnation: polled.incarnation, snapshot: polled.snapshot.clone() };
+        *self.seen.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(seen));
         self.confirmed_at.store(polled.started.0 + 1, Ordering::Release);
         // Last: a rendering that begins with this number must be judged by marks that are all there.
         self.applied.store(*number, Ordering::Release);
@@ -204,7 +252,7 @@ impl Coherence {
             marks.clear();
         }
         for (tag, hard) in &polled.changed {
-            let mark = marks.entry(tag.clone()).or_default();
+            let mark = mark_of(&mut marks, tag.clone());
             mark.any.store(*number, Ordering::Release);
             if *hard {
                 mark.hard.store(*number, Ordering::Release);
@@ -214,15 +262,26 @@ impl Coherence {
 
     /// Begins a rendering. Its snapshot must be opened AFTER this.
     pub fn begin_rendering(&self) -> Rendering {
-        Rendering { stamp: self.applied.load(Ordering::Acquire) }
+        Rendering { seen: self.seen(), stamp: self.applied.load(Ordering::Acquire) }
     }
 
-    /// Ends a rendering that depends on `tags`: the stamp and the marks by which it will be judged.
-    pub fn end_rendering(&self, rendering: Rendering, tags: &[Tag]) -> (u64, Box<[Arc<Mark>]>) {
+    /// Ends a rendering that depends on `tags`: by what it will be judged.
+    pub fn end_rendering(&self, rendering: Rendering, tags: Vec<Tag>) -> Judged {
         let too_late = self.errs(Mistake::StampAfterSnapshot);
-        let Rendering { stamp } = if too_late { self.begin_rendering() } else { rendering };
+        let Rendering { seen, stamp } = if too_late { self.begin_rendering() } else { rendering };
         let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
-        (stamp, tags.iter().map(|tag| Arc::clone(marks.entry(tag.clone()).or_default())).collect())
+        self.tidy(&mut marks);
+        let marks = tags.into_iter().map(|tag| Arc::clone(mark_of(&mut marks, tag))).collect();
+        Judged { stamp, marks, seen }
+    }
+
+    /// Forgets marks that were never set and that no entry points to any more: they say what no mark would say.
+    fn tidy(&self, marks: &mut HashMap<Tag, Arc<Mark>>) {
+        if marks.len() < self.tidy_at.load(Ordering::Relaxed).max(MOST_MARKS / 10) {
+            return;
+        }
+        marks.retain(|_, mark| Arc::strong_count(mark) > 1 || mark.any.load(Ordering::Relaxed) > 0);
+        self.tidy_at.store(marks.len() * 2, Ordering::Relaxed);
     }
 
     /// Whether nothing the entry depends on has changed since it was rendered, as far as the last poll knows, and its
@@ -233,6 +292,18 @@ impl Coherence {
             && stamp >= self.floor.load(Ordering::Acquire)
             && (self.errs(Mistake::DeleteOnInvalidate)
                 || entry.marks().iter().all(|mark| mark.any.load(Ordering::Acquire) <= stamp))
+    }
+
+    /// Whether the entry may be served, as [`Coherence::is_fresh`] says, and if not, why.
+    pub fn judge(&self, entry: &impl Kept, now: Moment) -> Verdict {
+        let changed = |mark: &&Arc<Mark>| mark.any.load(Ordering::Acquire) > entry.stamp();
+        let tags = || entry.marks().iter().filter(changed).map(|mark| mark.tag.clone()).collect();
+        match tags() {
+            _ if self.is_fresh(entry, now) => Verdict::Fresh,
+            tags if !Vec::is_empty(&tags) => Verdict::Changed(tags),
+            _ if entry.until().is_some_and(|until| now >= until) => Verdict::TimeHasCome,
+            _ => Verdict::Suspect,
+        }
     }
 
     /// Whether the entry may be shown although the database is away: nothing on it was withdrawn.
@@ -259,17 +330,22 @@ impl Coherence {
     /// Whether the write behind `token` is visible to what this instance serves.
     pub fn sees(&self, token: &Token) -> Sight {
         let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
-        match seen.as_ref() {
-            Some((incarnation, _)) if *incarnation != token.incarnation => Sight::OtherLife,
-            Some((_, snapshot)) if snapshot.sees(token.xid) => Sight::Visible,
+        match seen.as_deref() {
+            Some(seen) if seen.incarnation != token.incarnation => Sight::OtherLife,
+            Some(seen) if seen.snapshot.sees(token.xid) => Sight::Visible,
             _ => Sight::Hidden,
         }
     }
 
-    /// The incarnation and snapshot of the last poll.
-    pub fn seen(&self) -> Option<(Incarnation, Snapshot)> {
+    /// What the last poll saw.
+    pub fn seen(&self) -> Option<Arc<Seen>> {
         self.seen.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+fn mark_of(marks: &mut HashMap<Tag, Arc<Mark>>, tag: Tag) -> &Arc<Mark> {
+    let new = || Arc::new(Mark::new(tag.clone()));
+    marks.entry(tag.clone()).or_insert_with(new)
 }
 
 #[cfg(test)]
@@ -291,8 +367,8 @@ mod tests {
     }
 
     fn page(state: &Coherence, tag: Tag) -> Entry {
-        let (stamp, marks) = state.end_rendering(state.begin_rendering(), &[tag]);
-        Entry(stamp, marks)
+        let judged = state.end_rendering(state.begin_rendering(), vec![tag]);
+        Entry(judged.stamp, judged.marks)
     }
 
     fn poll(at_ms: u64, boot: u128, changed: &[(Tag, bool)]) -> Polled {
@@ -325,8 +401,8 @@ mod tests {
         state.apply(poll(0, 1, &[]));
         let rendering = state.begin_rendering(); // the snapshot opens after this
         state.apply(poll(1, 1, &[(Tag::Posts, true)]));
-        let (stamp, marks) = state.end_rendering(rendering, &[Tag::Posts]);
-        let entry = Entry(stamp, marks);
+        let judged = state.end_rendering(rendering, vec![Tag::Posts]);
+        let entry = Entry(judged.stamp, judged.marks);
         assert!(!state.is_fresh(&entry, NOW) && !state.may_outlive(&entry));
     }
 
@@ -342,6 +418,24 @@ mod tests {
         assert!(state.is_fresh(&entry, NOW));
         state.apply(poll(1000 + 1_800_001, 2, &[]));
         assert!(!state.is_fresh(&entry, NOW));
+    }
+
+    #[test]
+    fn marks_nobody_needs_are_forgotten_and_all_others_kept() {
+        let state = Coherence::default();
+        state.apply(poll(0, 1, &[]));
+        let kept = page(&state, Tag::Page("kept".into()));
+        let underway = state.begin_rendering();
+        state.apply(poll(1, 1, &[(Tag::Topics, false)]));
+        for n in 0..3 * MOST_MARKS {
+            page(&state, Tag::Path(n.to_string()));
+        }
+        assert!(state.marks.read().unwrap().len() <= MOST_MARKS / 10);
+        let judged = state.end_rendering(underway, vec![Tag::Topics]);
+        assert!(!state.is_fresh(&Entry(judged.stamp, judged.marks), NOW));
+        assert!(state.is_fresh(&kept, NOW));
+        state.apply(poll(2, 1, &[(Tag::Page("kept".into()), false)]));
+        assert_eq!(state.judge(&kept, NOW), Verdict::Changed(vec![Tag::Page("kept".into())]));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! every order, and looks at each page that is served. Worlds that are alike are gone into once. A page is the set of
 //! writes it shows, so that what it must and must not show is plain.
 
-use super::coherence::{Applying, Coherence, Kept, Mark, Mistake, Polled, Rendering};
+use super::coherence::{Applying, Coherence, Judged, Kept, Mark, Mistake, Polled, Rendering};
 use super::reader::{Next, Reader};
 use super::snapshot::{Incarnation, Snapshot, Token};
 use crate::clock::Moment;
@@ -235,7 +235,8 @@ impl World {
             }
             Doing::Rendering(rendering) => Doing::Rendered(rendering, self.database.shown()),
             Doing::Rendered(rendering, shows) => {
-                let (stamp, marks) = instance.state.end_rendering(rendering, &[Tag::Posts]);
+                let Judged { stamp, marks, .. } =
+                    instance.state.end_rendering(rendering, vec![Tag::Posts]);
                 if instance.kept.as_ref().is_none_or(|kept| kept.stamp <= stamp) {
                     instance.kept = Some(Entry { stamp, marks, shows });
                 }
@@ -330,7 +331,7 @@ fn poll(database: &Database, instance: &Instance, now: Moment) -> (Polled, usize
         database.transactions.iter().skip(instance.rows_seen).filter(committed).count()
     } else {
         let hidden =
-            |t: &&Transaction| seen.as_ref().is_some_and(|(_, snapshot)| !snapshot.sees(t.xid));
+            |t: &&Transaction| seen.as_ref().is_some_and(|seen| !seen.snapshot.sees(t.xid));
         database.transactions.iter().filter(committed).filter(hidden).count()
     };
     let changed = std::iter::repeat_n((Tag::Posts, false), found.min(1)).collect();

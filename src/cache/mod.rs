@@ -6,73 +6,37 @@
 //! database answers, and trusting any rendering without judging it again.
 
 pub mod coherence;
+mod entry;
 #[cfg(test)]
 mod explorer;
 mod flights;
+pub mod hot;
 mod poll;
 mod reader;
+pub mod report;
 pub mod snapshot;
 
 use crate::clock::{Clock, Moment};
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::http::prepared::Prepared;
-use crate::tags::{Dependencies, Tag};
-use coherence::{Coherence, Confirmed, Kept, Mark};
+use crate::tags::Tag;
+use coherence::{Coherence, Confirmed};
+use entry::Weight;
+pub use entry::{Entry, Page, Rendered, Renderer};
 use flights::{Flights, Place};
 pub use poll::touched;
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use reader::{Next, Reader};
+use report::Tally;
 use snapshot::Token;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use templates::{Document, Holes};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 /// How long the last good page is shown while the database is away.
 const OUTLIVE: Duration = Duration::from_secs(24 * 3600);
-
-/// A page as a renderer leaves it.
-#[derive(Debug)]
-pub struct Rendered {
-    /// The whole document.
-    pub document: Document,
-    /// The route it is at, for the log.
-    pub route: &'static str,
-    /// What it depends on.
-    pub seen: Dependencies,
-}
-
-/// A page that is kept.
-#[derive(Debug)]
-pub struct Entry {
-    /// The whole document, as anyone gets it.
-    pub prepared: Prepared,
-    /// Where it differs from one visitor to the next.
-    pub holes: Holes,
-    /// The route it is at, for the log.
-    pub route: &'static str,
-    stamp: u64,
-    marks: Box<[Arc<Mark>]>,
-    rendered_at: Moment,
-    until: Option<Moment>,
-}
-
-impl Kept for Entry {
-    fn stamp(&self) -> u64 {
-        self.stamp
-    }
-
-    fn marks(&self) -> &[Arc<Mark>] {
-        &self.marks
-    }
-
-    fn until(&self) -> Option<Moment> {
-        self.until
-    }
-}
 
 /// How an answer came to be: the value of `Cache-Status` (RFC 9211).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,41 +72,42 @@ impl fmt::Display for Outcome {
     }
 }
 
-#[derive(Clone)]
-struct Weight;
-
-impl Weighter<String, Arc<Entry>> for Weight {
-    fn weight(&self, key: &String, entry: &Arc<Entry>) -> u64 {
-        // Beside the page: key, marks, and the cache's own bookkeeping.
-        (key.len() + entry.prepared.weight() + entry.marks.len() * 8 + 256) as u64
-    }
-}
-
 /// Every kept page of this instance.
 pub struct PageCache {
     coherence: Coherence,
-    entries: Cache<String, Arc<Entry>, Weight>,
+    pages: Cache<String, Arc<Entry>, Weight>,
+    /// Addresses at which there is nothing. Apart, so that whoever makes up addresses cannot push pages out.
+    absences: Cache<String, Arc<Entry>, Weight>,
     flights: Flights,
+    tally: Tally,
     /// Whoever holds this is polling.
     polling: tokio::sync::Mutex<()>,
+    /// Told of each poll that found something.
+    news: Notify,
     /// A snapshot of at least a retention ago, to prune by: when it was taken, and its xmin.
     prune_mark: Mutex<Option<(Moment, u64)>>,
 }
 
 impl PageCache {
-    /// An empty cache of at most `max_bytes`.
+    /// An empty cache of at most `max_bytes`, a twentieth of it for addresses at which there is nothing.
     pub fn new(max_bytes: u64) -> Self {
-        let expected = usize::try_from(max_bytes / 16_384).unwrap_or(usize::MAX).max(64);
+        let space = |bytes: u64, each: u64| {
+            let expected = usize::try_from(bytes / each).unwrap_or(usize::MAX).max(64);
+            Cache::with_weighter(expected, bytes, Weight)
+        };
         Self {
             coherence: Coherence::default(),
-            entries: Cache::with_weighter(expected, max_bytes, Weight),
+            pages: space(max_bytes - max_bytes / 20, 16_384),
+            absences: space(max_bytes / 20, 1024),
             flights: Flights::default(),
+            tally: Tally::default(),
             polling: tokio::sync::Mutex::default(),
+            news: Notify::new(),
             prune_mark: Mutex::default(),
         }
     }
 
-    /// The page under `key`: kept and true, or rendered now.
+    /// The page that `renderer` draws, or that there is none: kept and true, or rendered now.
     ///
     /// `token` names a write the reader must see. `render` opens its own snapshot.
     ///
@@ -152,18 +117,23 @@ impl PageCache {
         &self,
         db: &Db,
         clock: &Clock,
-        key: &str,
         token: Option<Token>,
+        renderer: &Arc<dyn Renderer>,
         render: impl AsyncFn() -> Result<Rendered>,
     ) -> Result<(Arc<Entry>, Outcome)> {
-        let mut reader = Reader::new(clock.moment(), token);
-        match self.find_or_render(db, clock, key, &mut reader, render).await {
+        let key = renderer.address();
+        let work = Work { db, clock, key: &key, renderer, render };
+        let found = match self.find_or_render(&work, Reader::new(clock.moment(), token)).await {
             Err(Error::Unavailable(cause)) => {
-                let entry = self.outliving(key, clock.moment()).ok_or(Error::Unavailable(cause))?;
-                Ok((entry, Outcome::Unreachable))
+                let entry =
+                    self.outliving(&key, clock.moment()).ok_or(Error::Unavailable(cause))?;
+                (entry, Outcome::Unreachable)
             }
-            found => found,
-        }
+            found => found?,
+        };
+        found.0.hit();
+        self.tally.count(found.1);
+        Ok(found)
     }
 
     /// The page under `key` if it can be served at `now` without waiting for anything. The caller sees to a due poll.
@@ -172,21 +142,21 @@ impl PageCache {
         if confirmed == Confirmed::TooLongAgo {
             return None;
         }
-        let entry = self.entries.get(key).filter(|entry| self.coherence.is_fresh(&**entry, now))?;
+        let entry = self.pages.get(key).filter(|entry| self.coherence.is_fresh(&**entry, now))?;
+        entry.hit();
+        self.tally.count(Outcome::Hit);
         Some((entry, confirmed))
     }
 
-    async fn find_or_render(
+    async fn find_or_render<R: AsyncFn() -> Result<Rendered>>(
         &self,
-        db: &Db,
-        clock: &Clock,
-        key: &str,
-        reader: &mut Reader,
-        render: impl AsyncFn() -> Result<Rendered>,
+        work: &Work<'_, R>,
+        mut reader: Reader,
     ) -> Result<(Arc<Entry>, Outcome)> {
+        let Work { db, clock, key, .. } = *work;
         let mut outcome = Outcome::Hit;
         loop {
-            let kept = self.entries.get(key);
+            let kept = self.kept(key);
             let missing = if kept.is_some() { Outcome::Stale } else { Outcome::Miss };
             match (reader.next(&self.coherence, kept.as_deref(), clock.moment()), kept) {
                 (Next::Serve, Some(entry)) => return Ok((entry, outcome)),
@@ -203,14 +173,12 @@ impl PageCache {
                         timeout(by.since(clock.moment()), self.confirm(db, clock, since)).await;
                     caught_up.unwrap_or(Ok(()))?;
                 }
-                (Next::RenderAlone, _) => {
-                    return Ok((self.render_and_keep(clock, key, &render).await?, missing));
-                }
+                (Next::RenderAlone, _) => return Ok((self.render_and_keep(work).await?, missing)),
                 (Next::Render | Next::Serve, _) => match self.flights.board(key) {
                     // Someone may have landed between our look at the cache and our boarding.
                     Place::Pilot(_landing) if self.is_fresh(key, clock.moment()) => {}
                     Place::Pilot(_landing) => {
-                        return Ok((self.render_and_keep(clock, key, &render).await?, missing));
+                        return Ok((self.render_and_keep(work).await?, missing));
                     }
                     Place::Passenger(flight) => {
                         flight.landed().await;
@@ -222,53 +190,50 @@ impl PageCache {
         }
     }
 
-    fn is_fresh(&self, key: &str, now: Moment) -> bool {
-        self.entries.get(key).is_some_and(|entry| self.coherence.is_fresh(&*entry, now))
+    fn kept(&self, key: &str) -> Option<Arc<Entry>> {
+        self.pages.get(key).or_else(|| self.absences.get(key))
     }
 
-    async fn render_and_keep(
+    fn is_fresh(&self, key: &str, now: Moment) -> bool {
+        self.kept(key).is_some_and(|entry| self.coherence.is_fresh(&*entry, now))
+    }
+
+    async fn render_and_keep<R: AsyncFn() -> Result<Rendered>>(
         &self,
-        clock: &Clock,
-        key: &str,
-        render: &impl AsyncFn() -> Result<Rendered>,
+        Work { clock, key, renderer, render, .. }: &Work<'_, R>,
     ) -> Result<Arc<Entry>> {
         let rendering = self.coherence.begin_rendering(); // before the snapshot is opened
         let rendered_at = clock.moment();
-        let rendered = match render().await {
-            Ok(rendered) => rendered,
-            Err(error) => {
-                if !matches!(error, Error::Unavailable(_)) {
-                    self.entries.remove(key); // moved, withdrawn, deleted: the old page is of no more use
-                }
-                return Err(error);
-            }
-        };
-        let mut tags = rendered.seen.tags;
-        tags.push(Tag::Path(key.to_owned()));
-        let (stamp, marks) = self.coherence.end_rendering(rendering, &tags);
-        let holes = rendered.document.holes();
-        let entry = Arc::new(Entry {
-            prepared: Prepared::new(
-                "text/html; charset=utf-8",
-                "no-cache",
-                rendered.document.text.into(),
-            ),
-            holes,
-            route: rendered.route,
-            stamp,
-            marks,
-            rendered_at,
-            until: rendered.seen.true_for.map(|time| rendered_at.plus(time)),
-        });
-        if self.entries.get(key).is_none_or(|kept| kept.stamp <= stamp) {
-            self.entries.insert(key.to_owned(), Arc::clone(&entry));
+        let Rendered { document, seen } = render().await?;
+        let mut tags = seen.tags;
+        tags.push(Tag::Path((*key).to_owned()));
+        let judged = self.coherence.end_rendering(rendering, tags);
+        let until = seen.true_for.map(|time| rendered_at.plus(time));
+        let entry = Entry::new(document, Arc::clone(renderer), judged, rendered_at, until);
+        let entry = Arc::new(entry);
+        let before = self.kept(key);
+        if let Some(before) = &before {
+            entry.inherit(before);
+        }
+        if before.is_none_or(|before| before.judged.stamp <= entry.judged.stamp) {
+            self.keep(key, &entry);
         }
         Ok(entry)
     }
 
+    /// An address is in one of the two, or for a moment in both, which does no harm: each is judged on its own.
+    fn keep(&self, key: &str, entry: &Arc<Entry>) {
+        let (here, there) = match &entry.page {
+            Ok(_) => (&self.pages, &self.absences),
+            Err(_) => (&self.absences, &self.pages),
+        };
+        here.insert(key.to_owned(), Arc::clone(entry));
+        there.remove(key);
+    }
+
     /// The last good page, while the database is away.
     fn outliving(&self, key: &str, now: Moment) -> Option<Arc<Entry>> {
-        let entry = self.entries.get(key)?;
+        let entry = self.kept(key)?;
         let young = now.since(entry.rendered_at) <= OUTLIVE;
         (young && self.coherence.may_outlive(&*entry)).then_some(entry)
     }
@@ -298,12 +263,16 @@ impl PageCache {
 
     async fn poll(&self, db: &Db, clock: &Clock) -> Result<()> {
         let seen = self.coherence.seen();
-        let since = seen.as_ref().map(|(_, snapshot)| snapshot);
+        let since = seen.as_ref().map(|seen| &seen.snapshot);
         loop {
             let started = clock.moment();
             let polled = db.poll(async |db| poll::ask(db, started, since).await).await?;
             if let Some(polled) = polled {
+                let is_news = !polled.changed.is_empty() || polled.everything.is_some();
                 self.coherence.apply(polled);
+                if is_news {
+                    self.news.notify_one();
+                }
                 return Ok(());
             }
             db.write(async |db| poll::name_boot(db, clock.id()).await).await?;
@@ -312,7 +281,7 @@ impl PageCache {
 
     /// The token of a write: what its author must be able to see.
     pub fn token(&self, xid: u64) -> Option<Token> {
-        self.coherence.seen().map(|(incarnation, _)| Token { incarnation, xid })
+        self.coherence.seen().map(|seen| Token { incarnation: seen.incarnation, xid })
     }
 
     /// Deletes rows nobody can ask for any more. Cheap to call often: works once per retention.
@@ -322,13 +291,13 @@ impl PageCache {
     /// # Errors
     /// As any write.
     pub async fn prune(&self, db: &Db, clock: &Clock) -> Result<()> {
-        let Some((_, snapshot)) = self.coherence.seen() else { return Ok(()) };
+        let Some(seen) = self.coherence.seen() else { return Ok(()) };
         let now = clock.moment();
         let due = {
             let mut mark = self.prune_mark.lock().unwrap_or_else(PoisonError::into_inner);
             match *mark {
                 Some((at, _)) if now.since(at) < coherence::RETENTION => None,
-                _ => mark.replace((now, snapshot.xmin())),
+                _ => mark.replace((now, seen.snapshot.xmin())),
             }
         };
         let Some((_, xmin)) = due else { return Ok(()) };
@@ -337,7 +306,17 @@ impl PageCache {
 
     /// Keys of the entries that would be served now, for tests that render each of them again.
     pub fn fresh_keys(&self, now: Moment) -> Vec<String> {
-        let fresh = self.entries.iter().filter(|(_, entry)| self.coherence.is_fresh(&**entry, now));
+        let kept = self.pages.iter().chain(self.absences.iter());
+        let fresh = kept.filter(|(_, entry)| self.coherence.is_fresh(&**entry, now));
         fresh.map(|(key, _)| key).collect()
     }
+}
+
+/// What it takes to render a page.
+struct Work<'a, R> {
+    db: &'a Db,
+    clock: &'a Clock,
+    key: &'a str,
+    renderer: &'a Arc<dyn Renderer>,
+    render: R,
 }

@@ -86,7 +86,8 @@ fn at_once(app: &Data<App>, request: &Request) -> Option<Response<BoxBody>> {
     let method @ (&Method::GET | &Method::HEAD) = &head.method else { return None };
     let began = app.clock.moment();
     let address = head.uri.path_and_query()?.as_str();
-    let (page, confirmed) = app.cache.at_once(began, address)?;
+    let (entry, confirmed) = app.cache.at_once(began, address)?;
+    let Ok(page) = &entry.page else { return None };
     let headers = &head.headers;
     let host = headers.get(HOST)?.to_str().ok()?;
     app.config.origin_of_host(host)?;
@@ -108,7 +109,7 @@ fn at_once(app: &Data<App>, request: &Request) -> Option<Response<BoxBody>> {
         id: RequestId::next(app.seed),
         at: app.clock.now(),
         method: method.as_str(),
-        route: page.route,
+        route: entry.route(),
         status: response.status().as_u16(),
         cache: Outcome::Hit.as_str(),
         took: app.clock.moment().since(began),

@@ -2,18 +2,21 @@
 
 pub use super::errors::shared;
 use super::errors::{Face, door};
+use super::prepared::CACHE_STATUS;
 use super::{Gate, Grant, action::Action, admit, count, personal, session};
 use crate::app::App;
-use crate::cache::Rendered;
+use crate::cache::{Rendered, Renderer};
 use crate::error::{Error, Result};
 use crate::policies::{Anyone, Policy};
 use crate::tags::Dependencies;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, HttpResponse};
+use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use templates::{Chrome, Document, FormState, View, layout};
 
 /// What a page is.
@@ -22,9 +25,9 @@ pub const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8
 /// A page that looks the same to everyone: a function of its address and the database, and nothing else.
 pub trait CachedPage: Gate<Auth = Anyone> {
     /// The parts of the path that vary.
-    type At: DeserializeOwned + 'static;
+    type At: DeserializeOwned + Send + Sync + 'static;
     /// The part of the query that is looked at.
-    type Query: Declared;
+    type Query: Declared + Send + Sync + 'static;
 
     /// The one address of this page, whatever the request's looked like. Also its key.
     fn address(at: &Self::At, query: &Self::Query) -> String;
@@ -115,34 +118,61 @@ pub async fn cached<P: CachedPage>(request: HttpRequest) -> HttpResponse {
 }
 
 async fn find_or_render<P: CachedPage>(request: &HttpRequest) -> Result<HttpResponse> {
-    let state = shared(request);
+    let app = shared(request);
     let at = super::at::<P::At>(request).await?;
     let query = P::Query::read(request.query_string())?;
-    let address = P::address(&at, &query);
-    let token = session::own_write(&state.config, request);
-    count::<P>(state, request)?;
-    let (entry, outcome) =
-        state.page(&address, token, async || render::<P>(state, &at, &query).await).await?;
-    Ok(personal::serve(request, &entry, outcome).await)
+    let token = session::own_write(&app.config, request);
+    count::<P>(app, request)?;
+    let (entry, outcome) = app.page(&place::<P>(at, query), token).await?;
+    Ok(match &entry.page {
+        Ok(page) => personal::serve(request, page, outcome).await,
+        Err(absence) => {
+            let mut answer = Face::Page.show(request, absence.clone().into());
+            let status = HeaderValue::from_static(outcome.as_str());
+            answer.headers_mut().insert(CACHE_STATUS, status);
+            answer
+        }
+    })
 }
 
 /// Has a page kept before anyone asks for it.
 ///
 /// # Errors
 /// Those of the page.
-pub async fn warm<P: CachedPage>(app: &App, at: &P::At, query: &P::Query) -> Result<()> {
-    let address = P::address(at, query);
-    app.page(&address, None, async || render::<P>(app, at, query).await).await.map(drop)
+pub async fn warm<P: CachedPage>(app: &App, at: P::At, query: P::Query) -> Result<()> {
+    app.page(&place::<P>(at, query), None).await.map(drop)
 }
 
-/// Renders a cached page for anyone.
-///
-/// # Errors
-/// Those of the page.
-pub async fn render<P: CachedPage>(app: &App, at: &P::At, query: &P::Query) -> Result<Rendered> {
-    let mut seen = Dependencies::default();
-    let view = app.read(async |db| P::view(db, at, query, &mut seen).await).await?;
-    Ok(Rendered { document: framed(app, &view), route: P::PATH, seen })
+/// A cached page at one of its addresses.
+struct Place<P: CachedPage> {
+    at: P::At,
+    query: P::Query,
+}
+
+fn place<P: CachedPage>(at: P::At, query: P::Query) -> Arc<dyn Renderer> {
+    Arc::new(Place::<P> { at, query })
+}
+
+impl<P: CachedPage> Renderer for Place<P> {
+    fn address(&self) -> String {
+        P::address(&self.at, &self.query)
+    }
+
+    fn route(&self) -> &'static str {
+        P::PATH
+    }
+
+    fn render<'a>(&'a self, app: &'a App) -> LocalBoxFuture<'a, Result<Rendered>> {
+        Box::pin(async move {
+            let mut seen = Dependencies::default();
+            let view = app.read(async |db| P::view(db, &self.at, &self.query, &mut seen).await);
+            let document = match (view.await, seen.absence.take()) {
+                (Err(_), Some(absence)) => Err(absence),
+                (view, _) => Ok(framed(app, &view?)),
+            };
+            Ok(Rendered { document, seen })
+        })
+    }
 }
 
 /// Serves a live page.

@@ -4,7 +4,7 @@ use super::page::{HTML, shared};
 use super::prepared::CACHE_STATUS;
 use super::session;
 use crate::app::App;
-use crate::cache::{Entry, Outcome};
+use crate::cache::{Outcome, Page};
 use crate::services::sessions::{self, Staff};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
@@ -12,17 +12,17 @@ use actix_web::{HttpRequest, HttpResponse};
 use templates::{Document, Visitor};
 
 /// The kept page, as this caller is to see it.
-pub async fn serve(request: &HttpRequest, entry: &Entry, outcome: Outcome) -> HttpResponse {
+pub async fn serve(request: &HttpRequest, page: &Page, outcome: Outcome) -> HttpResponse {
     let app = shared(request);
     let staff = signed_in(app, request).await;
     let flash = session::flash(&app.config, request);
     if staff.is_none() && flash.is_none() {
-        return entry.prepared.answer(request.headers(), Some(outcome.as_str())).into();
+        return page.prepared.answer(request.headers(), Some(outcome.as_str())).into();
     }
     let visitor = Visitor { staff: staff.as_ref().map(Staff::name), flash, here: request.path() };
-    let text = std::str::from_utf8(entry.prepared.body()).unwrap_or_default();
+    let text = std::str::from_utf8(page.prepared.body()).unwrap_or_default();
     let mut response =
-        html(request, StatusCode::OK, entry.holes.fill(text, &visitor), flash.is_some());
+        html(request, StatusCode::OK, page.holes.fill(text, &visitor), flash.is_some());
     response.headers_mut().insert(CACHE_STATUS, HeaderValue::from_static(outcome.as_str()));
     response
 }

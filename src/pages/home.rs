@@ -37,7 +37,7 @@ impl CachedPage for Show {
         seen: &mut Dependencies,
     ) -> Result<View> {
         let text = seen.track(pages::by_name(db, "home").await?);
-        let latest = seen.track(posts::published(db, None, 1, LATEST).await?);
+        let latest = seen.find(posts::published(db, None, 1, LATEST).await?)?;
         let topics = seen.track(posts::topics(db).await?);
         Ok(page(&Home {
             title: &text.title,

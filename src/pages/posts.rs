@@ -37,7 +37,7 @@ impl CachedPage for Index {
         &PageNumber(number): &PageNumber,
         seen: &mut Dependencies,
     ) -> Result<View> {
-        let listing = seen.track(posts::published(db, None, number, PER_PAGE).await?);
+        let listing = seen.find(posts::published(db, None, number, PER_PAGE).await?)?;
         let topics = seen.track(posts::topics(db).await?);
         let cards: Vec<Card<'_>> = listing.cards.iter().map(Into::into).collect();
         let topics: Vec<Topic<'_>> = topics.iter().map(Into::into).collect();
@@ -68,7 +68,7 @@ impl CachedPage for Show {
         (): &(),
         seen: &mut Dependencies,
     ) -> Result<View> {
-        let post = seen.track(posts::by_slug(db, slug).await?);
+        let post = seen.find(posts::by_slug(db, slug).await?)?;
         let related = seen.track(posts::related(db, &post).await?);
         Ok(templates::posts::show(&Post {
             id: post.id,

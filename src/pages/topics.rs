@@ -35,8 +35,8 @@ impl CachedPage for Show {
         &PageNumber(number): &PageNumber,
         seen: &mut Dependencies,
     ) -> Result<View> {
-        let topic = seen.track(posts::topic(db, slug).await?);
-        let listing = seen.track(posts::published(db, Some(&topic), number, PER_PAGE).await?);
+        let topic = seen.find(posts::topic(db, slug).await?)?;
+        let listing = seen.find(posts::published(db, Some(&topic), number, PER_PAGE).await?)?;
         let cards: Vec<Card<'_>> = listing.cards.iter().map(Into::into).collect();
         let pages = Pages { number, last: listing.last };
         Ok(templates::posts::topic(&(&topic).into(), &topic.description, &cards, pages))

@@ -170,7 +170,8 @@ impl TestApp {
             if kept.headers["cache-status"].as_bytes().starts_with(b"frontdesk; hit") {
                 let rendered = cold.eve().asking_for(&self.origin).get(&key).await;
                 assert_eq!(
-                    kept.body, rendered.body,
+                    (kept.status, kept.body),
+                    (rendered.status, rendered.body),
                     "the kept page {key} is not what would be rendered now"
                 );
             }

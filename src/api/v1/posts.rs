@@ -1,7 +1,7 @@
 //! Posts, for programs that read and that write them.
 
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Absence, Error, Result};
 use crate::http::endpoint::{Endpoint, Nothing, Reply};
 use crate::http::limit::Limit;
 use crate::http::{Gate, cursor};
@@ -73,12 +73,12 @@ impl Endpoint for Show {
     type Output = Summary;
 
     async fn run(app: &App, (): &(), slug: &String, _: Valid<Nothing>) -> Result<Reply<Summary>> {
-        let found = app.read(async |db| posts::by_slug(db, slug).await).await;
-        match found {
-            Ok(post) => Ok(Reply::ok(post.untracked().into())),
+        let found = app.read(async |db| posts::by_slug(db, slug).await).await?;
+        match found.untracked() {
+            Ok(post) => Ok(Reply::ok(post.into())),
             // A page moved to a page; for programs the post lives among the API's own addresses.
-            Err(Error::Moved(to)) => Err(Error::Moved(paths::api(&to))),
-            Err(error) => Err(error),
+            Err(Absence::Moved(to)) => Err(Error::Moved(paths::api(&to))),
+            Err(absence) => Err(absence.into()),
         }
     }
 }

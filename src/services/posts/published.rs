@@ -4,7 +4,7 @@
 //! says for how long it will stay true.
 
 use super::{Status, Summary, Topic};
-use crate::error::{Error, Result};
+use crate::error::{Absence, Found, Result};
 use crate::tags::{Read, Tag};
 use sqlx::PgConnection;
 use std::time::Duration;
@@ -77,14 +77,16 @@ pub struct Post {
 
 /// Published posts, newest first: page `number`, counted from 1, of `size` each; of one topic or of all.
 ///
+/// There is nothing after the last page.
+///
 /// # Errors
-/// [`Error::NotFound`] for a page after the last.
+/// As any statement.
 pub async fn published(
     db: &mut PgConnection,
     topic: Option<&Topic>,
     number: u32,
     size: u32,
-) -> Result<Read<Listing>> {
+) -> Result<Read<Found<Listing>>> {
     let topic = topic.map(|topic| topic.slug.as_str());
     let total = sqlx::query_scalar!(
         r#"select count(*) as "count!" from posts where status = 'published' and published_at <= now() and ($1::text is null or topic = $1)"#,
@@ -93,8 +95,10 @@ pub async fn published(
     .fetch_one(&mut *db)
     .await?;
     let last = u32::try_from(total).unwrap_or(u32::MAX).div_ceil(size).max(1);
+    let list = topic.map_or(Tag::Posts, |slug| Tag::Topic(slug.to_owned()));
+    let tags = [list, Tag::Topics];
     if number == 0 || number > last {
-        return Err(Error::NotFound);
+        return Ok(Read::new(Err(Absence::NotFound), tags).true_for(upcoming(db).await?));
     }
     let cards = sqlx::query_as!(
         Card,
@@ -108,15 +112,14 @@ pub async fn published(
     )
     .fetch_all(&mut *db)
     .await?;
-    let list = topic.map_or(Tag::Posts, |slug| Tag::Topic(slug.to_owned()));
-    Ok(Read::new(Listing { cards, last }, [list, Tag::Topics]).true_for(upcoming(db).await?))
+    Ok(Read::new(Ok(Listing { cards, last }), tags).true_for(upcoming(db).await?))
 }
 
 /// The published post at `slug`, and those before and after it.
 ///
 /// # Errors
-/// [`Error::Moved`] where it has another slug now, [`Error::Gone`] where it was withdrawn, [`Error::NotFound`].
-pub async fn by_slug(db: &mut PgConnection, slug: &str) -> Result<Read<Post>> {
+/// As any statement.
+pub async fn by_slug(db: &mut PgConnection, slug: &str) -> Result<Read<Found<Post>>> {
     let row = sqlx::query!(
         r#"select posts.id, posts.slug, posts.title, summary, body, topic, topics.name as topic_name,
                   case when status = 'published' and published_at > now() then 'scheduled' else status end
@@ -133,20 +136,25 @@ pub async fn by_slug(db: &mut PgConnection, slug: &str) -> Result<Read<Post>> {
         slug,
     )
     .fetch_optional(&mut *db)
-    .await?
-    .ok_or(Error::NotFound)?;
+    .await?;
+    let mut tags = vec![Tag::Slug(slug.to_owned())];
+    let Some(row) = row else { return Ok(Read::new(Err(Absence::NotFound), tags)) };
+    tags.push(Tag::Post(row.id));
+    let until = upcoming(db).await?;
     let published_at = match (row.status, row.published_at) {
-        (Status::Published, Some(at)) => at,
-        (Status::Archived, _) => return Err(Error::Gone(row.title)),
-        _ => return Err(Error::NotFound),
+        (Status::Published, Some(at)) if row.slug == slug => Ok(at),
+        (Status::Published, Some(_)) => Err(Absence::Moved(templates::paths::post(&row.slug))),
+        (Status::Archived, _) => Err(Absence::Gone(row.title.clone())),
+        _ => Err(Absence::NotFound),
     };
-    if row.slug != slug {
-        return Err(Error::Moved(templates::paths::post(&row.slug)));
-    }
+    let published_at = match published_at {
+        Ok(at) => at,
+        Err(absence) => return Ok(Read::new(Err(absence), tags).true_for(until)),
+    };
+    tags.extend([Tag::Posts, Tag::Topics]);
     let neighbour = |slug: Option<String>, title: Option<String>| {
         slug.zip(title).map(|(slug, title)| Neighbour { slug, title })
     };
-    let tags = [Tag::Post(row.id), Tag::Posts, Tag::Topics];
     let post = Post {
         id: row.id,
         slug: row.slug,
@@ -160,7 +168,7 @@ pub async fn by_slug(db: &mut PgConnection, slug: &str) -> Result<Read<Post>> {
         older: neighbour(row.older_slug, row.older_title),
         newer: neighbour(row.newer_slug, row.newer_title),
     };
-    Ok(Read::new(post, tags).true_for(upcoming(db).await?))
+    Ok(Read::new(Ok(post), tags).true_for(until))
 }
 
 /// Up to three other posts on the same topic, those published nearest to it first.
@@ -207,14 +215,13 @@ pub async fn topics(db: &mut PgConnection) -> Result<Read<Vec<Topic>>> {
 /// The topic at `slug`.
 ///
 /// # Errors
-/// [`Error::NotFound`].
-pub async fn topic(db: &mut PgConnection, slug: &str) -> Result<Read<Topic>> {
+/// As any statement.
+pub async fn topic(db: &mut PgConnection, slug: &str) -> Result<Read<Found<Topic>>> {
     let topic =
         sqlx::query_as!(Topic, "select slug, name, description from topics where slug = $1", slug)
             .fetch_optional(db)
-            .await?
-            .ok_or(Error::NotFound)?;
-    Ok(Read::new(topic, [Tag::Topic(slug.to_owned())]))
+            .await?;
+    Ok(Read::new(topic.ok_or(Absence::NotFound), [Tag::Topic(slug.to_owned())]))
 }
 
 /// Up to `limit` published posts, newest first, after the one called `after`.
