@@ -135,11 +135,25 @@ impl App {
         self.cache.confirm(&self.db, &self.clock, since).await
     }
 
-    /// A cached page, kept or rendered now: see [`PageCache::page`].
+    /// A cached page for someone, kept or rendered now: see [`PageCache::page`].
     ///
     /// # Errors
     /// Those of the page, and [`Error::Unavailable`](crate::Error::Unavailable) where nothing may be shown.
     pub async fn page(
+        &self,
+        page: &Arc<dyn Renderer>,
+        token: Option<Token>,
+    ) -> Result<(Arc<Entry>, Outcome)> {
+        let (entry, outcome) = self.have_kept(page, token).await?;
+        self.cache.count(&entry, outcome);
+        Ok((entry, outcome))
+    }
+
+    /// As [`App::page`], for nobody: it is not counted as asked for.
+    ///
+    /// # Errors
+    /// As [`App::page`].
+    pub async fn have_kept(
         &self,
         page: &Arc<dyn Renderer>,
         token: Option<Token>,

@@ -3,6 +3,7 @@
 use super::posts::{but, editor_of, many, save, written};
 use super::support::{Person, TestApp, with_app, with_settings};
 use frontdesk::cache::coherence::STALE_AFTER;
+use frontdesk::cache::hot;
 use reqwest::Method;
 use reqwest::header::{ETAG, IF_NONE_MATCH};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -262,6 +263,44 @@ fn two_hundred_readers_of_a_changed_page_cause_one_rendering() {
         assert!(count("frontdesk; fwd=stale; collapsed") > 100, "most readers waited for it");
         assert_eq!(count(STALE) + count(HIT) + count("frontdesk; fwd=stale; collapsed"), 200);
         other.close().await;
+    });
+}
+
+#[test]
+fn pages_many_ask_for_are_rendered_before_they_are_asked_for_again() {
+    with_app(async |app| {
+        many(app, 3).await;
+        let eve = app.eve();
+        for _ in 0..8 {
+            eve.get("/posts").await;
+        }
+        eve.get("/topics/craft").await;
+        let state = actix_web::web::Data::clone(&app.state);
+        let renewing = actix_web::rt::spawn(async move { hot::keep_rendered(&state).await });
+        let rendered = || app.state.cache.totals().rendered;
+        let change = async |edition: u32, expected: u64| {
+            let before = rendered();
+            app.psql(&format!("update posts set title = 'Edition {edition}'")).await;
+            confirmed(app).await;
+            for _ in 0..1000 {
+                if expected > 0 && rendered() - before == expected {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(if expected > 0 { 10 } else { 1 })).await;
+            }
+            assert_eq!(rendered() - before, expected, "edition {edition}");
+        };
+        change(1, 1).await;
+        let page = eve.get("/posts").await;
+        assert_eq!(page.header("cache-status"), HIT);
+        assert!(page.body.contains("Edition 1"));
+        assert_eq!(status(&eve, "/topics/craft").await, STALE, "one reader is not many");
+        // Nobody asks any more: half of what was known of it is forgotten each time.
+        change(2, 1).await;
+        change(3, 1).await;
+        change(4, 0).await;
+        assert_eq!(status(&eve, "/posts").await, STALE);
+        renewing.abort();
     });
 }
 

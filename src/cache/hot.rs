@@ -24,7 +24,7 @@ pub async fn keep_rendered(app: &App) {
         let began = app.clock.moment();
         for renderer in app.cache.hot_and_changed(began) {
             // The next reader of a page that cannot be had finds out why.
-            let _ = app.page(&renderer, None).await;
+            let _ = app.have_kept(&renderer, None).await;
             if app.clock.moment().since(began) > BUDGET {
                 break;
             }

@@ -30,6 +30,7 @@ use reader::{Next, Reader};
 use report::Tally;
 use snapshot::Token;
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -131,9 +132,15 @@ impl PageCache {
             }
             found => found?,
         };
-        found.0.hit();
-        self.tally.count(found.1);
         Ok(found)
+    }
+
+    /// Notes that someone was answered with `entry`.
+    pub fn count(&self, entry: &Entry, outcome: Outcome) {
+        entry.hit();
+        if !matches!(outcome, Outcome::Miss | Outcome::Stale) {
+            self.tally.served.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// The page under `key` if it can be served at `now` without waiting for anything. The caller sees to a due poll.
@@ -143,8 +150,7 @@ impl PageCache {
             return None;
         }
         let entry = self.pages.get(key).filter(|entry| self.coherence.is_fresh(&**entry, now))?;
-        entry.hit();
-        self.tally.count(Outcome::Hit);
+        self.count(&entry, Outcome::Hit);
         Some((entry, confirmed))
     }
 
@@ -202,6 +208,7 @@ impl PageCache {
         &self,
         Work { clock, key, renderer, render, .. }: &Work<'_, R>,
     ) -> Result<Arc<Entry>> {
+        self.tally.rendered.fetch_add(1, Ordering::Relaxed);
         let rendering = self.coherence.begin_rendering(); // before the snapshot is opened
         let rendered_at = clock.moment();
         let Rendered { document, seen } = render().await?;

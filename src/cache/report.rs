@@ -1,7 +1,7 @@
 //! What is kept, and why: for the people who run the site.
 
 use super::coherence::{Seen, Verdict};
-use super::{Entry, Outcome, PageCache};
+use super::{Entry, PageCache};
 use crate::clock::Moment;
 use crate::tags::Tag;
 use std::cmp::Reverse;
@@ -9,18 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How often each outcome was had.
+/// How often something was kept already, and how often it had to be rendered.
 #[derive(Debug, Default)]
-pub struct Tally([AtomicU64; 5]);
-
-impl Tally {
-    pub(super) fn count(&self, outcome: Outcome) {
-        self.0[outcome as usize].fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn of(&self, outcome: Outcome) -> u64 {
-        self.0[outcome as usize].load(Ordering::Relaxed)
-    }
+pub struct Tally {
+    pub(super) served: AtomicU64,
+    pub(super) rendered: AtomicU64,
 }
 
 /// What this instance keeps.
@@ -64,15 +57,13 @@ pub struct Kept {
 impl PageCache {
     /// What is kept in all.
     pub fn totals(&self) -> Totals {
-        let rendered = self.tally.of(Outcome::Miss) + self.tally.of(Outcome::Stale);
-        let served = [Outcome::Hit, Outcome::Collapsed, Outcome::Unreachable];
         Totals {
             pages: self.pages.len(),
             absences: self.absences.len(),
             bytes: self.pages.weight() + self.absences.weight(),
             most_bytes: self.pages.capacity() + self.absences.capacity(),
-            served: served.map(|outcome| self.tally.of(outcome)).iter().sum(),
-            rendered,
+            served: self.tally.served.load(Ordering::Relaxed),
+            rendered: self.tally.rendered.load(Ordering::Relaxed),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::database::Database;
 use super::output::Refused;
 use crate::app::App;
+use crate::cache::hot;
 use crate::config::Config;
 use crate::http::{access_log, server};
 use crate::intake;
@@ -64,6 +65,8 @@ async fn run(
     greet(&app);
     let draining = Data::clone(&app);
     actix_web::rt::spawn(async move { intake::keep_draining(&draining).await });
+    let rendering = Data::clone(&app);
+    actix_web::rt::spawn(async move { hot::keep_rendered(&rendering).await });
     let handle = server.handle();
     let mut running = actix_web::rt::spawn(server);
     let lost = tokio::select! {

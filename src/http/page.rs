@@ -140,7 +140,7 @@ async fn find_or_render<P: CachedPage>(request: &HttpRequest) -> Result<HttpResp
 /// # Errors
 /// Those of the page.
 pub async fn warm<P: CachedPage>(app: &App, at: P::At, query: P::Query) -> Result<()> {
-    app.page(&place::<P>(at, query), None).await.map(drop)
+    app.have_kept(&place::<P>(at, query), None).await.map(drop)
 }
 
 /// A cached page at one of its addresses.
