@@ -1,13 +1,16 @@
 //! What is promised, tried often: no page is old for long on any instance, and nothing that was acknowledged is lost.
 //!
-//! Each proof makes 50 tries here, and as many as `PROOF_TRIES` says where it is set (ARCHITECTURE.md, "Proofs").
+//! Each proof makes 50 tries here, and as many as `PROOF_TRIES` says where it is set (ARCHITECTURE.md, "Proofs"). Query
+//! strings are made up by the score.
 
 use super::cache::sees_in_time;
 use super::posts::{editor_of, save, written};
 use super::support::{Person, Process, folder_of_its_own, with_settings};
+use frontdesk::cache::report::Totals;
 use reqwest::Method;
 use sqlx::{Connection, PgConnection};
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -192,4 +195,44 @@ fn what_was_acknowledged_is_there_exactly_once_however_often_the_server_is_kille
     );
     drop(server);
     let _ = std::fs::remove_dir_all(data);
+}
+
+#[test]
+fn made_up_query_strings_change_nothing() {
+    const AT_ONCE: usize = 100;
+    with_settings(&[("TRUSTED_PROXIES", "127.0.0.1")], async |app| {
+        save(&app.ada().await, "/admin/posts/new", &written("A post", "Text.", "published")).await;
+        app.eve().get("/posts").await;
+        let before = app.state.cache.totals();
+        let (rounds, mut stream) = (tries() * 20 / AT_ONCE, app.connect());
+        let host = app.origin.strip_prefix("http://").unwrap().to_owned();
+        let ask = move || {
+            let mut hits = 0;
+            for round in 0..rounds {
+                let number = |n| round * AT_ONCE + n;
+                let asked = (0..AT_ONCE).map(|n| {
+                    let (n, address) = (number(n), address(number(n)));
+                    format!("HEAD /posts?{n}={n} HTTP/1.1\r\nhost: {host}\r\nx-forwarded-for: {address}\r\n\r\n")
+                });
+                stream.write_all(asked.collect::<String>().as_bytes()).unwrap();
+                let (mut answers, mut part) = (Vec::new(), [0; 65536]);
+                let count = |answers: &[u8], text: &[u8]| {
+                    answers.windows(text.len()).filter(|at| *at == text).count()
+                };
+                while count(&answers, b"\r\n\r\n") < AT_ONCE {
+                    let length = stream.read(&mut part).unwrap();
+                    assert!(length > 0, "the connection was closed");
+                    answers.extend_from_slice(&part[..length]);
+                }
+                hits += count(&answers, b"cache-status: frontdesk; hit\r\n");
+            }
+            hits
+        };
+        let hits = actix_web::web::block(ask).await.unwrap();
+        let after = app.state.cache.totals();
+        println!("made-up query strings answered with the one page that is kept: {hits}");
+        assert_eq!(hits, rounds * AT_ONCE);
+        let kept = |totals: &Totals| (totals.pages, totals.absences, totals.bytes, totals.rendered);
+        assert_eq!(kept(&after), kept(&before));
+    });
 }
