@@ -36,6 +36,9 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.live::<pages::admin::posts::Index>();
     routes.form::<actions::posts::Write>();
     routes.form::<actions::posts::Edit>();
+    routes.live::<pages::admin::cache::Index>();
+    routes.live::<pages::admin::cache::Show>();
+    routes.form::<actions::cache::Drop>();
 
     routes.plain_form::<actions::embed::Send>();
     routes.endpoint::<api::contact::Send>();

@@ -41,6 +41,16 @@ pub fn reading_minutes(words: usize) -> usize {
     words.div_ceil(READING_SPEED).max(1)
 }
 
+/// A size in bytes, as people say it: `12.3 kB`.
+#[allow(clippy::cast_precision_loss)] // to be read, rounded to a digit
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1000 => format!("{bytes} B"),
+        1000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
 /// A number and its noun: `1 post`, `2 posts`.
 pub fn plural(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })

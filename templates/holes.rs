@@ -33,17 +33,20 @@ pub enum Flash {
     StatusSaved,
     /// A lead has another note.
     NoteAdded,
+    /// Pages will be rendered again.
+    PagesDropped,
     /// The session is over.
     SignedOut,
 }
 
 impl Flash {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::PostPublished,
         Self::PostScheduled,
         Self::PostSaved,
         Self::StatusSaved,
         Self::NoteAdded,
+        Self::PagesDropped,
         Self::SignedOut,
     ];
 
@@ -55,6 +58,7 @@ impl Flash {
             Self::PostSaved => "post-saved",
             Self::StatusSaved => "status-saved",
             Self::NoteAdded => "note-added",
+            Self::PagesDropped => "pages-dropped",
             Self::SignedOut => "signed-out",
         }
     }
@@ -71,6 +75,7 @@ impl Flash {
             Self::PostSaved => "The post is saved.",
             Self::StatusSaved => "The status is saved.",
             Self::NoteAdded => "The note is added.",
+            Self::PagesDropped => "It will be rendered again when it is next asked for.",
             Self::SignedOut => "You are signed out.",
         }
     }

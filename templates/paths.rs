@@ -116,6 +116,26 @@ pub fn admin_edit_post(id: Uuid) -> String {
     format!("/admin/posts/{id}/edit")
 }
 
+/// What the page cache keeps.
+pub fn admin_cache() -> String {
+    "/admin/cache".into()
+}
+
+/// The kept pages that match `filter`: pairs of `q` and `tags`, tags separated by spaces.
+pub fn admin_cache_where(filter: &[(&str, &str)]) -> String {
+    query(admin_cache(), filter)
+}
+
+/// What is kept for `address`, and why it is not fresh.
+pub fn admin_cache_page(address: &str) -> String {
+    query("/admin/cache/page".into(), &[("address", address)])
+}
+
+/// Where it is posted to what is to be rendered again.
+pub fn admin_cache_drop() -> String {
+    "/admin/cache/drop".into()
+}
+
 /// A lead, for programs.
 pub fn api_lead(id: Uuid) -> String {
     format!("/api/v1/leads/{id}")

@@ -11,6 +11,7 @@ mod doors;
 mod embed;
 mod front;
 mod house;
+mod kept_pages;
 mod links;
 mod operator;
 mod origin;

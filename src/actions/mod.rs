@@ -1,5 +1,6 @@
 //! Every way a person changes something: a form that GET shows and POST runs.
 
+pub mod cache;
 pub mod contact;
 pub mod embed;
 pub mod leads;

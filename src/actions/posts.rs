@@ -8,7 +8,7 @@ use crate::policies;
 use crate::services::input::Valid;
 use crate::services::posts::{self, Author, Draft, Status};
 use crate::services::sessions::Staff;
-use crate::tags::Dependencies;
+use crate::tags::{Dependencies, Tag};
 use sqlx::PgConnection;
 use templates::admin::posts::{Stored, edit};
 use templates::{Flash, FormState, View, paths};
@@ -86,6 +86,8 @@ impl Action for Edit {
         let post = posts::stored(db, &Author::Staff(who), *id).await?;
         let topics = posts::topic_names(db, who).await?;
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let touches = posts::touches(db, &Author::Staff(who), *id).await?;
+        let touches: Vec<String> = touches.iter().map(Tag::to_string).collect();
         let stored = Stored {
             id: post.id,
             title: &post.title,
@@ -96,6 +98,7 @@ impl Action for Edit {
             status: post.status.as_str(),
             published_at: post.published_at,
             updated_at: post.updated_at,
+            touches: &touches.join(" "),
         };
         Ok(edit(Some(&stored), &topics, state))
     }

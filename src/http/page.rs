@@ -75,14 +75,22 @@ pub trait LivePage: Gate {
     /// The query.
     type Query: DeserializeOwned + 'static;
 
-    /// Draws it. `blank` is an empty form, for pages that hold one.
+    /// Draws it.
     async fn view(
         db: &mut PgConnection,
         who: &Grant<Self>,
         at: &Self::At,
         query: &Self::Query,
-        blank: &FormState,
+        context: &Context<'_>,
     ) -> Result<View>;
+}
+
+/// What a live page has beside its snapshot of the database.
+pub struct Context<'a> {
+    /// The application.
+    pub app: &'a App,
+    /// An empty form, for pages that hold one.
+    pub blank: FormState,
 }
 
 /// A form that looks the same to everyone, as a cached page.
@@ -183,8 +191,8 @@ pub async fn live<P: LivePage>(request: HttpRequest) -> HttpResponse {
         let who = admit::<P>(state, &request).await?;
         let (at, query) =
             (super::at::<P::At>(&request).await?, super::query::<P::Query>(&request)?);
-        let blank = blank(state);
-        let view = state.read(async |db| P::view(db, &who, &at, &query, &blank).await).await?;
+        let context = Context { app: state, blank: blank(state) };
+        let view = state.read(async |db| P::view(db, &who, &at, &query, &context).await).await?;
         Ok(draw(&request, StatusCode::OK, &view.noindex(), P::Auth::name(&who)))
     };
     door(Face::Page, P::PATH, &request, work).await

@@ -1,5 +1,6 @@
 //! What staff see.
 
+pub mod cache;
 pub mod leads;
 pub mod posts;
 

@@ -43,6 +43,8 @@ pub struct Stored<'a> {
     pub published_at: Option<OffsetDateTime>,
     /// When it was last changed: what is saved over is what was seen.
     pub updated_at: OffsetDateTime,
+    /// The tags of the pages that change when it is published, separated by spaces.
+    pub touches: &'a str,
 }
 
 const STATUSES: [Choice<'static>; 4] = [
@@ -87,6 +89,7 @@ pub fn edit(stored: Option<&Stored<'_>>, topics: &[&str], state: &FormState) -> 
                 p.meta {
                     (badge(post.status))
                     @if post.status == "published" { a href=(paths::post(post.slug)) { "See it on the site" } }
+                    a href=(paths::admin_cache_where(&[("tags", post.touches)])) { "See which kept pages publishing it touches" }
                 }
             }
         }
@@ -172,6 +175,7 @@ mod tests {
         status: "published",
         published_at: None,
         updated_at: OffsetDateTime::UNIX_EPOCH,
+        touches: "posts topic:craft",
     };
 
     #[test]

@@ -29,6 +29,7 @@ const open = [
 const staff = [
   ["/admin", "/admin/leads", `/admin/leads/${lead.id}`],
   ["/admin/posts", "/admin/posts/new", `/admin/posts/${posts[0].id}/edit`],
+  ["/admin/cache", "/admin/cache?q=nothing-like-it", "/admin/cache/page?address=/posts", "/admin/cache/drop"],
 ].flat();
 
 for (const colorScheme of ["light", "dark"]) {
@@ -96,6 +97,7 @@ async function refusals(request) {
     ["post refused", 422, await post("/admin/posts/new", { form: { title: "x", status: "published" } })],
     ["edit refused", 422, await post(`/admin/posts/${id}/edit`, { form: { title: "" } })],
     ["note refused", 422, await post(`/admin/leads/${lead.id}/notes`, { form: { note: "" } })],
+    ["drop refused", 422, await post("/admin/cache/drop", { form: { tag: "x" } })],
     ["another origin", 403, await post("/contact", { form: typed }, { origin: "https://elsewhere.example" })],
     ["malformed", 400, await post("/contact", { data: "name=%", headers: { "content-type": "multipart/form-data" } })],
     ["wrong method", 405, await post("/posts", { form: {} })],

@@ -3,7 +3,7 @@
 use super::Ignored;
 use crate::error::Result;
 use crate::http::limit::Limit;
-use crate::http::page::LivePage;
+use crate::http::page::{Context, LivePage};
 use crate::http::{Gate, cursor};
 use crate::policies;
 use crate::services::leads::{self, Listed, Shown, Source, Status};
@@ -47,7 +47,7 @@ impl LivePage for Index {
         who: &Staff,
         (): &(),
         query: &Query,
-        _: &FormState,
+        _: &Context<'_>,
     ) -> Result<View> {
         let filter = leads::Filter {
             status: Status::ALL.into_iter().find(|status| status.as_str() == query.status),
@@ -102,7 +102,7 @@ impl LivePage for Show {
         who: &Staff,
         id: &Uuid,
         _: &Ignored,
-        blank: &FormState,
+        Context { blank, .. }: &Context<'_>,
     ) -> Result<View> {
         lead(db, who, *id, blank, blank).await
     }

@@ -1,18 +1,19 @@
 //! What staff see.
 
+pub mod cache;
 pub mod leads;
 pub mod posts;
 
 use crate::error::Result;
 use crate::http::Gate;
 use crate::http::limit::Limit;
-use crate::http::page::LivePage;
+use crate::http::page::{Context, LivePage};
 use crate::policies;
 use crate::services::leads as lead_service;
 use crate::services::sessions::Staff;
 use serde::Deserialize;
 use sqlx::PgConnection;
-use templates::{FormState, View, paths};
+use templates::{View, paths};
 
 /// `/admin`
 pub struct Dashboard;
@@ -36,7 +37,7 @@ impl LivePage for Dashboard {
         who: &Staff,
         (): &(),
         _: &Ignored,
-        _: &FormState,
+        _: &Context<'_>,
     ) -> Result<View> {
         let new = lead_service::count_new(db, who).await?;
         let new_leads = paths::admin_leads_where(&[("status", "new")]);

@@ -2,15 +2,15 @@
 
 use crate::error::Result;
 use crate::http::limit::Limit;
-use crate::http::page::LivePage;
+use crate::http::page::{Context, LivePage};
 use crate::http::{Gate, cursor};
 use crate::policies;
 use crate::services::posts::{self, Author, Listed};
 use crate::services::sessions::Staff;
 use serde::Deserialize;
 use sqlx::PgConnection;
+use templates::View;
 use templates::admin::posts::Row;
-use templates::{FormState, View};
 
 const PER_PAGE: usize = 50;
 
@@ -39,7 +39,7 @@ impl LivePage for Index {
         who: &Staff,
         (): &(),
         query: &Query,
-        _: &FormState,
+        _: &Context<'_>,
     ) -> Result<View> {
         let before = query.before.parse().ok();
         let found = posts::list(db, &Author::Staff(who), before, cursor::ask(PER_PAGE)).await?;

@@ -16,6 +16,7 @@ use crate::policies::Operator;
 use crate::services::input::Valid;
 use crate::services::keys::{Partner, PostsWrite};
 use crate::services::sessions::Staff;
+use crate::tags::Tag;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -165,6 +166,16 @@ pub async fn stored(db: &mut PgConnection, _by: &Author<'_>, id: Uuid) -> Result
     .fetch_optional(db)
     .await?
     .ok_or(Error::NotFound)
+}
+
+/// What changes for visitors when the post `id` is published or withdrawn, as the triggers will say (`migrations/`).
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn touches(db: &mut PgConnection, _by: &Author<'_>, id: Uuid) -> Result<Vec<Tag>> {
+    let topic = sqlx::query_scalar!("select topic from posts where id = $1", id);
+    let topic = topic.fetch_optional(db).await?.ok_or(Error::NotFound)?;
+    Ok(vec![Tag::Posts, Tag::Post(id), Tag::Topic(topic)])
 }
 
 /// Writes a new post, with `id`. The same once more within 24 hours is the same post.
