@@ -5,23 +5,13 @@
 
 use super::cache::{HIT, confirmed};
 use super::posts::many;
-use super::support::{TestApp, with_settings};
+use super::support::{Chance, TestApp, with_settings};
 use std::collections::HashMap;
 
 const TABLES: [&str; 4] = ["posts", "post_slugs", "topics", "pages"];
 const ROUNDS: usize = 3;
 
-/// Chance that can be repeated (Steele, Lea, Flood: SplitMix64).
-struct Chance(u64);
-
 impl Chance {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-
     fn word(&mut self) -> String {
         format!("word{}", self.below(1_000_000))
     }

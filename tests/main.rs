@@ -27,3 +27,4 @@ mod serving;
 mod sign_in;
 mod spam;
 mod staff_leads;
+mod storm;

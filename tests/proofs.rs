@@ -5,13 +5,12 @@
 
 use super::cache::sees_in_time;
 use super::posts::{editor_of, save, written};
-use super::support::{Person, Process, folder_of_its_own, with_settings};
+use super::support::{Person, Process, folder_of_its_own, free_address, with_settings};
 use frontdesk::cache::report::Totals;
 use reqwest::Method;
 use sqlx::{Connection, PgConnection};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -23,7 +22,7 @@ fn tries() -> usize {
 }
 
 /// Each number has an address of its own, so that nobody comes too often.
-fn address(number: usize) -> String {
+pub fn address(number: usize) -> String {
     format!("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255)
 }
 
@@ -82,14 +81,6 @@ fn the_writer_sees_the_edit_on_the_other_instance_at_once_every_time() {
         );
         other.close().await;
     });
-}
-
-/// Where a server can listen again and again: below the ports that systems hand out to clients, or one of the senders
-/// might be given it while the server is away.
-fn free_address() -> String {
-    let start = 20_000 + std::process::id() % 10_000;
-    let mut addresses = (start..32_000).map(|port| format!("127.0.0.1:{port}"));
-    addresses.find(|address| TcpListener::bind(address).is_ok()).unwrap()
 }
 
 /// The server, in a folder of its own, at an address that stays the same when it is started again.

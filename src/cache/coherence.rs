@@ -135,6 +135,8 @@ pub enum Mistake {
     DeleteOnInvalidate,
     /// A reader is not kept until its own write is visible.
     NoCatchUp,
+    /// A reader whose own write nobody could be asked about in time is shown what there is.
+    GiveUpUnasked,
     /// Whoever waited for a rendering takes it as it is.
     TrustFlight,
     /// A restart after a crash goes unnoticed.

@@ -6,7 +6,7 @@
 //! writes it shows, so that what it must and must not show is plain.
 
 use super::coherence::{Applying, Coherence, Judged, Kept, Mark, Mistake, Polled, Rendering};
-use super::reader::{Next, Reader};
+use super::reader::{CATCH_UP, Next, Reader};
 use super::snapshot::{Incarnation, Snapshot, Token};
 use crate::clock::Moment;
 use crate::tags::Tag;
@@ -113,6 +113,8 @@ enum Role {
     Writer { number: usize, commits: bool },
     /// Crashes the database, once.
     Crash,
+    /// Holds everyone else up for long, once.
+    Pause,
     /// Reads a page on an instance, at a time when nothing known before is recent enough, or right away with the token
     /// of a writer.
     Reader { instance: usize, own: Option<usize> },
@@ -167,6 +169,14 @@ impl World {
                 let first = matches!(self.actors[actor].doing, Doing::Nothing);
                 if first {
                     self.database.crash();
+                    self.actors[actor].doing = Doing::Done;
+                }
+                first
+            }
+            Role::Pause => {
+                let first = matches!(self.actors[actor].doing, Doing::Nothing);
+                if first {
+                    self.now = self.now.plus(CATCH_UP);
                     self.actors[actor].doing = Doing::Done;
                 }
                 first
@@ -296,6 +306,7 @@ impl World {
                 let (polled, rows) = poll(&self.database, instance, self.now);
                 Some(Doing::Polled(polled, rows))
             }
+            Next::Away => Some(Doing::Done), // and says so
             Next::Render if instance.flying => Some(Doing::Waiting(instance.landed)),
             Next::Render | Next::RenderAlone => {
                 instance.flying = true;
@@ -412,7 +423,12 @@ const fn reader(instance: usize) -> Role {
 }
 
 /// Small worlds, in which everything happens that can.
-const WORLDS: [(&str, &[Role], usize); 5] = [
+const WORLDS: [(&str, &[Role], usize); 6] = [
+    (
+        "a writer is sent to an instance that has no time to ask",
+        &[Role::Pause, writer(0), reader(0), Role::Reader { instance: 0, own: Some(0) }],
+        1,
+    ),
     ("two writers, two readers", &[writer(0), writer(1), reader(0), reader(0)], 1),
     (
         "an aborting writer, a crash and reused ids",
@@ -449,6 +465,7 @@ fn every_mistake_is_found() {
         Mistake::AboveTheLast,
         Mistake::DeleteOnInvalidate,
         Mistake::NoCatchUp,
+        Mistake::GiveUpUnasked,
         Mistake::TrustFlight,
         Mistake::NoIncarnation,
     ] {

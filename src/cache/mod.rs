@@ -179,6 +179,9 @@ impl PageCache {
                         timeout(by.since(clock.moment()), self.confirm(db, clock, since)).await;
                     caught_up.unwrap_or(Ok(()))?;
                 }
+                (Next::Away, _) => {
+                    return Err(Error::unavailable("the database did not answer a poll"));
+                }
                 (Next::RenderAlone, _) => return Ok((self.render_and_keep(work).await?, missing)),
                 (Next::Render | Next::Serve, _) => match self.flights.board(key) {
                     // Someone may have landed between our look at the cache and our boarding.

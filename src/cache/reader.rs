@@ -38,13 +38,15 @@ pub enum Next {
         /// The latest moment to wait until.
         by: Moment,
     },
-    /// The same, in order to see the reader's own write. Where that cannot be had in time, go on.
+    /// The same, in order to see the reader's own write. Where that cannot be had in time, ask again what to do.
     CatchUp {
         /// The earliest start that will do. It may lie ahead.
         since: Moment,
         /// The latest moment to wait until.
         by: Moment,
     },
+    /// The database counts as away: it was not heard of in time.
+    Away,
     /// Serve the entry that was shown to [`Reader::next`].
     Serve,
     /// Render, or wait for whoever is rendering, then say [`Reader::landed`].
@@ -65,8 +67,8 @@ impl Reader {
         if state.confirmed_at().is_none_or(|at| at < enough) {
             return Next::Confirm { since: enough, by: self.arrived.plus(STALE_AFTER) };
         }
-        if let Some(since) = self.catching_up(state, now) {
-            return Next::CatchUp { since, by: self.arrived.plus(CATCH_UP) };
+        if let Some(step) = self.catching_up(state, now) {
+            return step;
         }
         let trusts_flight = self.landings > 0 && state.errs(Mistake::TrustFlight);
         match entry {
@@ -76,29 +78,90 @@ impl Reader {
         }
     }
 
-    /// From when on a poll is needed before the reader's own write can be expected to show; none where it does, or where
-    /// it has been waited for long enough: a token may be older than any database we have.
-    fn catching_up(&mut self, state: &Coherence, now: Moment) -> Option<Moment> {
+    /// The step towards seeing the reader's own write; none where it shows, or where the database was asked and it has
+    /// been waited for long enough: a token may be older than any database we have.
+    fn catching_up(&mut self, state: &Coherence, now: Moment) -> Option<Next> {
         let token = self.token?;
-        let hopeless = now >= self.arrived.plus(CATCH_UP) || state.errs(Mistake::NoCatchUp);
         let polled = state.confirmed_at().is_some_and(|at| at >= self.arrived);
+        let late = now >= self.arrived.plus(CATCH_UP);
         let wanted = match state.sees(&token) {
-            Sight::Hidden => !hopeless,
+            Sight::Hidden => {
+                let asked = polled || state.errs(Mistake::GiveUpUnasked);
+                !(asked && late)
+            }
             // Of a life of the database that is over, or of one that began before we have heard of it. One poll tells.
-            Sight::OtherLife => !polled && !hopeless,
+            Sight::OtherLife => !polled,
             Sight::Visible => false,
         };
-        if !wanted {
+        if !wanted || state.errs(Mistake::NoCatchUp) {
             self.token = None;
             return None;
         }
+        if late {
+            return Some(Next::Away); // nobody has said that the write is not there
+        }
         let pause = if self.asked { PAUSE } else { Duration::ZERO };
         self.asked = true;
-        Some(now.plus(pause))
+        Some(Next::CatchUp { since: now.plus(pause), by: self.arrived.plus(CATCH_UP) })
     }
 
     /// Notes that a rendering by someone else has ended.
     pub fn landed(&mut self) {
         self.landings += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::coherence::{Mark, Polled};
+    use super::super::snapshot::Incarnation;
+    use super::*;
+    use std::sync::Arc;
+    use uuid::Uuid;
+
+    struct Page;
+
+    impl Kept for Page {
+        fn stamp(&self) -> u64 {
+            1
+        }
+        fn marks(&self) -> &[Arc<Mark>] {
+            &[]
+        }
+    }
+
+    fn ms(ms: u64) -> Moment {
+        Moment(1_000_000 + ms * 1000)
+    }
+
+    /// A reader who comes at 0 with a token that the poll of 10 ms before did not see.
+    fn world() -> (Coherence, Reader, Incarnation) {
+        let (state, incarnation) =
+            (Coherence::default(), Incarnation { system: 1, boot: Uuid::from_u128(1) });
+        state.apply(polled(incarnation, ms(0).minus(Duration::from_millis(10))));
+        (state, Reader::new(ms(0), Some(Token { incarnation, xid: 12 })), incarnation)
+    }
+
+    fn polled(incarnation: Incarnation, started: Moment) -> Polled {
+        let snapshot = "10:12:10".parse().unwrap();
+        Polled { started, incarnation, snapshot, changed: Vec::new(), everything: None }
+    }
+
+    #[test]
+    fn whose_write_nobody_could_be_asked_about_is_not_shown_the_old_page_as_if_it_were_true() {
+        let (state, mut reader, _) = world();
+        let by = ms(500);
+        assert_eq!(reader.next(&state, Some(&Page), ms(1)), Next::CatchUp { since: ms(1), by });
+        assert_eq!(reader.next(&state, Some(&Page), ms(500)), Next::Away);
+    }
+
+    #[test]
+    fn whose_write_does_not_show_although_the_database_answers_is_not_kept_waiting() {
+        let (state, mut reader, incarnation) = world();
+        reader.next(&state, Some(&Page), ms(1));
+        state.apply(polled(incarnation, ms(1)));
+        let again = Next::CatchUp { since: ms(52), by: ms(500) };
+        assert_eq!(reader.next(&state, Some(&Page), ms(2)), again);
+        assert_eq!(reader.next(&state, Some(&Page), ms(500)), Next::Serve);
     }
 }

@@ -5,6 +5,7 @@ use super::output::Refused;
 use crate::app::App;
 use crate::cache::hot;
 use crate::config::Config;
+use crate::error::{Error, Result};
 use crate::http::{access_log, server};
 use crate::intake;
 use crate::routes;
@@ -21,6 +22,9 @@ use tracing_subscriber::prelude::*;
 
 /// How long connections to the database may take to be given back at the end.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+/// How long the database may be too busy for the first pages, and when to try again.
+const WARM_WITHIN: Duration = Duration::from_secs(10);
+const WARM_AGAIN: Duration = Duration::from_millis(100);
 
 /// Serves until it is told to stop, then finishes what is under way.
 ///
@@ -55,7 +59,7 @@ async fn run(
 ) -> Result<(), Refused> {
     let app = Data::new(App::open(config, url).await?);
     setup::first_start(&app, introduce).await?;
-    routes::warm(&app).await?;
+    warm(&app).await?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let server = server::build(Data::clone(&app), listener, workers)
         .context("could not start the server")?;
@@ -87,6 +91,20 @@ async fn run(
     match lost {
         None => Ok(()),
         Some(error) => Err(anyhow::anyhow!("the private Postgres is gone: {error}").into()),
+    }
+}
+
+/// Has the first pages kept. Tried again while the database is busy, as it is after a restart of its own, with everyone
+/// back at once: no reader waits for this, so a quarter of a second is no reason to give up.
+async fn warm(app: &App) -> Result<()> {
+    let began = app.clock.moment();
+    loop {
+        match routes::warm(app).await {
+            Err(Error::Unavailable(_)) if app.clock.moment().since(began) < WARM_WITHIN => {
+                tokio::time::sleep(WARM_AGAIN).await;
+            }
+            done => return done,
+        }
     }
 }
 

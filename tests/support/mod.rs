@@ -1,15 +1,17 @@
 //! A running application with its own database, and people to use it as.
 
+mod chance;
 mod database;
 mod own_server;
 mod person;
 mod process;
 mod raw;
 
+pub use chance::Chance;
 pub use database::folder_of_its_own;
-pub use own_server::with_own_server;
+pub use own_server::{OwnServer, with_own_server};
 pub use person::{Answer, Person};
-pub use process::{End, Process};
+pub use process::{End, Process, free_address};
 pub use raw::read_answer;
 
 use actix_web::dev::ServerHandle;

@@ -14,14 +14,24 @@ pub struct OwnServer {
 
 /// As [`with_app`](super::with_app), on a database server that the test may stop.
 pub fn with_own_server(test: impl AsyncFnOnce(&TestApp, &mut OwnServer)) {
-    let mut server = OwnServer { folder: folder_of_its_own(), cluster: None };
+    let mut server = OwnServer::new();
     let url = server.start();
-    let data = server.folder.join("data");
+    let data = server.data();
     let settings = [("DATA_DIR", data.to_str().unwrap())];
     run(&url, &settings, async |app| test(app, &mut server).await);
 }
 
 impl OwnServer {
+    /// One that has not been started yet.
+    pub fn new() -> Self {
+        Self { folder: folder_of_its_own(), cluster: None }
+    }
+
+    /// A folder beside it for whoever uses it.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
     /// Starts it, again at the same place.
     pub fn start(&mut self) -> String {
         let cluster = Cluster::start(&self.folder.join("postgres"), Durability::Durable).unwrap();

@@ -85,7 +85,12 @@ impl<'a> Person<'a> {
 
     /// The same browser, sent to another instance.
     pub fn at<'b>(&self, app: &'b TestApp) -> Person<'b> {
-        Person { origin: &app.origin, ..self.clone() }
+        self.at_origin(&app.origin)
+    }
+
+    /// The same browser, sent to whatever listens at `origin`.
+    pub fn at_origin<'b>(&self, origin: &'b str) -> Person<'b> {
+        Person { origin, ..self.clone() }
     }
 
     /// The same browser, at another address, as a proxy says it: for whoever comes more often than one address may.
@@ -128,11 +133,16 @@ impl<'a> Person<'a> {
 
     /// Sends it.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
+        self.try_send(request).await.unwrap()
+    }
+
+    /// Sends it, to a site that may not be there.
+    pub async fn try_send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
+        let response = request.send().await?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let location =
             headers.get("location").map_or("", |value| value.to_str().unwrap()).to_owned();
-        Answer { status, location, headers, body: response.text().await.unwrap() }
+        Ok(Answer { status, location, headers, body: response.text().await? })
     }
 }

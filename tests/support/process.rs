@@ -1,13 +1,28 @@
 //! The program as a process of its own, as the operator starts it.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// No start and no end takes longer, or something hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where a server can listen again and again: below the ports that systems hand out to clients, or one of the clients
+/// might be given it while the server is away. Nobody in this process is told the same twice.
+pub fn free_address() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_mul(16) + NEXT.fetch_add(1, Ordering::Relaxed);
+        let address = format!("127.0.0.1:{}", 20_000 + number % 12_000);
+        if TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
+}
 
 /// A server that was started on a shell. Killed when it is dropped.
 pub struct Process {
