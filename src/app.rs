@@ -12,12 +12,14 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::http::limit::Limits;
 use crate::intake::Spool;
+use crate::mail::Postman;
 use crate::services::passwords::Passwords;
 use crate::services::secrets::Secrets;
 use crate::services::submissions::Submission;
 use crate::services::{secrets, submissions};
 use sqlx::PgConnection;
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// One per process, shared by all its threads.
 pub struct App {
@@ -37,6 +39,10 @@ pub struct App {
     pub cache: PageCache,
     /// Where leads wait while the database is away.
     pub spool: Spool,
+    /// Who carries mail.
+    pub postman: Postman,
+    /// Told of every write: there may be something to do.
+    pub outbox_news: Notify,
     /// Where this process begins to count its requests.
     pub seed: u64,
     db: Db,
@@ -59,6 +65,8 @@ impl App {
             passwords: Passwords::default(),
             cache: PageCache::new(config.cache_max_bytes),
             spool: Spool::new(config.data_dir.join("spool")),
+            postman: Postman::new(&config)?,
+            outbox_news: Notify::new(),
             seed: u64::from_ne_bytes(clock.random()),
             config,
             clock,
@@ -86,13 +94,23 @@ impl App {
         &self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
     ) -> Result<Written<T>> {
-        let (value, xid) = self
-            .db
-            .write(async |tx| {
-                let value = work(&mut *tx).await?;
-                Ok((value, crate::cache::touched(tx).await?))
-            })
-            .await?;
+        self.know(self.db.write(async |tx| with_xid(tx, work).await).await?).await
+    }
+
+    /// As [`App::write`], for a worker: nobody waits for it, and it starves nobody who does.
+    ///
+    /// # Errors
+    /// As [`App::write`].
+    pub async fn work<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
+    ) -> Result<Written<T>> {
+        self.know(self.db.work(async |tx| with_xid(tx, work).await).await?).await
+    }
+
+    /// What is to be done once a transaction has committed.
+    async fn know<T>(&self, (value, xid): (T, Option<u64>)) -> Result<Written<T>> {
+        self.outbox_news.notify_one();
         let Some(xid) = xid else { return Ok(Written { value, token: None }) };
         // What was committed stays committed if this fails; the token makes every instance catch up.
         if let Err(error) = self.confirm_since(self.clock.moment()).await {
@@ -102,6 +120,17 @@ impl App {
             tracing::warn!(%error, "could not prune old invalidations");
         }
         Ok(Written { value, token: self.cache.token(xid) })
+    }
+
+    /// Runs `work` in one transaction that no page shows and that gives nobody anything to do: the workers' own notes.
+    ///
+    /// # Errors
+    /// Those of `work`: then nothing was changed.
+    pub async fn bookkeep<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
+    ) -> Result<T> {
+        self.db.work(work).await
     }
 
     /// As [`App::write`], with one effect and one answer however often the same form arrives.
@@ -179,6 +208,14 @@ impl App {
     pub async fn close(&self) {
         self.db.close().await;
     }
+}
+
+async fn with_xid<T>(
+    tx: &mut PgConnection,
+    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
+) -> Result<(T, Option<u64>)> {
+    let value = work(&mut *tx).await?;
+    Ok((value, crate::cache::touched(tx).await?))
 }
 
 /// The outcome of a committed write, with what its author must be able to see from now on.

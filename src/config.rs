@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Every variable that is read.
-pub const VARIABLES: [&str; 12] = [
+pub const VARIABLES: [&str; 15] = [
     "LISTEN",
     "DATA_DIR",
     "DATABASE_URL",
@@ -24,6 +24,9 @@ pub const VARIABLES: [&str; 12] = [
     "OWNER_PASSWORD",
     "DEMO_CONTENT",
     "CACHE_MAX_BYTES",
+    "SMTP_URL",
+    "SMTP_CA_FILE",
+    "MAIL_FROM",
 ];
 
 /// What the operator decided.
@@ -53,6 +56,12 @@ pub struct Config {
     pub demo_content: bool,
     /// Memory for cached pages, in bytes.
     pub cache_max_bytes: u64,
+    /// The server mail is handed to: `smtp://` (STARTTLS) or `smtps://`; without it mail stays in the outbox.
+    pub smtp_url: Option<String>,
+    /// The authority that signed that server's certificate, in PEM, where it is not a public one.
+    pub smtp_ca_file: Option<PathBuf>,
+    /// Whom mail comes from, as `Name <address>`.
+    pub mail_from: Option<String>,
 }
 
 impl Config {
@@ -98,6 +107,9 @@ impl Config {
             cache_max_bytes: from
                 .one("CACHE_MAX_BYTES", "a number of bytes")
                 .unwrap_or(64 * 1024 * 1024),
+            smtp_url: from.text("SMTP_URL").map(str::to_owned),
+            smtp_ca_file: from.text("SMTP_CA_FILE").map(Into::into),
+            mail_from: from.text("MAIL_FROM").map(str::to_owned),
         };
         let unnamed = if config.demo_content { DEMO_SITE_NAME } else { "Frontdesk" };
         config.site_name = from.text("SITE_NAME").unwrap_or(unnamed).to_owned();

@@ -21,6 +21,8 @@ pub struct Db {
     reading: PgPool,
     /// Writes.
     writing: PgPool,
+    /// What workers do and note, with nobody waiting for it.
+    working: PgPool,
     /// The page cache's polls; a poll is 0.1 ms and must never queue behind anything.
     polling: PgPool,
     options: PgConnectOptions,
@@ -44,7 +46,7 @@ impl Db {
                 .test_before_acquire(false)
                 .connect_lazy_with(options.clone())
         };
-        Ok(Self { reading: pool(8), writing: pool(8), polling: pool(1), options })
+        Ok(Self { reading: pool(8), writing: pool(8), working: pool(4), polling: pool(1), options })
     }
 
     /// One unchanging snapshot, read-only.
@@ -66,13 +68,15 @@ impl Db {
         &self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
     ) -> Result<T> {
-        bounded(Lease::begin(&self.writing, "begin", async |lease| {
-            match work(lease.connection()).await {
-                Ok(value) => lease.end("commit").await.map(|()| value),
-                Err(error) => lease.end("rollback").await.and(Err(error)),
-            }
-        }))
-        .await
+        transaction(&self.writing, work).await
+    }
+
+    /// As [`Db::write`], for what nobody waits for.
+    pub async fn work<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
+    ) -> Result<T> {
+        transaction(&self.working, work).await
     }
 
     /// One reading statement on the connection kept for polls. It is asked again where the connection was dead.
@@ -136,8 +140,20 @@ impl Db {
     pub async fn close(&self) {
         self.reading.close().await;
         self.writing.close().await;
+        self.working.close().await;
         self.polling.close().await;
     }
+}
+
+async fn transaction<T>(
+    pool: &PgPool,
+    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
+) -> Result<T> {
+    bounded(Lease::begin(pool, "begin", async |lease| match work(lease.connection()).await {
+        Ok(value) => lease.end("commit").await.map(|()| value),
+        Err(error) => lease.end("rollback").await.and(Err(error)),
+    }))
+    .await
 }
 
 async fn bounded<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

@@ -15,6 +15,8 @@ pub mod digest;
 pub mod error;
 pub mod http;
 pub mod intake;
+pub mod jobs;
+pub mod mail;
 pub mod pages;
 pub mod policies;
 pub mod routes;

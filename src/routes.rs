@@ -36,6 +36,11 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.live::<pages::admin::posts::Index>();
     routes.form::<actions::posts::Write>();
     routes.form::<actions::posts::Edit>();
+    routes.live::<pages::admin::outbox::Index>();
+    routes.live::<pages::admin::outbox::Show>();
+    routes.action::<actions::outbox::Retry>();
+    routes.form::<actions::outbox::Test>();
+    routes.form::<actions::notices::Choose>();
     routes.live::<pages::admin::cache::Index>();
     routes.live::<pages::admin::cache::Show>();
     routes.form::<actions::cache::Drop>();

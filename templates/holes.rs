@@ -33,6 +33,12 @@ pub enum Flash {
     StatusSaved,
     /// A lead has another note.
     NoteAdded,
+    /// A job will be tried again.
+    JobRetried,
+    /// A test mail is on its way.
+    TestAskedFor,
+    /// What someone wants to be told of.
+    NoticesSaved,
     /// Pages will be rendered again.
     PagesDropped,
     /// The session is over.
@@ -40,12 +46,15 @@ pub enum Flash {
 }
 
 impl Flash {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 10] = [
         Self::PostPublished,
         Self::PostScheduled,
         Self::PostSaved,
         Self::StatusSaved,
         Self::NoteAdded,
+        Self::JobRetried,
+        Self::TestAskedFor,
+        Self::NoticesSaved,
         Self::PagesDropped,
         Self::SignedOut,
     ];
@@ -58,6 +67,9 @@ impl Flash {
             Self::PostSaved => "post-saved",
             Self::StatusSaved => "status-saved",
             Self::NoteAdded => "note-added",
+            Self::JobRetried => "job-retried",
+            Self::TestAskedFor => "test-asked-for",
+            Self::NoticesSaved => "notices-saved",
             Self::PagesDropped => "pages-dropped",
             Self::SignedOut => "signed-out",
         }
@@ -75,6 +87,9 @@ impl Flash {
             Self::PostSaved => "The post is saved.",
             Self::StatusSaved => "The status is saved.",
             Self::NoteAdded => "The note is added.",
+            Self::JobRetried => "It is being tried again.",
+            Self::TestAskedFor => "A test mail is on its way to you.",
+            Self::NoticesSaved => "Your notices are saved.",
             Self::PagesDropped => "It will be rendered again when it is next asked for.",
             Self::SignedOut => "You are signed out.",
         }

@@ -123,6 +123,8 @@ pub(crate) fn desk(name: &str, here: &str) -> Markup {
                     (nav_link(&paths::admin(), "Desk", here))
                     (nav_link(&paths::admin_leads(), "Leads", here))
                     (nav_link(&paths::admin_posts(), "Posts", here))
+                    (nav_link(&paths::admin_outbox(), "Outbox", here))
+                    (nav_link(&paths::admin_notices(), "Notices", here))
                     (nav_link(&paths::admin_cache(), "Kept pages", here))
                 }
             }

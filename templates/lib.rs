@@ -18,6 +18,7 @@ pub mod format;
 pub mod holes;
 pub mod home;
 pub mod layout;
+pub mod mail;
 pub mod markdown;
 pub mod paths;
 pub mod posts;

@@ -116,6 +116,36 @@ pub fn admin_edit_post(id: Uuid) -> String {
     format!("/admin/posts/{id}/edit")
 }
 
+/// What is to be done, and what was.
+pub fn admin_outbox() -> String {
+    "/admin/outbox".into()
+}
+
+/// The rows that match `filter`: pairs of `state`, `to` and the cursor `before`.
+pub fn admin_outbox_where(filter: &[(&str, &str)]) -> String {
+    query(admin_outbox(), filter)
+}
+
+/// One row, and the mail it is about.
+pub fn admin_outbox_entry(id: Uuid) -> String {
+    format!("/admin/outbox/{id}")
+}
+
+/// Where it is posted to that a job is to be tried again.
+pub fn admin_outbox_retry(id: Uuid) -> String {
+    format!("/admin/outbox/{id}/retry")
+}
+
+/// Where a test mail is asked for.
+pub fn admin_test_mail() -> String {
+    "/admin/test-mail".into()
+}
+
+/// When a member of staff is told of what.
+pub fn admin_notices() -> String {
+    "/admin/notices".into()
+}
+
 /// What the page cache keeps.
 pub fn admin_cache() -> String {
     "/admin/cache".into()

@@ -4,5 +4,7 @@ pub mod cache;
 pub mod contact;
 pub mod embed;
 pub mod leads;
+pub mod notices;
+pub mod outbox;
 pub mod posts;
 pub mod sign_in;

@@ -12,6 +12,7 @@ mod output;
 mod post;
 mod serve;
 mod user;
+mod worker;
 
 use crate::config::Config;
 use clap::{Parser, Subcommand};
@@ -33,6 +34,8 @@ struct Cli {
 enum Command {
     /// Serve the site (this is also what happens without a command).
     Serve,
+    /// Do what waits in the outbox, without serving.
+    Worker(worker::Worker),
     /// Bring the database up to date.
     Migrate,
     /// Print every route with its proof and limits.
@@ -76,6 +79,7 @@ fn carry_out(command: Command, output: &Output) -> Result<(), Refused> {
     let config = Config::from_environment().map_err(Refused::Configuration)?;
     match command {
         Command::Serve => serve::serve(config),
+        Command::Worker(worker) => worker.run(config, output),
         Command::Doctor => doctor::examine(config, output),
         Command::Migrate => {
             database::with(config, async |_| output.done("The database is up to date."))

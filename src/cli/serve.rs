@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::http::{access_log, server};
 use crate::intake;
+use crate::jobs::worker;
 use crate::routes;
 use crate::setup::{self, Owner};
 use actix_web::web::Data;
@@ -15,7 +16,7 @@ use anyhow::Context;
 use std::net::TcpListener;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
@@ -69,6 +70,9 @@ async fn run(
     greet(&app);
     let draining = Data::clone(&app);
     actix_web::rt::spawn(async move { intake::keep_draining(&draining).await });
+    let (stop_working, stopping) = watch::channel(false);
+    let working = Data::clone(&app);
+    let worker = actix_web::rt::spawn(async move { worker::work(&working, stopping).await });
     let rendering = Data::clone(&app);
     actix_web::rt::spawn(async move { hot::keep_rendered(&rendering).await });
     let handle = server.handle();
@@ -80,12 +84,14 @@ async fn run(
         Some(error) = database_lost.recv() => Some(error),
     };
     eprintln!("Finishing what is under way …");
+    stop_working.send_replace(true);
     tokio::select! {
         () = handle.stop(true) => {}
         () = tokio::time::sleep(server::STOP_WITHIN) => {} // whatever a thread is still busy with
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+    let _ = tokio::time::timeout(worker::STOP_WITHIN, worker).await;
     let _ = tokio::time::timeout(CLOSE_WITHIN, app.close()).await;
     access_log::finish();
     match lost {
@@ -109,7 +115,7 @@ async fn warm(app: &App) -> Result<()> {
 }
 
 /// What happens, as JSON lines; what happens per request is `access_log`'s.
-fn log_to_stderr() {
+pub fn log_to_stderr() {
     let lines =
         tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
     let chatty = Targets::new()

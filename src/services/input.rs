@@ -89,6 +89,16 @@ pub fn lenient_number<'de, D: Deserializer<'de>>(input: D) -> Result<Option<u64>
     })
 }
 
+/// Decodes a checkbox: browsers send it, or nothing.
+pub fn checkbox<'de, D: Deserializer<'de>>(input: D) -> Result<bool, D::Error> {
+    Ok(Option::<String>::deserialize(input)?.is_some_and(|sent| !sent.is_empty()))
+}
+
+/// Decodes a small whole number that forms send as text. What is no number is out of every range.
+pub fn whole_number<'de, D: Deserializer<'de>>(input: D) -> Result<i16, D::Error> {
+    Ok(optional_line(input)?.unwrap_or_default().parse().unwrap_or(-1))
+}
+
 /// Refuses control characters: nothing but text on one line.
 ///
 /// # Errors

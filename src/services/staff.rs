@@ -1,10 +1,13 @@
 //! The people who run the site.
 
 use crate::error::{Error, OnConstraint, Result};
+use crate::mail::Person;
 use crate::policies::Operator;
 use crate::services::input::{self, Valid};
+use crate::services::sessions::Staff;
 use serde::Deserialize;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use uuid::Uuid;
 use validator::Validate;
 
@@ -82,4 +85,101 @@ pub async fn is_first_start(db: &mut PgConnection) -> Result<bool> {
         .await?;
     let nobody = sqlx::query_scalar!(r#"select not exists (select from staff) as "nobody!""#);
     Ok(nobody.fetch_one(db).await?)
+}
+
+/// A member of staff whom a mail is for.
+///
+/// # Errors
+/// [`Error::NotFound`], also for one who has left.
+pub async fn for_mail(db: &mut PgConnection, id: Uuid) -> Result<Person> {
+    sqlx::query_as!(Person, "select name, email from staff where id = $1 and active", id)
+        .fetch_optional(db)
+        .await?
+        .ok_or(Error::NotFound)
+}
+
+/// Someone to be told.
+#[derive(Debug)]
+pub struct Told {
+    /// Who.
+    pub id: Uuid,
+    /// Where.
+    pub email: String,
+    /// Not before this: these are their quiet hours.
+    pub not_before: Option<OffsetDateTime>,
+}
+
+/// The staff who want to know of each lead.
+///
+/// # Errors
+/// As any statement.
+pub async fn to_be_told_of_leads(db: &mut PgConnection) -> Result<Vec<Told>> {
+    // From ten in the evening until seven: at eleven it ends tomorrow, at three it ends today.
+    Ok(sqlx::query_as!(
+        Told,
+        r#"select id, email, case when
+               case when quiet_from <= quiet_until then hour >= quiet_from and hour < quiet_until
+                    else hour >= quiet_from or hour < quiet_until end
+             then (date_trunc('day', here) + make_interval(hours => quiet_until)
+                   + case when hour >= quiet_until then interval '1 day' else interval '0' end) at time zone time_zone
+             end as not_before
+             from staff, lateral (select now() at time zone time_zone as here) local,
+                  lateral (select extract(hour from here)::int as hour) clock
+            where active and notify_leads"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// When a member of staff hears of leads.
+#[derive(Debug, Deserialize, Validate)]
+pub struct Notices {
+    /// Whether at all: `on`, or nothing, as a checkbox says it.
+    #[serde(default, deserialize_with = "input::checkbox")]
+    pub notify_leads: bool,
+    /// The hour at which quiet begins, 0 to 23.
+    #[serde(default, deserialize_with = "input::whole_number")]
+    #[validate(range(min = 0, max = 23, message = "Choose an hour from 0 to 23."))]
+    pub quiet_from: i16,
+    /// The hour at which it ends; the same hour means never quiet.
+    #[serde(default, deserialize_with = "input::whole_number")]
+    #[validate(range(min = 0, max = 23, message = "Choose an hour from 0 to 23."))]
+    pub quiet_until: i16,
+    /// An IANA time zone.
+    #[serde(default, deserialize_with = "input::line")]
+    pub time_zone: String,
+}
+
+/// What `who` has chosen.
+///
+/// # Errors
+/// As any statement.
+pub async fn notices(db: &mut PgConnection, who: &Staff) -> Result<Notices> {
+    Ok(sqlx::query_as!(
+        Notices,
+        "select notify_leads, quiet_from, quiet_until, time_zone from staff where id = $1",
+        who.id(),
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Keeps what `who` chooses.
+///
+/// # Errors
+/// [`Error::Invalid`] for a time zone that the database does not know.
+pub async fn set_notices(db: &mut PgConnection, who: &Staff, new: &Valid<Notices>) -> Result<()> {
+    let set = sqlx::query!(
+        "update staff set notify_leads = $2, quiet_from = $3, quiet_until = $4, time_zone = $5
+          where id = $1 and exists (select from pg_timezone_names where name = $5)",
+        who.id(),
+        new.notify_leads,
+        new.quiet_from,
+        new.quiet_until,
+        new.time_zone,
+    );
+    if set.execute(db).await?.rows_affected() == 1 {
+        return Ok(());
+    }
+    Err(Error::field("time_zone", "Use a time zone such as Europe/Berlin or UTC."))
 }

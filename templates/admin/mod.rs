@@ -2,6 +2,8 @@
 
 pub mod cache;
 pub mod leads;
+pub mod notices;
+pub mod outbox;
 pub mod posts;
 
 use crate::{View, paths};

@@ -87,6 +87,17 @@ pub fn choice<'a>(
     Field::new(Control::Choice(choices.to_vec()), state, name, label)
 }
 
+/// Yes or no. `stored` is what it is while nothing has been sent.
+pub fn checkbox(state: &FormState, name: &str, label: &str, stored: bool) -> Markup {
+    let checked = if state.pairs().is_empty() { stored } else { state.typed(name).is_some() };
+    html! {
+        div.choice {
+            input type="checkbox" id=(name) name=(name) value="on" checked[checked];
+            label for=(name) { (label) }
+        }
+    }
+}
+
 /// A secret. What was typed never reaches the field, so it cannot be sent back to the page; of the
 /// state only the errors are taken. `autocomplete` tells password managers which of theirs is meant.
 pub fn password<'a>(

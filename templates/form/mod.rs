@@ -10,7 +10,8 @@ mod state;
 
 pub(crate) use field::as_textarea;
 pub use field::{
-    Choice, Field, choice, email, hidden, password, search, select, tel, text, textarea, trap,
+    Choice, Field, checkbox, choice, email, hidden, password, search, select, tel, text, textarea,
+    trap,
 };
 pub use state::FormState;
 

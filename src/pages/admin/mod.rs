@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod leads;
+pub mod outbox;
 pub mod posts;
 
 use crate::error::Result;

@@ -1,0 +1,48 @@
+//! What a new lead brings about.
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::jobs::Job;
+use crate::mail::Mail;
+use crate::services::outbox::{self, New};
+use crate::services::{leads, staff};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Tells the staff who want to know, not in their quiet hours, and thanks the sender, once.
+///
+/// # Errors
+/// As any statement.
+pub async fn arrived(app: &App, db: &mut PgConnection, lead: Uuid) -> Result<()> {
+    let sender = match leads::for_mail(db, lead).await {
+        Ok(sender) => sender,
+        Err(Error::NotFound) => return Ok(()), // erased meanwhile
+        Err(error) => return Err(error),
+    };
+    if sender.is_spam {
+        return Ok(()); // staff find it in the list
+    }
+    for told in staff::to_be_told_of_leads(db).await? {
+        let new = New {
+            id: app.clock.id(),
+            job: &Job::Mail(Mail::LeadNotice { lead, staff: told.id }),
+            cause: format!("lead:{lead}"),
+            recipient: Some(&told.email),
+            once: Some(format!("lead-notice:{lead}:{}", told.id)),
+            not_before: told.not_before,
+        };
+        outbox::put(db, &new).await?;
+    }
+    if sender.wants_receipt {
+        let new = New {
+            id: app.clock.id(),
+            job: &Job::Mail(Mail::LeadReceipt { lead }),
+            cause: format!("lead:{lead}"),
+            recipient: Some(&sender.email),
+            once: Some(format!("lead-receipt:{lead}")),
+            not_before: None,
+        };
+        outbox::put(db, &new).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! What happens after commit: each kind of job, and the worker that carries them out.
+//!
+//! A job either works in the database alone, and then its effect and its end are one transaction, or it does one thing
+//! outside, and may do that twice if its worker dies between the deed and the note of it. No job does both.
+
+mod leads;
+mod mail;
+pub mod worker;
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::mail::Mail;
+use crate::services::outbox::{self, Claimed, End};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Something to do, as the outbox keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Job {
+    /// A lead has come in: tell staff, thank the sender.
+    LeadArrived {
+        /// Which.
+        lead: Uuid,
+    },
+    /// Send one mail to one person.
+    Mail(Mail),
+}
+
+impl Job {
+    /// The kind, as the outbox files it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::LeadArrived { .. } => "lead-arrived",
+            Self::Mail(_) => "mail",
+        }
+    }
+
+    /// What staff call it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::LeadArrived { .. } => "A lead has come in",
+            Self::Mail(mail) => mail.name(),
+        }
+    }
+
+    /// What is more urgent has a smaller number.
+    pub fn priority(&self) -> i16 {
+        match self {
+            Self::LeadArrived { .. } => 0,
+            Self::Mail(mail) => mail.priority(),
+        }
+    }
+}
+
+/// Carries it out, and notes how it ended. False where the lease was lost meanwhile.
+///
+/// # Errors
+/// Where the end could not be noted. The job is tried again once the lease has run out.
+async fn carry_out(app: &App, claimed: &Claimed) -> Result<Option<End>> {
+    let end = match &claimed.job {
+        None => End::Failed("This program does not know such a job.".to_owned()),
+        Some(Job::Mail(mail)) => mail::send(app, claimed.id, mail).await,
+        Some(Job::LeadArrived { lead }) => {
+            let lead = *lead;
+            match inside(app, claimed, async |tx| leads::arrived(app, tx, lead).await).await {
+                Ok(()) => return Ok(None),
+                Err(error) => End::Failed(cause(&error)),
+            }
+        }
+    };
+    note(app, claimed, &end).await?;
+    Ok(Some(end))
+}
+
+/// A job that works in the database alone: its effect and its end are one transaction.
+async fn inside(
+    app: &App,
+    claimed: &Claimed,
+    work: impl AsyncFnOnce(&mut sqlx::PgConnection) -> Result<()>,
+) -> Result<()> {
+    let written = app.work(async |tx| {
+        work(&mut *tx).await?;
+        match outbox::end(tx, claimed, &End::Done).await? {
+            true => Ok(()),
+            false => Err(Error::unavailable("someone else has this job by now")),
+        }
+    });
+    written.await.map(|written| written.value)
+}
+
+async fn note(app: &App, claimed: &Claimed, end: &End) -> Result<()> {
+    if !app.bookkeep(async |tx| outbox::end(tx, claimed, end).await).await? {
+        tracing::warn!(id = %claimed.id, "a job took longer than its lease; how it ended is not noted");
+    }
+    Ok(())
+}
+
+fn cause(error: &Error) -> String {
+    match error {
+        Error::Internal(cause) | Error::Unavailable(cause) => format!("{cause:#}"),
+        other => other.to_string(),
+    }
+}

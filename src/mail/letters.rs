@@ -1,0 +1,106 @@
+//! What each mail says.
+
+use super::{Letter, Mail, Person};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::services::{leads, pages, staff, suppressions};
+use sqlx::PgConnection;
+use templates::mail::{self as template, Part};
+use templates::paths;
+
+/// Writes a mail, from what the database says now. None where there is nobody left to send it to, or they do not want it.
+///
+/// # Errors
+/// As any statement.
+pub async fn compose(app: &App, db: &mut PgConnection, mail: &Mail) -> Result<Option<Letter>> {
+    let letter = match mail {
+        Mail::LeadNotice { lead, staff } => {
+            let (Some(lead), Some(to)) = (
+                found(leads::for_mail(db, *lead).await)?,
+                found(staff::for_mail(db, *staff).await)?,
+            ) else {
+                return Ok(None);
+            };
+            lead_notice(app, lead, to)
+        }
+        Mail::LeadReceipt { lead } => {
+            let Some(lead) = found(leads::for_mail(db, *lead).await)? else { return Ok(None) };
+            let words = pages::by_name(db, "autoreply").await?.untracked();
+            lead_receipt(app, lead, &words.title, &words.body)
+        }
+        Mail::Test { staff } => {
+            let Some(to) = found(staff::for_mail(db, *staff).await)? else { return Ok(None) };
+            test(app, to)
+        }
+    };
+    let wanted = !suppressions::holds(db, &letter.to.email, mail.purpose()).await?;
+    Ok(wanted.then_some(letter))
+}
+
+fn found<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Err(Error::NotFound) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+fn lead_notice(app: &App, lead: leads::ForMail, to: Person) -> Letter {
+    let from = Person { name: lead.name.clone(), email: lead.email.clone() };
+    let mut facts =
+        vec![("From".to_owned(), lead.name.clone()), ("Email".to_owned(), lead.email.clone())];
+    let optional = [("Company", lead.company), ("Phone", lead.phone)];
+    facts.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    facts.push(("Source".to_owned(), lead.source.as_str().to_owned()));
+    let mail = template::Mail {
+        subject: format!("New lead: {}", lead.name),
+        parts: vec![
+            Part::Text(format!("{} wrote to {}.", lead.name, app.config.site_name)),
+            Part::Quote(lead.message),
+            Part::Facts(facts),
+            Part::Link("Open the lead".to_owned(), link(app, &paths::admin_lead(lead.id))),
+            Part::Footer("Answer this mail to answer them.".to_owned()),
+            Part::FooterLink(
+                "When you are told of leads".to_owned(),
+                link(app, &paths::admin_notices()),
+            ),
+        ],
+    };
+    Letter { to, reply_to: Some(from), mail }
+}
+
+/// Nothing of what was typed stands in it: whoever fills in a stranger's address must not be able to write to them.
+fn lead_receipt(app: &App, lead: leads::ForMail, title: &str, body: &str) -> Letter {
+    let site = &app.config.site_name;
+    let (subject, words) = match title.is_empty() {
+        false => (title.to_owned(), Part::Markdown(body.to_owned())),
+        true => (
+            format!("{site} has your message"),
+            Part::Text("Thank you for writing. We have your message and will answer you.".into()),
+        ),
+    };
+    let footer = format!(
+        "You get this mail because this address was given in a form at {site}. If that was not you, you need not do anything."
+    );
+    Letter {
+        to: Person { name: String::new(), email: lead.email },
+        reply_to: None,
+        mail: template::Mail { subject, parts: vec![words, Part::Footer(footer)] },
+    }
+}
+
+fn test(app: &App, to: Person) -> Letter {
+    let site = &app.config.site_name;
+    let mail = template::Mail {
+        subject: format!("A test from {site}"),
+        parts: vec![
+            Part::Text("If you can read this, mail from your site arrives.".to_owned()),
+            Part::Link("Open the outbox".to_owned(), link(app, &paths::admin_outbox())),
+        ],
+    };
+    Letter { to, reply_to: None, mail }
+}
+
+/// One of our paths, as people outside can follow it.
+pub fn link(app: &App, path: &str) -> String {
+    format!("{}{path}", app.config.canonical_origin())
+}

@@ -1,0 +1,104 @@
+//! Mail: what there is to say, to whom, and who carries it.
+//!
+//! A mail is kept by reference and written when it is sent, from what the database says then: whoever was erased, or
+//! wants no more of it, gets none. Its Message-ID is that of its row in the outbox, so a mail that goes out twice can be
+//! recognised. One recipient each. Whatever people typed reaches headers only through types that encode it.
+
+mod letters;
+mod postman;
+
+pub use letters::{compose, link};
+pub use postman::{Postman, Trouble};
+
+use serde::{Deserialize, Serialize};
+use templates::mail as template;
+use uuid::Uuid;
+
+/// One mail to one person, by reference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mail", rename_all = "kebab-case")]
+pub enum Mail {
+    /// To a member of staff: someone wrote to us.
+    LeadNotice {
+        /// What they wrote.
+        lead: Uuid,
+        /// Who is told.
+        staff: Uuid,
+    },
+    /// To whoever wrote: we have it.
+    LeadReceipt {
+        /// What they wrote.
+        lead: Uuid,
+    },
+    /// To a member of staff who wants to see whether mail arrives.
+    Test {
+        /// Who asked.
+        staff: Uuid,
+    },
+}
+
+/// What a mail is for. Nobody gets mail of a purpose they do not want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To our own people.
+    Staff,
+    /// An answer to something the person has just done.
+    Answer,
+}
+
+impl Purpose {
+    /// As suppressions name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Staff => "staff",
+            Self::Answer => "answer",
+        }
+    }
+}
+
+impl Mail {
+    /// What it is for.
+    pub fn purpose(&self) -> Purpose {
+        match self {
+            Self::LeadNotice { .. } | Self::Test { .. } => Purpose::Staff,
+            Self::LeadReceipt { .. } => Purpose::Answer,
+        }
+    }
+
+    /// What is more urgent has a smaller number.
+    pub fn priority(&self) -> i16 {
+        match self {
+            Self::Test { .. } => 0,
+            Self::LeadNotice { .. } | Self::LeadReceipt { .. } => 1,
+        }
+    }
+
+    /// What staff call it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::LeadNotice { .. } => "Notice of a lead",
+            Self::LeadReceipt { .. } => "Thanks for a message",
+            Self::Test { .. } => "Test",
+        }
+    }
+}
+
+/// Someone mail can be sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// What they are called.
+    pub name: String,
+    /// Their address.
+    pub email: String,
+}
+
+/// A mail, ready but for the envelope.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    /// Whom it is for.
+    pub to: Person,
+    /// Who gets the answer, where that is not us.
+    pub reply_to: Option<Person>,
+    /// What it says.
+    pub mail: template::Mail,
+}

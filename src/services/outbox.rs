@@ -1,0 +1,364 @@
+//! What is to be done after a transaction has committed.
+//!
+//! A row is written in the transaction that causes it. A worker takes it for a while (a lease), carries it out, and notes
+//! the end where the lease is still its own: who was frozen for too long changes nothing any more. Every try is counted
+//! before it begins, so what kills its worker ends dead and not in a circle. Texts are not kept here: a job says what to do by
+//! reference.
+
+use crate::error::{Error, Result};
+use crate::jobs::Job;
+use crate::services::sessions::Staff;
+use anyhow::Context;
+use sqlx::PgConnection;
+use std::time::Duration;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// How long a worker has a job without saying that it is still at it.
+pub const LEASE: Duration = Duration::from_secs(30);
+/// How often a job is tried.
+pub const MOST_TRIES: i32 = 10;
+/// What cannot be done within this time, because something is away, is not done any more.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// Something to be done.
+#[derive(Debug)]
+pub struct New<'a> {
+    /// UUID v7.
+    pub id: Uuid,
+    /// What.
+    pub job: &'a Job,
+    /// What for, such as `lead:{id}`.
+    pub cause: String,
+    /// Whom it reaches, where it is a mail.
+    pub recipient: Option<&'a str>,
+    /// The effect there may be only one of. Where there is one, nothing is written.
+    pub once: Option<String>,
+    /// Not before.
+    pub not_before: Option<OffsetDateTime>,
+}
+
+/// Writes it down.
+///
+/// # Errors
+/// As any statement.
+pub async fn put(db: &mut PgConnection, new: &New<'_>) -> Result<()> {
+    let job = serde_json::to_value(new.job).map_err(|error| Error::Internal(error.into()))?;
+    sqlx::query!(
+        "insert into outbox (id, kind, job, cause, recipient, once, priority, due_at)
+         values ($1, $2, $3, $4, lower($5), $6, $7, coalesce($8, now())) on conflict (once) do nothing",
+        new.id,
+        new.job.kind(),
+        job,
+        new.cause,
+        new.recipient,
+        new.once,
+        new.job.priority(),
+        new.not_before,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A job that someone has taken.
+#[derive(Debug)]
+pub struct Claimed {
+    /// Which.
+    pub id: Uuid,
+    /// What to do; none where this program does not know how.
+    pub job: Option<Job>,
+    /// Which try this is, counted from 1.
+    pub attempt: i32,
+    lease: Uuid,
+}
+
+/// Which jobs to take.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// At most so many.
+    pub most: i64,
+    /// Those whose worker vanished, instead of those that nobody has had or that have failed in good order.
+    pub abandoned: bool,
+    /// Mail too.
+    pub mail: bool,
+}
+
+/// Takes jobs that are due. `lease` is a fresh id.
+///
+/// # Errors
+/// As any statement.
+pub async fn claim(db: &mut PgConnection, lease: Uuid, wanted: Wanted) -> Result<Vec<Claimed>> {
+    if wanted.abandoned {
+        bury(&mut *db).await?;
+    }
+    let rows = sqlx::query!(
+        "with due as (select id from outbox
+                where state = 'waiting' and not held and due_at <= now() and (lease is not null) = $3
+                  and ($4 or kind <> 'mail')
+                order by priority, due_at limit $2 for update skip locked)
+         update outbox set attempts = attempts + 1, lease = $1, due_at = now() + make_interval(secs => $5)
+           from due where outbox.id = due.id
+         returning outbox.id, job, attempts",
+        lease,
+        wanted.most,
+        wanted.abandoned,
+        wanted.mail,
+        LEASE.as_secs_f64(),
+    )
+    .fetch_all(db)
+    .await?;
+    let claimed = rows.into_iter().map(|row| Claimed {
+        id: row.id,
+        job: serde_json::from_value(row.job).ok(),
+        attempt: row.attempts,
+        lease,
+    });
+    Ok(claimed.collect())
+}
+
+/// Whatever has used up its tries and whose worker vanished is dead.
+async fn bury(db: &mut PgConnection) -> Result<()> {
+    sqlx::query!(
+        "update outbox set state = 'dead', ended_at = now(), lease = null, remark = 'Its worker did not come back.'
+          where state = 'waiting' and lease is not null and due_at <= now() and attempts >= $1",
+        MOST_TRIES,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Says that someone is still at it. False where the lease was lost: then they must stop.
+///
+/// # Errors
+/// As any statement.
+pub async fn extend(db: &mut PgConnection, claimed: &Claimed) -> Result<bool> {
+    let extended = sqlx::query!(
+        "update outbox set due_at = now() + make_interval(secs => $3)
+          where id = $1 and lease = $2 and state = 'waiting'",
+        claimed.id,
+        claimed.lease,
+        LEASE.as_secs_f64(),
+    );
+    Ok(extended.execute(db).await?.rows_affected() == 1)
+}
+
+/// How a try ended.
+#[derive(Debug)]
+pub enum End {
+    /// It is done.
+    Done,
+    /// It is done as far as it can be: it can be read here, and nobody carries it.
+    Kept,
+    /// There was no reason to do it any more. Says why.
+    Dropped(&'static str),
+    /// It may be done another time.
+    Failed(String),
+    /// It never will be.
+    Refused(String),
+    /// Something that every such job needs is away; this one is not to blame.
+    Away(String),
+}
+
+/// Notes how a try ended. False where the lease was lost, and nothing was noted: someone else has it, or it has ended.
+///
+/// In the transaction of the effect, where that is one: then both happen or neither.
+///
+/// # Errors
+/// As any statement.
+pub async fn end(db: &mut PgConnection, claimed: &Claimed, end: &End) -> Result<bool> {
+    let (state, remark) = match end {
+        End::Done => ("done", None),
+        End::Kept => ("done", Some("Not sent: SMTP_URL is not set. It can be read here.")),
+        End::Dropped(why) => ("dropped", Some(*why)),
+        End::Refused(why) => ("dead", Some(why.as_str())),
+        End::Failed(why) if claimed.attempt >= MOST_TRIES => ("dead", Some(why.as_str())),
+        End::Failed(why) | End::Away(why) => ("waiting", Some(why.as_str())),
+    };
+    let away = matches!(end, End::Away(_));
+    let ended = sqlx::query!(
+        "update outbox set lease = null, remark = $4, attempts = attempts - $5::int,
+                state = case when $6 and created_at < now() - make_interval(secs => $7) then 'dead' else $3 end,
+                ended_at = case when $3 <> 'waiting' then now() end,
+                due_at = case when $3 = 'waiting' then now() + make_interval(secs => $8) else due_at end
+          where id = $1 and lease = $2 and state = 'waiting'",
+        claimed.id,
+        claimed.lease,
+        state,
+        remark.map(|remark| remark.chars().take(500).collect::<String>()),
+        i32::from(away),
+        away,
+        GIVE_UP_AFTER.as_secs_f64(),
+        pause(claimed, away),
+    );
+    Ok(ended.execute(db).await?.rows_affected() == 1)
+}
+
+/// Gives a job back as if it had not been taken, because the worker has to stop.
+///
+/// # Errors
+/// As any statement.
+pub async fn give_back(db: &mut PgConnection, claimed: &Claimed) -> Result<()> {
+    sqlx::query!(
+        "update outbox set lease = null, attempts = attempts - 1, due_at = now()
+          where id = $1 and lease = $2 and state = 'waiting'",
+        claimed.id,
+        claimed.lease,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Seconds until the next try: 2ⁿ, and by chance up to half as much again, so that what failed together does not come back
+/// together. Where something is away the worker itself waits; the job need not.
+fn pause(claimed: &Claimed, away: bool) -> f64 {
+    if away {
+        return 1.0;
+    }
+    let chance = f64::from(claimed.id.as_bytes()[15]) / 512.0;
+    2f64.powi(claimed.attempt.min(12)) * (1.0 + chance)
+}
+
+/// A row, for staff.
+#[derive(Debug)]
+pub struct Listed {
+    /// UUID v7.
+    pub id: Uuid,
+    /// What kind of job.
+    pub kind: String,
+    /// What; none where this program does not know it.
+    pub job: Option<Job>,
+    /// What for.
+    pub cause: String,
+    /// Whom it reaches.
+    pub recipient: Option<String>,
+    /// waiting, done, dead or dropped.
+    pub state: String,
+    /// Whether it is held with its batch.
+    pub held: bool,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// When it may be tried (again).
+    pub due_at: OffsetDateTime,
+    /// What became of it.
+    pub remark: Option<String>,
+    /// When it was written.
+    pub created_at: OffsetDateTime,
+    /// When it ended.
+    pub ended_at: Option<OffsetDateTime>,
+}
+
+/// Which rows to list.
+#[derive(Debug, Default)]
+pub struct Filter {
+    /// Only those in this state.
+    pub state: Option<String>,
+    /// Only mail to this address.
+    pub recipient: Option<String>,
+    /// Only those older than this one.
+    pub before: Option<Uuid>,
+}
+
+/// Up to `limit` rows, the last written first.
+///
+/// # Errors
+/// As any statement.
+pub async fn list(
+    db: &mut PgConnection,
+    _by: &Staff,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Vec<Listed>> {
+    let rows = sqlx::query_as!(
+        Row,
+        "select id, kind, job, cause, recipient, state, held, attempts, due_at, remark, created_at, ended_at
+           from outbox
+          where ($1::text is null or state = $1) and ($2::text is null or recipient = lower($2))
+            and ($3::uuid is null or id < $3)
+          order by id desc limit $4",
+        filter.state,
+        filter.recipient,
+        filter.before,
+        limit,
+    );
+    Ok(rows.fetch_all(db).await?.into_iter().map(Into::into).collect())
+}
+
+/// One row.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Listed> {
+    let row = sqlx::query_as!(
+        Row,
+        "select id, kind, job, cause, recipient, state, held, attempts, due_at, remark, created_at, ended_at
+           from outbox where id = $1",
+        id,
+    );
+    Ok(row.fetch_optional(db).await?.ok_or(Error::NotFound)?.into())
+}
+
+/// How many rows are in each state.
+///
+/// # Errors
+/// As any statement.
+pub async fn count(db: &mut PgConnection, _by: &Staff) -> Result<Vec<(String, i64)>> {
+    let rows = sqlx::query!(
+        r#"select state, count(*) as "count!" from outbox group by state order by state"#
+    );
+    Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.state, row.count)).collect())
+}
+
+/// Has a dead job tried again, from the first try, or a waiting one at once.
+///
+/// # Errors
+/// [`Error::Invalid`] where it is done, or someone is at it.
+pub async fn retry(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<()> {
+    let retried = sqlx::query!(
+        "update outbox set state = 'waiting', attempts = 0, due_at = now(), ended_at = null
+          where id = $1 and lease is null and state in ('dead', 'waiting')",
+        id,
+    );
+    if retried.execute(db).await?.rows_affected() == 1 {
+        return Ok(());
+    }
+    Err(Error::field("", "It cannot be tried again: it is done, or being tried right now."))
+}
+
+struct Row {
+    id: Uuid,
+    kind: String,
+    job: serde_json::Value,
+    cause: String,
+    recipient: Option<String>,
+    state: String,
+    held: bool,
+    attempts: i32,
+    due_at: OffsetDateTime,
+    remark: Option<String>,
+    created_at: OffsetDateTime,
+    ended_at: Option<OffsetDateTime>,
+}
+
+impl From<Row> for Listed {
+    fn from(row: Row) -> Self {
+        let Row { id, kind, job, cause, recipient, state, held, attempts, due_at, remark, .. } =
+            row;
+        Self {
+            id,
+            kind,
+            job: serde_json::from_value(job).context("a job").ok(),
+            cause,
+            recipient,
+            state,
+            held,
+            attempts,
+            due_at,
+            remark,
+            created_at: row.created_at,
+            ended_at: row.ended_at,
+        }
+    }
+}
