@@ -86,6 +86,14 @@ impl App {
         self.db.read(work).await
     }
 
+    /// Asks the database one thing: `work` is one statement that reads.
+    ///
+    /// # Errors
+    /// As [`App::read`].
+    pub async fn ask<T>(&self, work: impl AsyncFn(&mut PgConnection) -> Result<T>) -> Result<T> {
+        self.db.ask(work).await
+    }
+
     /// Runs `work` in one transaction, commits it, and has this instance know what it changed before anyone is told.
     ///
     /// # Errors

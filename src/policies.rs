@@ -81,7 +81,7 @@ impl Policy for Staff {
         let Some(token) = session::token(&knock.app.config, knock.request) else {
             return Err(unproven);
         };
-        knock.app.read(async |db| sessions::resume(db, &token).await).await?.ok_or(unproven)
+        knock.app.ask(async |db| sessions::resume(db, &token).await).await?.ok_or(unproven)
     }
 
     fn name(staff: &sessions::Staff) -> Option<&str> {
@@ -99,7 +99,7 @@ impl<S: keys::Scope> Policy for ApiKey<S> {
 
     async fn admit(knock: &Knock<'_>) -> Result<keys::Partner<S>> {
         let presented = presented_key(knock.request).ok_or(Error::Unproven(keys::REFUSED))?;
-        knock.app.read(async |db| keys::admit(db, presented).await).await
+        knock.app.ask(async |db| keys::admit(db, presented).await).await
     }
 }
 

@@ -64,7 +64,8 @@ impl Entry {
     ) -> Self {
         let page = rendered.map(|document| {
             let holes = document.holes();
-            let text = document.text.into();
+            // Without the room that was left for more: it is kept for long.
+            let text = document.text.into_boxed_str().into_boxed_bytes().into();
             Page { prepared: Prepared::new("text/html; charset=utf-8", "no-cache", text), holes }
         });
         Self { page, renderer, judged, rendered_at, until, hits: AtomicU32::new(0) }

@@ -9,7 +9,8 @@ use actix_web::http::header::{
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-const FIXED: [(HeaderName, HeaderValue); 9] = [
+/// What they are but for `Cache-Control`.
+pub static FIXED: [(HeaderName, HeaderValue); 9] = [
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     (STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains")),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),

@@ -42,7 +42,7 @@ pub fn draw(
 /// Who is signed in. A page that is kept can be shown while nobody can be asked; then nobody is.
 async fn signed_in(app: &App, request: &HttpRequest) -> Option<Staff> {
     let token = session::token(&app.config, request)?;
-    app.read(async |db| sessions::resume(db, &token).await).await.ok().flatten()
+    app.ask(async |db| sessions::resume(db, &token).await).await.ok().flatten()
 }
 
 fn html(request: &HttpRequest, status: StatusCode, body: String, flashed: bool) -> HttpResponse {

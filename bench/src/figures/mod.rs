@@ -1,0 +1,51 @@
+//! The figures that are promised, a file per measurement.
+
+mod cached;
+mod churn;
+mod latency;
+mod memory;
+mod not_modified;
+mod signed_in;
+
+use crate::world::World;
+use anyhow::Result;
+use std::fmt;
+
+/// A measurement.
+pub type Measure = fn(&World) -> Result<Vec<Figure>>;
+
+/// All of them, by name.
+pub const MEASUREMENTS: [(&str, Measure); 6] = [
+    ("cached", cached::measure),
+    ("latency", latency::measure),
+    ("not-modified", not_modified::measure),
+    ("signed-in", signed_in::measure),
+    ("churn", churn::measure),
+    ("memory", memory::measure),
+];
+
+/// Something measured, and the most it may be.
+pub struct Figure {
+    name: &'static str,
+    value: f64,
+    most: f64,
+}
+
+impl Figure {
+    /// `name` says the unit, where there is one.
+    pub fn new(name: &'static str, value: f64, most: f64) -> Self {
+        Self { name, value, most }
+    }
+
+    /// Whether the limit is met.
+    pub fn is_met(&self) -> bool {
+        self.value <= self.most
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.is_met() { "met" } else { "MISSED" };
+        write!(f, "{:<62}{:9.2}  at most {:7.2}  {verdict}", self.name, self.value, self.most)
+    }
+}
