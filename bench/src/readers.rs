@@ -10,6 +10,8 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 const GIVE_UP: Duration = Duration::from_secs(10);
+/// A server closes what nobody uses; before it may, a reader opens another connection.
+const STALE: Duration = Duration::from_secs(3);
 /// Between looks, where this is little beside the time between readers.
 const NAP: Duration = Duration::from_micros(50);
 
@@ -78,6 +80,9 @@ impl Readers<'_> {
                 } else if sent < self.count && due <= Instant::now() {
                     quiet = false;
                     let came = if self.every.is_zero() { Instant::now() } else { due };
+                    if connection.last_used.elapsed() > STALE {
+                        *connection = Connection::open(self.authority)?;
+                    }
                     connection.send(&self.requests[sent % self.requests.len()], came)?;
                     sent += 1;
                 }
@@ -112,6 +117,7 @@ pub fn caller(number: usize) -> String {
 /// A connection, for one reader at a time.
 struct Connection {
     stream: TcpStream,
+    last_used: Instant,
     /// When the one who is waiting for an answer came.
     serves_since: Option<Instant>,
     got: Vec<u8>,
@@ -122,11 +128,11 @@ impl Connection {
         let stream = TcpStream::connect(authority)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        Ok(Self { stream, serves_since: None, got: Vec::new() })
+        Ok(Self { stream, last_used: Instant::now(), serves_since: None, got: Vec::new() })
     }
 
     fn send(&mut self, request: &[u8], came: Instant) -> Result<()> {
-        self.serves_since = Some(came);
+        (self.serves_since, self.last_used) = (Some(came), Instant::now());
         self.got.clear();
         self.stream.write_all(request).context("a request fits into what the system takes at once")
     }
