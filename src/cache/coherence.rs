@@ -7,7 +7,9 @@
 use super::snapshot::{Incarnation, Snapshot, Token};
 use crate::clock::Moment;
 use crate::tags::Tag;
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -54,6 +56,27 @@ impl Mark {
         &self.tag
     }
 }
+
+// A mark is found by its tag, which is kept once: there are several to a page.
+impl Borrow<Tag> for Arc<Mark> {
+    fn borrow(&self) -> &Tag {
+        &self.tag
+    }
+}
+
+impl Hash for Mark {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.tag.hash(state);
+    }
+}
+
+impl PartialEq for Mark {
+    fn eq(&self, other: &Self) -> bool {
+        self.tag == other.tag
+    }
+}
+
+impl Eq for Mark {}
 
 /// What the last poll saw.
 #[derive(Debug, PartialEq, Eq)]
@@ -153,7 +176,7 @@ pub struct Coherence {
     hard_floor: AtomicU64,
     /// When the last good poll started, in microseconds plus one; 0: never.
     confirmed_at: AtomicU64,
-    marks: RwLock<HashMap<Tag, Arc<Mark>>>,
+    marks: RwLock<HashSet<Arc<Mark>>>,
     seen: RwLock<Option<Arc<Seen>>>,
     /// How many marks there may be before those that nobody needs are looked for.
     tidy_at: AtomicUsize,
@@ -273,16 +296,16 @@ impl Coherence {
         let Rendering { seen, stamp } = if too_late { self.begin_rendering() } else { rendering };
         let mut marks = self.marks.write().unwrap_or_else(PoisonError::into_inner);
         self.tidy(&mut marks);
-        let marks = tags.into_iter().map(|tag| Arc::clone(mark_of(&mut marks, tag))).collect();
+        let marks = tags.into_iter().map(|tag| mark_of(&mut marks, tag)).collect();
         Judged { stamp, marks, seen }
     }
 
     /// Forgets marks that were never set and that no entry points to any more: they say what no mark would say.
-    fn tidy(&self, marks: &mut HashMap<Tag, Arc<Mark>>) {
+    fn tidy(&self, marks: &mut HashSet<Arc<Mark>>) {
         if marks.len() < self.tidy_at.load(Ordering::Relaxed).max(MOST_MARKS / 10) {
             return;
         }
-        marks.retain(|_, mark| Arc::strong_count(mark) > 1 || mark.any.load(Ordering::Relaxed) > 0);
+        marks.retain(|mark| Arc::strong_count(mark) > 1 || mark.any.load(Ordering::Relaxed) > 0);
         self.tidy_at.store(marks.len() * 2, Ordering::Relaxed);
     }
 
@@ -345,9 +368,15 @@ impl Coherence {
     }
 }
 
-fn mark_of(marks: &mut HashMap<Tag, Arc<Mark>>, tag: Tag) -> &Arc<Mark> {
-    let new = || Arc::new(Mark::new(tag.clone()));
-    marks.entry(tag.clone()).or_insert_with(new)
+fn mark_of(marks: &mut HashSet<Arc<Mark>>, tag: Tag) -> Arc<Mark> {
+    match marks.get(&tag) {
+        Some(mark) => Arc::clone(mark),
+        None => {
+            let mark = Arc::new(Mark::new(tag));
+            marks.insert(Arc::clone(&mark));
+            mark
+        }
+    }
 }
 
 #[cfg(test)]

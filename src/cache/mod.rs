@@ -98,8 +98,8 @@ impl PageCache {
         };
         Self {
             coherence: Coherence::default(),
-            pages: space(max_bytes - max_bytes / 20, 16_384),
-            absences: space(max_bytes / 20, 1024),
+            pages: space(max_bytes - max_bytes / 20, 32_768),
+            absences: space(max_bytes / 20, 4096),
             flights: Flights::default(),
             tally: Tally::default(),
             polling: tokio::sync::Mutex::default(),

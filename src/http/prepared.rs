@@ -25,8 +25,8 @@ pub const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// One body in every encoding.
 #[derive(Debug)]
 pub struct Prepared {
-    content_type: HeaderValue,
-    caching: HeaderValue,
+    content_type: &'static str,
+    caching: &'static str,
     plain: Variant,
     gzip: OnceLock<Variant>,
     brotli: OnceLock<Variant>,
@@ -84,8 +84,8 @@ impl Prepared {
     pub fn new(content_type: &'static str, caching: &'static str, body: Bytes) -> Self {
         let digest = Sha256::digest(&body);
         Self {
-            content_type: HeaderValue::from_static(content_type),
-            caching: HeaderValue::from_static(caching),
+            content_type,
+            caching,
             plain: Variant::new(&hex(&digest[..16]), Encoding::Plain, body),
             gzip: OnceLock::new(),
             brotli: OnceLock::new(),
@@ -115,14 +115,14 @@ impl Prepared {
         let mut response = Response::with_body(status, body);
         // Appended, as nothing is there yet that could be replaced: that takes half as long.
         let head = response.headers_mut();
-        head.append(CACHE_CONTROL, self.caching.clone());
+        head.append(CACHE_CONTROL, HeaderValue::from_static(self.caching));
         head.append(ETAG, variant.etag.clone());
         head.append(VARY, HeaderValue::from_static("Accept-Encoding"));
         for (name, value) in &headers::FIXED {
             head.append(name.clone(), value.clone());
         }
         if !known {
-            head.append(CONTENT_TYPE, self.content_type.clone());
+            head.append(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         }
         if !known && encoding != Encoding::Plain {
             head.append(CONTENT_ENCODING, HeaderValue::from_static(encoding.names().0));
