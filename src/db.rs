@@ -9,16 +9,22 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres};
 use std::time::Duration;
+use thread_local::ThreadLocal;
 
 /// How long to wait for a free connection.
 const ACQUIRE: Duration = Duration::from_millis(500);
 /// How long one unit of work may take, from `begin` to `commit`.
 const WORK: Duration = Duration::from_secs(2);
 
+/// How many connections all threads together read with, about, and each of them at most.
+const READERS: u32 = 48;
+const READERS_EACH: u32 = 4;
+
 /// Separate pools, so that one kind of work cannot starve another.
 pub struct Db {
-    /// Rendering of pages and everything else that only reads.
-    reading: PgPool,
+    /// Rendering of pages and everything else that only reads: a pool for each thread. What a connection hears arrives on
+    /// the thread that opened it, and any other would have to be woken for each answer.
+    reading: ThreadLocal<PgPool>,
     /// Writes.
     writing: PgPool,
     /// What workers do and note, with nobody waiting for it.
@@ -38,15 +44,17 @@ impl Db {
     pub fn new(url: &str) -> anyhow::Result<Self> {
         let options: PgConnectOptions = url.parse()?;
         let options = options.application_name("frontdesk").disable_statement_logging();
-        let pool = |most| {
-            PgPoolOptions::new()
-                .max_connections(most)
-                .acquire_timeout(ACQUIRE)
-                // A ping before each use would be a round trip per request; `Lease::begin` tries again instead.
-                .test_before_acquire(false)
-                .connect_lazy_with(options.clone())
-        };
-        Ok(Self { reading: pool(8), writing: pool(8), working: pool(4), polling: pool(1), options })
+        let pool = |most| pool(&options, most);
+        let (writing, working, polling) = (pool(6), pool(3), pool(1));
+        Ok(Self { reading: ThreadLocal::new(), writing, working, polling, options })
+    }
+
+    fn reading(&self) -> &PgPool {
+        self.reading.get_or(|| {
+            let threads = std::thread::available_parallelism().map_or(2, usize::from);
+            let threads = u32::try_from(threads).unwrap_or(READERS);
+            pool(&self.options, (READERS / (threads + 1)).clamp(1, READERS_EACH))
+        })
     }
 
     /// One unchanging snapshot, read-only.
@@ -55,7 +63,7 @@ impl Db {
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
     ) -> Result<T> {
         let begin = "begin isolation level repeatable read, read only";
-        bounded(Lease::begin(&self.reading, begin, async |lease| {
+        bounded(Lease::begin(self.reading(), begin, async |lease| {
             let outcome = work(lease.connection()).await;
             lease.end("commit").await?;
             outcome
@@ -81,7 +89,7 @@ impl Db {
 
     /// One statement that reads, which is a snapshot by itself: a third of the round trips of [`Db::read`].
     pub async fn ask<T>(&self, work: impl AsyncFn(&mut PgConnection) -> Result<T>) -> Result<T> {
-        bounded(single(&self.reading, work)).await
+        bounded(single(self.reading(), work)).await
     }
 
     /// The same on the connection kept for polls.
@@ -130,11 +138,22 @@ impl Db {
 
     /// Closes every connection, waiting for work under way.
     pub async fn close(&self) {
-        self.reading.close().await;
+        for reading in &self.reading {
+            reading.close().await;
+        }
         self.writing.close().await;
         self.working.close().await;
         self.polling.close().await;
     }
+}
+
+fn pool(options: &PgConnectOptions, most: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(ACQUIRE)
+        // A ping before each use would be a round trip per request; `Lease::begin` tries again instead.
+        .test_before_acquire(false)
+        .connect_lazy_with(options.clone())
 }
 
 async fn transaction<T>(

@@ -330,7 +330,7 @@ fn settings(durability: Durability) -> Vec<String> {
     ];
     let by_worth: &[&str] = match durability {
         Durability::Durable => {
-            &["max_connections=50", "fsync=on", "synchronous_commit=on", "full_page_writes=on"]
+            &["max_connections=100", "fsync=on", "synchronous_commit=on", "full_page_writes=on"]
         }
         Durability::Throwaway => &[
             // Many tests at once, each with a pool of its own.

@@ -140,7 +140,7 @@ fn a_real_site_is_durable_and_unreachable_from_outside() {
         assert_eq!(show(on), "on", "{on}");
     }
     assert_eq!(show("listen_addresses"), "");
-    assert_eq!(show("max_connections"), "50");
+    assert_eq!(show("max_connections"), "100");
     assert_eq!(show("timezone"), "UTC");
     assert_eq!(show("server_encoding"), "UTF8");
     let socket = show("unix_socket_directories");

@@ -3,6 +3,7 @@
 //! Pure: no I/O and no clock in here. Polls go in, decisions come out. ARCHITECTURE.md ("The page cache") says why each
 //! step is where it is; the order of the stores in [`Coherence::apply`] is part of the proof. Readers take no lock that
 //! a poll holds while it works: marks are atomics that each entry points to.
+#![allow(clippy::mutable_key_type)] // of a mark only the tag is hashed, and it never changes
 
 use super::snapshot::{Incarnation, Snapshot, Token};
 use crate::clock::Moment;
