@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Every variable that is read.
-pub const VARIABLES: [&str; 15] = [
+pub const VARIABLES: [&str; 20] = [
     "LISTEN",
     "DATA_DIR",
     "DATABASE_URL",
@@ -27,6 +27,11 @@ pub const VARIABLES: [&str; 15] = [
     "SMTP_URL",
     "SMTP_CA_FILE",
     "MAIL_FROM",
+    "CRON_SECRET",
+    "SCHEDULER",
+    "SYNC_FOLDER",
+    "RETENTION_LEADS_DAYS",
+    "RETENTION_OUTBOX_DAYS",
 ];
 
 /// What the operator decided.
@@ -62,6 +67,16 @@ pub struct Config {
     pub smtp_ca_file: Option<PathBuf>,
     /// Whom mail comes from, as `Name <address>`.
     pub mail_from: Option<String>,
+    /// What schedulers outside prove themselves with; without any, none may come.
+    pub cron_secrets: Vec<String>,
+    /// Whether tasks are run by this program when they are due.
+    pub scheduler: bool,
+    /// A folder of Markdown files that become posts.
+    pub sync_folder: Option<PathBuf>,
+    /// After so many days without anything done to it a lead goes; none: never.
+    pub retention_leads_days: Option<i32>,
+    /// After so many days a row of the outbox that is over with goes; none: never.
+    pub retention_outbox_days: Option<i32>,
 }
 
 impl Config {
@@ -110,6 +125,11 @@ impl Config {
             smtp_url: from.text("SMTP_URL").map(str::to_owned),
             smtp_ca_file: from.text("SMTP_CA_FILE").map(Into::into),
             mail_from: from.text("MAIL_FROM").map(str::to_owned),
+            cron_secrets: from.list("CRON_SECRET", "a secret"),
+            scheduler: from.switch("SCHEDULER", true),
+            sync_folder: from.text("SYNC_FOLDER").map(Into::into),
+            retention_leads_days: from.days("RETENTION_LEADS_DAYS", None),
+            retention_outbox_days: from.days("RETENTION_OUTBOX_DAYS", Some(90)),
         };
         let unnamed = if config.demo_content { DEMO_SITE_NAME } else { "Frontdesk" };
         config.site_name = from.text("SITE_NAME").unwrap_or(unnamed).to_owned();
@@ -272,6 +292,22 @@ impl<'a> Reader<'a> {
         self.list::<Network>(name, wanted).into_iter().map(|network| network.0).collect()
     }
 
+    /// A number of days, or `off`.
+    fn days(&mut self, name: &str, default: Option<i32>) -> Option<i32> {
+        match self.text(name) {
+            None => default,
+            Some("off") => None,
+            Some(given) => {
+                let days = given.parse().ok().filter(|days| (1..=36_500).contains(days));
+                if days.is_none() {
+                    self.mistakes
+                        .push(format!("{name}: {given:?} is neither a number of days nor off"));
+                }
+                days
+            }
+        }
+    }
+
     fn switch(&mut self, name: &str, default: bool) -> bool {
         match self.text(name) {
             None => default,
@@ -312,10 +348,11 @@ mod tests {
             ("TRUSTED_PROXIES", "10.0.0.0/8, 10.0.0.0/99"),
             ("DEMO_CONTENT", "maybe"),
             ("OWNER_PASSWORD", "short"),
+            ("RETENTION_LEADS_DAYS", "0"),
         ])
         .err()
         .unwrap();
-        assert_eq!(mistakes.len(), 6, "{mistakes:#?}");
+        assert_eq!(mistakes.len(), 7, "{mistakes:#?}");
     }
 
     #[test]

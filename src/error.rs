@@ -26,6 +26,17 @@ pub enum Error {
     /// It lives at another path now, for good.
     #[error("This has moved to {0}.")]
     Moved(String),
+    /// Someone else is at it.
+    #[error("{why}")]
+    Conflict {
+        /// What, and what to do.
+        why: &'static str,
+        /// When it is worth trying again.
+        retry_after_seconds: u64,
+    },
+    /// It is not configured. Says what is missing.
+    #[error("This is off: {0}")]
+    Off(&'static str),
     /// The caller has not proved who they are.
     #[error("{0}")]
     Unproven(&'static str),

@@ -9,7 +9,9 @@ use crate::http::session;
 use crate::services::{keys, sessions};
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, ORIGIN};
+use sha2::{Digest, Sha256};
 use std::marker::PhantomData;
+use subtle::{Choice, ConstantTimeEq};
 
 /// A request at the door.
 pub struct Knock<'a> {
@@ -89,6 +91,52 @@ impl Policy for Staff {
     }
 }
 
+/// A session of an owner.
+pub struct Owner;
+
+impl Policy for Owner {
+    const NAME: &'static str = "an owner";
+    const AMBIENT: bool = true;
+    type Grant = sessions::Owner;
+
+    async fn admit(knock: &Knock<'_>) -> Result<sessions::Owner> {
+        sessions::Owner::among(Staff::admit(knock).await?)
+    }
+
+    fn name(owner: &sessions::Owner) -> Option<&str> {
+        Some(owner.staff().name())
+    }
+}
+
+/// A scheduler, with one of the secrets in `CRON_SECRET`. Its own proof: what it may do is have tasks run.
+#[derive(Debug)]
+pub struct Scheduler(());
+
+impl Policy for Scheduler {
+    const NAME: &'static str = "a scheduler";
+    const AMBIENT: bool = false;
+    type Grant = Self;
+
+    async fn admit(knock: &Knock<'_>) -> Result<Self> {
+        let secrets = &knock.app.config.cron_secrets;
+        if secrets.is_empty() {
+            return Err(Error::Off("CRON_SECRET is not set."));
+        }
+        let presented = bearer(knock.request).unwrap_or_default();
+        if is_one_of(presented, secrets) {
+            return Ok(Self(()));
+        }
+        Err(Error::Unproven("Send one of the secrets in CRON_SECRET: Authorization: Bearer …"))
+    }
+}
+
+/// Compares with every secret, the right one or not, and always the same number of bytes: the time it takes tells nothing.
+fn is_one_of(presented: &[u8], secrets: &[String]) -> bool {
+    let presented = Sha256::digest(presented);
+    let equal = |secret: &String| Sha256::digest(secret).ct_eq(&presented);
+    secrets.iter().map(equal).fold(Choice::from(0), |any, equal| any | equal).into()
+}
+
 /// A partner's key that is good for the scope.
 pub struct ApiKey<S>(PhantomData<S>);
 
@@ -109,8 +157,13 @@ fn presented_key(request: &HttpRequest) -> Option<&[u8]> {
     if let Some(key) = headers.get("x-api-key") {
         return Some(key.as_bytes());
     }
-    let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().as_bytes())
+    bearer(request)
+}
+
+/// What `Authorization: Bearer` carries.
+fn bearer(request: &HttpRequest) -> Option<&[u8]> {
+    let (scheme, token) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().as_bytes())
 }
 
 /// A page of a site in `CORS_ORIGINS`, or a program, which has no origin.
@@ -159,8 +212,30 @@ pub fn known_site(app: &App, origin: &[u8]) -> bool {
 pub struct Operator(());
 
 impl Operator {
+    /// Whoever wrote the configuration: what it says to do is done on their behalf.
+    pub(crate) fn as_configured() -> Self {
+        Self(())
+    }
+
     /// For `cli` and the first start alone.
     pub(crate) fn at_the_shell() -> Self {
         Self(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_of_the_secrets_will_do_and_nothing_like_them() {
+        let secrets = ["the old one".to_owned(), "the new one".to_owned()];
+        for right in &secrets {
+            assert!(is_one_of(right.as_bytes(), &secrets));
+        }
+        for wrong in ["", "the", "the new one ", "The new one", "the old one,the new one"] {
+            assert!(!is_one_of(wrong.as_bytes(), &secrets), "{wrong}");
+        }
+        assert!(!is_one_of(b"", &[]));
     }
 }

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::error::Result;
 use crate::http::action::{self, Action};
+use crate::http::download::{self, Download};
 use crate::http::endpoint::{self, Endpoint};
 use crate::http::errors;
 use crate::http::form;
@@ -44,6 +45,11 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.live::<pages::admin::cache::Index>();
     routes.live::<pages::admin::cache::Show>();
     routes.form::<actions::cache::Drop>();
+    routes.live::<pages::admin::runs::Index>();
+    routes.action::<actions::runs::RunNow>();
+    routes.live::<pages::admin::people::Index>();
+    routes.download::<pages::admin::people::Export>();
+    routes.action::<actions::people::Erase>();
 
     routes.plain_form::<actions::embed::Send>();
     routes.endpoint::<api::contact::Send>();
@@ -53,6 +59,8 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.endpoint::<api::v1::posts::Create>();
     routes.endpoint::<api::v1::posts::Show>();
     routes.endpoint::<api::v1::revalidate::Create>();
+    routes.endpoint::<api::cron::Run>();
+    routes.endpoint::<api::cron::RunByGet>();
 
     routes.plain("/healthz", api::health::alive);
     routes.plain("/readyz", api::health::ready);
@@ -109,6 +117,12 @@ impl<'a> Routes<'a> {
     fn live<P: LivePage>(&mut self) {
         self.list::<P::Auth>(Method::GET, P::PATH, Some(P::LIMIT), None, false);
         self.get(P::PATH, || web::to(page::live::<P>));
+    }
+
+    /// A file.
+    fn download<D: Download>(&mut self) {
+        self.list::<D::Auth>(Method::GET, D::PATH, Some(D::LIMIT), None, false);
+        self.get(D::PATH, || web::to(download::give::<D>));
     }
 
     /// A form with a page of its own.

@@ -41,12 +41,16 @@ pub enum Flash {
     NoticesSaved,
     /// Pages will be rendered again.
     PagesDropped,
+    /// A task will be run.
+    RunAskedFor,
+    /// Nothing is kept about someone any more.
+    PersonErased,
     /// The session is over.
     SignedOut,
 }
 
 impl Flash {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::PostPublished,
         Self::PostScheduled,
         Self::PostSaved,
@@ -56,6 +60,8 @@ impl Flash {
         Self::TestAskedFor,
         Self::NoticesSaved,
         Self::PagesDropped,
+        Self::RunAskedFor,
+        Self::PersonErased,
         Self::SignedOut,
     ];
 
@@ -71,6 +77,8 @@ impl Flash {
             Self::TestAskedFor => "test-asked-for",
             Self::NoticesSaved => "notices-saved",
             Self::PagesDropped => "pages-dropped",
+            Self::RunAskedFor => "run-asked-for",
+            Self::PersonErased => "person-erased",
             Self::SignedOut => "signed-out",
         }
     }
@@ -91,6 +99,8 @@ impl Flash {
             Self::TestAskedFor => "A test mail is on its way to you.",
             Self::NoticesSaved => "Your notices are saved.",
             Self::PagesDropped => "It will be rendered again when it is next asked for.",
+            Self::RunAskedFor => "It will be run at once.",
+            Self::PersonErased => "They are erased.",
             Self::SignedOut => "You are signed out.",
         }
     }

@@ -124,6 +124,7 @@ pub(crate) fn desk(name: &str, here: &str) -> Markup {
                     (nav_link(&paths::admin_leads(), "Leads", here))
                     (nav_link(&paths::admin_posts(), "Posts", here))
                     (nav_link(&paths::admin_outbox(), "Outbox", here))
+                    (nav_link(&paths::admin_runs(), "Runs", here))
                     (nav_link(&paths::admin_notices(), "Notices", here))
                     (nav_link(&paths::admin_cache(), "Kept pages", here))
                 }

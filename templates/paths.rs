@@ -166,6 +166,41 @@ pub fn admin_cache_drop() -> String {
     "/admin/cache/drop".into()
 }
 
+/// Tasks that come round again, and their runs.
+pub fn admin_runs() -> String {
+    "/admin/runs".into()
+}
+
+/// The runs older than the one with the id `before`.
+pub fn admin_runs_before(before: Uuid) -> String {
+    query(admin_runs(), &[("before", &before.to_string())])
+}
+
+/// Where it is posted to that a task is to be run out of turn.
+pub fn admin_run_now(task: &str) -> String {
+    format!("/admin/runs/{}/now", encode(task))
+}
+
+/// What is kept about one person.
+pub fn admin_people() -> String {
+    "/admin/people".into()
+}
+
+/// What is kept about whoever has this address.
+pub fn admin_person(email: &str) -> String {
+    query(admin_people(), &[("email", email)])
+}
+
+/// The same as a file.
+pub fn admin_person_export(email: &str) -> String {
+    format!("/admin/people/{}/export", encode(email))
+}
+
+/// Where it is posted to that someone is to be erased.
+pub fn admin_person_erase() -> String {
+    "/admin/people/erase".into()
+}
+
 /// A lead, for programs.
 pub fn api_lead(id: Uuid) -> String {
     format!("/api/v1/leads/{id}")

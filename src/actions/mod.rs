@@ -6,5 +6,7 @@ pub mod embed;
 pub mod leads;
 pub mod notices;
 pub mod outbox;
+pub mod people;
 pub mod posts;
+pub mod runs;
 pub mod sign_in;

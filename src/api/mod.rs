@@ -1,5 +1,6 @@
 //! Doors for programs: JSON in, JSON or a problem document out. No cookie is read here.
 
 pub mod contact;
+pub mod cron;
 pub mod health;
 pub mod v1;

@@ -9,7 +9,9 @@ mod doctor;
 mod key;
 mod lead;
 mod output;
+mod person;
 mod post;
+mod run;
 mod serve;
 mod user;
 mod worker;
@@ -57,6 +59,11 @@ enum Command {
     /// Kept pages.
     #[command(subcommand)]
     Cache(cache::Command),
+    /// Run a task that comes round again.
+    Run(run::Run),
+    /// What is kept about one person.
+    #[command(subcommand)]
+    Person(person::Command),
 }
 
 /// Runs the program.
@@ -95,6 +102,10 @@ fn carry_out(command: Command, output: &Output) -> Result<(), Refused> {
             database::with(config, async |app| command.run(app, output).await)
         }
         Command::User(command) => {
+            database::with(config, async |app| command.run(app, output).await)
+        }
+        Command::Run(run) => database::with(config, async |app| run.run(app, output).await),
+        Command::Person(command) => {
             database::with(config, async |app| command.run(app, output).await)
         }
         Command::Routes => Ok(()),

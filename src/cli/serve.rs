@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::http::{access_log, server};
 use crate::intake;
-use crate::jobs::worker;
+use crate::jobs::{scheduler, worker};
 use crate::routes;
 use crate::setup::{self, Owner};
 use actix_web::web::Data;
@@ -73,6 +73,7 @@ async fn run(
     let (stop_working, stopping) = watch::channel(false);
     let working = Data::clone(&app);
     let worker = actix_web::rt::spawn(async move { worker::work(&working, stopping).await });
+    schedule(&app, stop_working.subscribe());
     let rendering = Data::clone(&app);
     actix_web::rt::spawn(async move { hot::keep_rendered(&rendering).await });
     let handle = server.handle();
@@ -97,6 +98,14 @@ async fn run(
     match lost {
         None => Ok(()),
         Some(error) => Err(anyhow::anyhow!("the private Postgres is gone: {error}").into()),
+    }
+}
+
+/// Has tasks run when they are due, unless someone else sees to that.
+fn schedule(app: &Data<App>, stopping: watch::Receiver<bool>) {
+    if app.config.scheduler {
+        let app = Data::clone(app);
+        actix_web::rt::spawn(async move { scheduler::keep_time(&app, stopping).await });
     }
 }
 

@@ -23,9 +23,9 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
 
 /// A way a program asks for something.
 pub trait Endpoint: Gate {
-    /// GET takes its input from the query, POST from a JSON document.
+    /// GET takes its input from the query, POST from a JSON document, unless it reads none.
     const METHOD: Method;
-    /// The largest document, in bytes.
+    /// The largest document, in bytes; 0 where none is read.
     const BODY: usize;
     /// The parts of the path that vary.
     type At: DeserializeOwned + 'static;
@@ -91,7 +91,7 @@ async fn answer<E: Endpoint>(request: &HttpRequest, payload: web::Payload) -> Re
     count::<E>(app, request)?;
     let who = admit::<E>(app, request).await?;
     let at = super::at::<E::At>(request).await?;
-    let input = if E::METHOD == Method::GET {
+    let input = if E::METHOD == Method::GET || E::BODY == 0 {
         Valid::check(super::query(request)?)?
     } else {
         json(request, payload, E::BODY).await?

@@ -24,6 +24,8 @@ pub fn status(error: &Error) -> StatusCode {
         Error::NotFound => StatusCode::NOT_FOUND,
         Error::Gone(_) => StatusCode::GONE,
         Error::Moved(_) => StatusCode::MOVED_PERMANENTLY,
+        Error::Conflict { .. } => StatusCode::CONFLICT,
+        Error::Off(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Unproven(_) => StatusCode::UNAUTHORIZED,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -43,6 +45,8 @@ fn title(error: &Error) -> &'static str {
         Error::NotFound => "Not found",
         Error::Gone(_) => "Withdrawn",
         Error::Moved(_) => "Moved",
+        Error::Conflict { .. } => "Someone is at it",
+        Error::Off(_) => "This is off",
         Error::Unproven(_) => "Sign in first",
         Error::Forbidden(_) => "Not allowed",
         Error::TooMany { .. } => "Too many requests",
@@ -88,7 +92,7 @@ fn decorate(mut response: HttpResponse, error: &Error) -> HttpResponse {
     let unauthorized = response.status() == StatusCode::UNAUTHORIZED;
     let headers = response.headers_mut();
     match error {
-        Error::TooMany { retry_after_seconds } => {
+        Error::TooMany { retry_after_seconds } | Error::Conflict { retry_after_seconds, .. } => {
             headers.insert(RETRY_AFTER, (*retry_after_seconds).into());
         }
         Error::Unavailable(_) => {

@@ -8,6 +8,7 @@ pub mod action;
 pub mod body;
 pub mod client;
 pub mod cursor;
+pub mod download;
 pub mod endpoint;
 pub mod errors;
 pub mod form;

@@ -5,13 +5,18 @@
 
 mod leads;
 mod mail;
+pub mod scheduler;
+pub mod tasks;
 pub mod worker;
 
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::mail::Mail;
 use crate::services::outbox::{self, Claimed, End};
+use crate::services::runs::By;
 use serde::{Deserialize, Serialize};
+use tasks::Task;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Something to do, as the outbox keeps it.
@@ -25,6 +30,14 @@ pub enum Job {
     },
     /// Send one mail to one person.
     Mail(Mail),
+    /// Run a task out of turn, because staff have asked for it.
+    Run {
+        /// Which.
+        task: Task,
+        /// When they did.
+        #[serde(with = "time::serde::rfc3339")]
+        slot: OffsetDateTime,
+    },
 }
 
 impl Job {
@@ -33,6 +46,7 @@ impl Job {
         match self {
             Self::LeadArrived { .. } => "lead-arrived",
             Self::Mail(_) => "mail",
+            Self::Run { .. } => "run",
         }
     }
 
@@ -41,13 +55,14 @@ impl Job {
         match self {
             Self::LeadArrived { .. } => "A lead has come in",
             Self::Mail(mail) => mail.name(),
+            Self::Run { .. } => "A task, out of turn",
         }
     }
 
     /// What is more urgent has a smaller number.
     pub fn priority(&self) -> i16 {
         match self {
-            Self::LeadArrived { .. } => 0,
+            Self::LeadArrived { .. } | Self::Run { .. } => 0,
             Self::Mail(mail) => mail.priority(),
         }
     }
@@ -61,6 +76,7 @@ async fn carry_out(app: &App, claimed: &Claimed) -> Result<Option<End>> {
     let end = match &claimed.job {
         None => End::Failed("This program does not know such a job.".to_owned()),
         Some(Job::Mail(mail)) => mail::send(app, claimed.id, mail).await,
+        Some(Job::Run { task, slot }) => out_of_turn(app, *task, *slot).await,
         Some(Job::LeadArrived { lead }) => {
             let lead = *lead;
             match inside(app, claimed, async |tx| leads::arrived(app, tx, lead).await).await {
@@ -71,6 +87,16 @@ async fn carry_out(app: &App, claimed: &Claimed) -> Result<Option<End>> {
     };
     note(app, claimed, &end).await?;
     Ok(Some(end))
+}
+
+/// Its end may be lost and it may be run again: that finds the row of the run, and does nothing twice.
+async fn out_of_turn(app: &App, task: Task, slot: OffsetDateTime) -> End {
+    match tasks::run_to_the_end(app, By::worker(), task, slot).await {
+        Ok(_) => End::Done,
+        Err(Error::Conflict { .. }) => End::Dropped("It was under way already."),
+        Err(Error::Off(why)) => End::Dropped(why),
+        Err(error) => End::Failed(cause(&error)),
+    }
 }
 
 /// A job that works in the database alone: its effect and its end are one transaction.
@@ -99,6 +125,11 @@ async fn note(app: &App, claimed: &Claimed, end: &End) -> Result<()> {
 fn cause(error: &Error) -> String {
     match error {
         Error::Internal(cause) | Error::Unavailable(cause) => format!("{cause:#}"),
+        Error::Invalid(fields) => {
+            let said =
+                |(name, said): (&String, &Vec<String>)| format!("{name}: {}", said.join(" "));
+            fields.iter().map(said).collect::<Vec<_>>().join(" ")
+        }
         other => other.to_string(),
     }
 }

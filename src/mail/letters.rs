@@ -3,10 +3,11 @@
 use super::{Letter, Mail, Person};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::services::{leads, pages, staff, suppressions};
+use crate::services::{leads, pages, retention, staff, suppressions};
 use sqlx::PgConnection;
 use templates::mail::{self as template, Part};
-use templates::paths;
+use templates::{format, paths};
+use time::OffsetDateTime;
 
 /// Writes a mail, from what the database says now. None where there is nobody left to send it to, or they do not want it.
 ///
@@ -27,6 +28,12 @@ pub async fn compose(app: &App, db: &mut PgConnection, mail: &Mail) -> Result<Op
             let Some(lead) = found(leads::for_mail(db, *lead).await)? else { return Ok(None) };
             let words = pages::by_name(db, "autoreply").await?.untracked();
             lead_receipt(app, lead, &words.title, &words.body)
+        }
+        Mail::RetentionNotice { staff } => {
+            let Some(to) = found(staff::for_mail(db, *staff).await)? else { return Ok(None) };
+            let going = retention::going(db).await?;
+            let Some(at) = going.at else { return Ok(None) };
+            retention_notice(app, to, going.leads, at)
         }
         Mail::Test { staff } => {
             let Some(to) = found(staff::for_mail(db, *staff).await)? else { return Ok(None) };
@@ -86,6 +93,31 @@ fn lead_receipt(app: &App, lead: leads::ForMail, title: &str, body: &str) -> Let
         reply_to: None,
         mail: template::Mail { subject, parts: vec![words, Part::Footer(footer)] },
     }
+}
+
+fn retention_notice(app: &App, to: Person, leads: i64, at: OffsetDateTime) -> Letter {
+    let site = &app.config.site_name;
+    let days = app.config.retention_leads_days.unwrap_or_default();
+    let (subject, which) = match leads {
+        1 => (format!("{site} deletes one lead soon"), "One lead has".to_owned()),
+        more => (format!("{site} deletes {more} leads soon"), format!("{more} leads have")),
+    };
+    let mail = template::Mail {
+        subject,
+        parts: vec![
+            Part::Text(format!(
+                "{which} been left alone for more than {days} days and will be deleted for good, the first of them from {} UTC on.",
+                format::sortable(at),
+            )),
+            Part::Text(
+                "Whatever you want to keep, keep: a note on a lead, or another status, spares it."
+                    .to_owned(),
+            ),
+            Part::Link("See all leads".to_owned(), link(app, &paths::admin_leads())),
+            Part::Footer(format!("RETENTION_LEADS_DAYS is set to {days} for this site.")),
+        ],
+    };
+    Letter { to, reply_to: None, mail }
 }
 
 fn test(app: &App, to: Person) -> Letter {

@@ -30,6 +30,11 @@ pub enum Mail {
         /// What they wrote.
         lead: Uuid,
     },
+    /// To an owner: leads go tomorrow.
+    RetentionNotice {
+        /// Who is told.
+        staff: Uuid,
+    },
     /// To a member of staff who wants to see whether mail arrives.
     Test {
         /// Who asked.
@@ -60,7 +65,9 @@ impl Mail {
     /// What it is for.
     pub fn purpose(&self) -> Purpose {
         match self {
-            Self::LeadNotice { .. } | Self::Test { .. } => Purpose::Staff,
+            Self::LeadNotice { .. } | Self::RetentionNotice { .. } | Self::Test { .. } => {
+                Purpose::Staff
+            }
             Self::LeadReceipt { .. } => Purpose::Answer,
         }
     }
@@ -69,7 +76,7 @@ impl Mail {
     pub fn priority(&self) -> i16 {
         match self {
             Self::Test { .. } => 0,
-            Self::LeadNotice { .. } | Self::LeadReceipt { .. } => 1,
+            Self::LeadNotice { .. } | Self::LeadReceipt { .. } | Self::RetentionNotice { .. } => 1,
         }
     }
 
@@ -78,6 +85,7 @@ impl Mail {
         match self {
             Self::LeadNotice { .. } => "Notice of a lead",
             Self::LeadReceipt { .. } => "Thanks for a message",
+            Self::RetentionNotice { .. } => "Notice of leads that go",
             Self::Test { .. } => "Test",
         }
     }

@@ -3,18 +3,24 @@
 //! Services are called qualified, `leads::submit`; reads are named by what selects. A service that changes something on
 //! someone's behalf asks for the proof of who it is as an argument.
 
+pub mod cleanup;
 pub mod demo;
+pub mod front_matter;
 pub mod input;
 pub mod keys;
 pub mod leads;
 pub mod outbox;
 pub mod pages;
 pub mod passwords;
+pub mod people;
 pub mod posts;
+pub mod retention;
 pub mod revalidation;
+pub mod runs;
 pub mod secrets;
 pub mod sessions;
 pub mod spam;
 pub mod staff;
 pub mod submissions;
 pub mod suppressions;
+pub mod sync;

@@ -1,7 +1,7 @@
 //! Who is signed in. The browser holds 256 random bits; the database holds their SHA-256.
 
 use crate::digest;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::services::staff::Role;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
@@ -33,6 +33,33 @@ impl Staff {
     /// What they may do.
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// Whether they may do everything.
+    pub fn is_owner(&self) -> bool {
+        self.role == Role::Owner
+    }
+}
+
+/// An owner who has signed in. Only [`Owner::among`] makes one.
+#[derive(Debug, Clone)]
+pub struct Owner(Staff);
+
+impl Owner {
+    /// The same person, where they are one.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn among(staff: Staff) -> Result<Self> {
+        match staff.is_owner() {
+            true => Ok(Self(staff)),
+            false => Err(Error::Forbidden("This is for the owner of the site alone.")),
+        }
+    }
+
+    /// The owner as a member of staff.
+    pub fn staff(&self) -> &Staff {
+        &self.0
     }
 }
 

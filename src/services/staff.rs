@@ -131,6 +131,19 @@ pub async fn to_be_told_of_leads(db: &mut PgConnection) -> Result<Vec<Told>> {
     .await?)
 }
 
+/// The owners.
+///
+/// # Errors
+/// As any statement.
+pub async fn owners(db: &mut PgConnection) -> Result<Vec<Told>> {
+    Ok(sqlx::query_as!(
+        Told,
+        "select id, email, null::timestamptz as not_before from staff where active and role = 'owner' order by id"
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// When a member of staff hears of leads.
 #[derive(Debug, Deserialize, Validate)]
 pub struct Notices {

@@ -39,6 +39,8 @@ pub struct Filter<'a> {
     pub statuses: &'a [&'a str],
     /// Every source there is.
     pub sources: &'a [&'a str],
+    /// Whether an owner is looking, who may do more.
+    pub for_owner: bool,
 }
 
 /// A lead with everything we know.
@@ -69,6 +71,8 @@ pub struct Lead<'a> {
     pub spam_reasons: &'a [String],
     /// What happened since, in the order it is to be shown.
     pub history: Vec<Event<'a>>,
+    /// Whether an owner is looking, who may do more.
+    pub for_owner: bool,
 }
 
 /// Something that happened to a lead.
@@ -87,7 +91,10 @@ pub struct Event<'a> {
 pub fn index(rows: &[Row<'_>], filter: &Filter<'_>, older: Option<Uuid>, first: bool) -> View {
     let before = older.map(|id| id.to_string());
     let main = html! {
-        header.page-head { h1 { "Leads" } }
+        header.page-head {
+            h1 { "Leads" }
+            @if filter.for_owner { p { a href=(paths::admin_people()) { "Everything about one person" } } }
+        }
         (filter_form(filter))
         @if rows.is_empty() {
             p.empty { @if filter.is_set() { "No lead matches." } @else { "No leads yet." } }
@@ -134,6 +141,7 @@ pub fn show(
                     }))
                 }
                 (details(lead))
+                @if lead.for_owner { p { a href=(paths::admin_person(lead.email)) { "Everything about this person" } } }
             }
         }
     };
@@ -261,7 +269,14 @@ mod tests {
     const ID: Uuid = Uuid::from_u128(7);
 
     fn filter<'a>(status: Option<&'a str>, q: &'a str) -> Filter<'a> {
-        Filter { status, source: None, q, statuses: &["new", "won"], sources: &["cli"] }
+        Filter {
+            status,
+            source: None,
+            q,
+            statuses: &["new", "won"],
+            sources: &["cli"],
+            for_owner: false,
+        }
     }
 
     #[test]
@@ -296,6 +311,7 @@ mod tests {
             key_name: None,
             campaign: vec![("Referrer", "javascript:alert(1)")],
             spam_reasons: &reasons,
+            for_owner: false,
             history: vec![],
         };
         let form = FormState::default();

@@ -4,7 +4,9 @@ pub mod cache;
 pub mod leads;
 pub mod notices;
 pub mod outbox;
+pub mod people;
 pub mod posts;
+pub mod runs;
 
 use crate::{View, paths};
 use maud::{Markup, html};

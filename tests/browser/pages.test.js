@@ -29,6 +29,7 @@ const open = [
 const staff = [
   ["/admin", "/admin/leads", `/admin/leads/${lead.id}`],
   ["/admin/posts", "/admin/posts/new", `/admin/posts/${posts[0].id}/edit`],
+  ["/admin/runs", "/admin/people", `/admin/people?email=${lead.email}`],
   ["/admin/cache", "/admin/cache?q=nothing-like-it", "/admin/cache/page?address=/posts", "/admin/cache/drop"],
 ].flat();
 

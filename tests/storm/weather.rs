@@ -186,5 +186,6 @@ fn environment(address: &str, database: &str, data: &Path) -> Vec<(&'static str,
         ("OWNER_EMAIL", ADA.0.to_owned()),
         ("OWNER_PASSWORD", ADA.1.to_owned()),
         ("DEMO_CONTENT", "off".to_owned()),
+        ("SCHEDULER", "off".to_owned()), // its connections are more than three instances have in reserve
     ]
 }

@@ -64,6 +64,7 @@ impl LivePage for Index {
             q: &filter.text,
             statuses: &Status::ALL.map(Status::as_str),
             sources: &Source::ALL.map(Source::as_str),
+            for_owner: who.is_owner(),
         };
         Ok(templates::admin::leads::index(&rows, &shown, older, filter.before.is_none()))
     }
@@ -121,7 +122,8 @@ pub async fn lead(
 ) -> Result<View> {
     let lead = leads::by_id(db, who, id).await?;
     let statuses = Status::ALL.map(Status::as_str);
-    Ok(templates::admin::leads::show(&(&lead).into(), &statuses, status_form, note_form))
+    let shown = Lead { for_owner: who.is_owner(), ..(&lead).into() };
+    Ok(templates::admin::leads::show(&shown, &statuses, status_form, note_form))
 }
 
 impl<'a> From<&'a Shown> for Lead<'a> {
@@ -146,6 +148,7 @@ impl<'a> From<&'a Shown> for Lead<'a> {
             campaign: lead.campaign.iter().map(|(label, value)| (*label, value.as_str())).collect(),
             spam_reasons: &lead.spam_reasons,
             history: lead.history.iter().map(event).collect(),
+            for_owner: false,
         }
     }
 }

@@ -3,7 +3,9 @@
 pub mod cache;
 pub mod leads;
 pub mod outbox;
+pub mod people;
 pub mod posts;
+pub mod runs;
 
 use crate::error::Result;
 use crate::http::Gate;
@@ -38,10 +40,15 @@ impl LivePage for Dashboard {
         who: &Staff,
         (): &(),
         _: &Ignored,
-        _: &Context<'_>,
+        Context { app, .. }: &Context<'_>,
     ) -> Result<View> {
         let new = lead_service::count_new(db, who).await?;
         let new_leads = paths::admin_leads_where(&[("status", "new")]);
-        Ok(templates::admin::dashboard(&[("New leads", new, new_leads)]))
+        let mut counts = vec![("New leads", new, new_leads)];
+        let silent = runs::count_silent(db, app).await?;
+        if silent > 0 {
+            counts.push(("Tasks that do not run", silent, paths::admin_runs()));
+        }
+        Ok(templates::admin::dashboard(&counts))
     }
 }

@@ -144,6 +144,7 @@ impl From<&Listed> for Row {
 fn place(cause: &str) -> Option<String> {
     match cause.split_once(':')? {
         ("lead", id) => id.parse().ok().map(paths::admin_lead),
+        ("run", _) => Some(paths::admin_runs()),
         _ => None,
     }
 }

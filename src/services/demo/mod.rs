@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::policies::Operator;
+use crate::services::front_matter::Document;
 use crate::services::pages;
 use anyhow::{Context, anyhow};
 use sqlx::PgConnection;
@@ -46,39 +47,39 @@ const POSTS: [&str; 14] = files![
 /// As any statement.
 pub async fn fill(db: &mut PgConnection, _by: &Operator, id: impl Fn() -> Uuid) -> Result<()> {
     for (name, text) in [("home", HOME), ("contact", CONTACT)] {
-        let page = Document::parse(text)?;
-        pages::put(db, name, page.get("title")?, page.body).await?;
+        let page = parse(text)?;
+        pages::put(db, name, get(&page, "title")?, page.body).await?;
     }
     for (slug, text) in TOPICS {
-        let topic = Document::parse(text)?;
+        let topic = parse(text)?;
         sqlx::query!(
             "insert into topics (slug, name, description) values ($1, $2, $3)",
             slug,
-            topic.get("name")?,
+            get(&topic, "name")?,
             topic.body,
         )
         .execute(&mut *db)
         .await?;
     }
     for text in POSTS {
-        insert_post(db, id(), &Document::parse(text)?).await?;
+        insert_post(db, id(), &parse(text)?).await?;
     }
     Ok(())
 }
 
 async fn insert_post(db: &mut PgConnection, id: Uuid, post: &Document<'_>) -> Result<()> {
-    let published = OffsetDateTime::parse(post.get("published")?, &Rfc3339)
+    let published = OffsetDateTime::parse(get(post, "published")?, &Rfc3339)
         .context("a post's time of publication")
         .map_err(Error::Internal)?;
     sqlx::query!(
         "insert into posts (id, slug, title, summary, body, topic, status, published_at, created_at, updated_at)
          values ($1, $2, $3, $4, $5, $6, 'published', $7, $7, $7)",
         id,
-        post.get("slug")?,
-        post.get("title")?,
-        post.get("summary")?,
+        get(post, "slug")?,
+        get(post, "title")?,
+        get(post, "summary")?,
         post.body,
-        post.get("topic")?,
+        get(post, "topic")?,
         published,
     )
     .execute(db)
@@ -86,27 +87,13 @@ async fn insert_post(db: &mut PgConnection, id: Uuid, post: &Document<'_>) -> Re
     Ok(())
 }
 
-/// A text with `key: value` lines between two lines of hyphens at its head.
-struct Document<'a> {
-    head: Vec<(&'a str, &'a str)>,
-    body: &'a str,
+fn parse(text: &str) -> Result<Document<'_>> {
+    Document::parse(text).ok_or_else(|| Error::Internal(anyhow!("a demo text has no head")))
 }
 
-impl<'a> Document<'a> {
-    fn parse(text: &'a str) -> Result<Self> {
-        let (head, body) = text
-            .strip_prefix("---\n")
-            .and_then(|rest| rest.split_once("\n---\n"))
-            .ok_or_else(|| Error::Internal(anyhow!("a demo text has no head")))?;
-        let head = head.lines().filter_map(|line| line.split_once(": ")).collect();
-        Ok(Self { head, body: body.trim() })
-    }
-
-    fn get(&self, key: &str) -> Result<&'a str> {
-        let found = self.head.iter().find(|(name, _)| *name == key);
-        let missing = || Error::Internal(anyhow!("a demo text has no {key}"));
-        found.map(|(_, value)| value.trim()).ok_or_else(missing)
-    }
+fn get<'a>(document: &Document<'a>, key: &str) -> Result<&'a str> {
+    let missing = || Error::Internal(anyhow!("a demo text has no {key}"));
+    document.get(key).ok_or_else(missing)
 }
 
 #[cfg(test)]

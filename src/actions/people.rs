@@ -1,0 +1,56 @@
+//! Erasing one person.
+
+use crate::error::Result;
+use crate::http::Gate;
+use crate::http::action::{Action, Done, Visit};
+use crate::http::limit::Limit;
+use crate::pages::admin::people::person;
+use crate::policies;
+use crate::services::input::Valid;
+use crate::services::people::{self, By};
+use crate::services::sessions::Owner;
+use crate::tags::Dependencies;
+use sqlx::PgConnection;
+use templates::{Flash, FormState, View, paths};
+
+/// `/admin/people/erase`
+pub struct Erase;
+
+impl Gate for Erase {
+    const PATH: &'static str = "/admin/people/erase";
+    const LIMIT: Limit = Limit::per_minute(30);
+    type Auth = policies::Owner;
+}
+
+impl Action for Erase {
+    type At = ();
+    type Form = people::Erase;
+    const BODY: usize = 16 * 1024;
+
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Owner,
+        (): &(),
+        form: Valid<people::Erase>,
+    ) -> Result<Done> {
+        let (email, id) = (form.confirmed()?, visit.app.clock.id());
+        visit
+            .once(async |tx| {
+                people::erase(tx, By::Owner(who), id, email).await?;
+                // Without the address: where a form led is kept for a while.
+                Ok(paths::admin_people())
+            })
+            .await
+            .map(|done| done.saying(Flash::PersonErased))
+    }
+
+    async fn page(
+        db: &mut PgConnection,
+        who: &Owner,
+        (): &(),
+        state: &FormState,
+        _: &mut Dependencies,
+    ) -> Result<View> {
+        person(db, who, state.typed("email").unwrap_or_default().trim(), state).await
+    }
+}

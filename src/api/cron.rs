@@ -1,0 +1,74 @@
+//! Having a task run, for schedulers outside.
+//!
+//! A task is done once per slot, whoever asks and how often, so many schedulers can only GET and may: it does the same.
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http::Gate;
+use crate::http::endpoint::{Endpoint, Nothing, Reply};
+use crate::http::limit::Limit;
+use crate::jobs::tasks::{self, Outcome, Task};
+use crate::policies::Scheduler;
+use crate::services::input::Valid;
+use crate::services::runs::By;
+use actix_web::http::Method;
+
+const PATH: &str = "/api/cron/{task}";
+const LIMIT: Limit = Limit::per_minute(300);
+
+/// `POST /api/cron/{task}`
+pub struct Run;
+
+/// `GET /api/cron/{task}`
+pub struct RunByGet;
+
+impl Gate for Run {
+    const PATH: &'static str = PATH;
+    const LIMIT: Limit = LIMIT;
+    type Auth = Scheduler;
+}
+
+impl Gate for RunByGet {
+    const PATH: &'static str = PATH;
+    const LIMIT: Limit = LIMIT;
+    type Auth = Scheduler;
+}
+
+impl Endpoint for Run {
+    const METHOD: Method = Method::POST;
+    const BODY: usize = 0;
+    type At = String;
+    type Input = Nothing;
+    type Output = Outcome;
+
+    async fn run(
+        app: &App,
+        who: &Scheduler,
+        task: &String,
+        _: Valid<Nothing>,
+    ) -> Result<Reply<Outcome>> {
+        run(app, who, task).await
+    }
+}
+
+impl Endpoint for RunByGet {
+    const METHOD: Method = Method::GET;
+    const BODY: usize = 0;
+    type At = String;
+    type Input = Nothing;
+    type Output = Outcome;
+
+    async fn run(
+        app: &App,
+        who: &Scheduler,
+        task: &String,
+        _: Valid<Nothing>,
+    ) -> Result<Reply<Outcome>> {
+        run(app, who, task).await
+    }
+}
+
+async fn run(app: &App, who: &Scheduler, task: &str) -> Result<Reply<Outcome>> {
+    let task = Task::called(task).ok_or(Error::NotFound)?;
+    Ok(Reply::ok(tasks::run_now(app, By::cron(who), task).await?))
+}

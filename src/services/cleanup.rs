@@ -1,0 +1,87 @@
+//! What nobody needs any more and nobody would miss: what has run out, and what only the machinery wrote for itself.
+//!
+//! Rows that are about people go by `retention`, with notice.
+
+use crate::error::Result;
+use sqlx::PgConnection;
+
+/// What is swept away. A table whose rows run out gets a line in each match below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Sessions that have run out.
+    Sessions,
+    /// Ids of forms that nobody will send again: after a week.
+    Submissions,
+    /// Done jobs that reached nobody: after thirty days.
+    Jobs,
+    /// Runs: after ninety days.
+    Runs,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Sessions, Self::Submissions, Self::Jobs, Self::Runs];
+
+    /// As reports name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Submissions => "submissions",
+            Self::Jobs => "jobs",
+            Self::Runs => "runs",
+        }
+    }
+}
+
+/// Deletes up to `most` rows and says how many; without a number it only counts all there are.
+///
+/// # Errors
+/// As any statement.
+pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Result<i64> {
+    let counted = match kind {
+        Kind::Sessions => {
+            sqlx::query_scalar!(
+                r#"with old as (select token_hash from sessions where expires_at < now() limit $1),
+                        gone as (delete from sessions using old
+                                  where sessions.token_hash = old.token_hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::Submissions => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from submissions where at < now() - interval '7 days' limit $1),
+                        gone as (delete from submissions using old
+                                  where submissions.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::Jobs => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from outbox where ended_at < now() - interval '30 days'
+                                   and state in ('done', 'dropped') and recipient is null limit $1),
+                        gone as (delete from outbox using old where outbox.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::Runs => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from runs where ended_at < now() - interval '90 days' limit $1),
+                        gone as (delete from runs using old where runs.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+    };
+    Ok(counted)
+}

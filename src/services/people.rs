@@ -1,0 +1,252 @@
+//! What is kept about one person, by their address: all of it handed out, or all of it deleted.
+//!
+//! Every table that holds an address is a [`Holding`] (`tests/privacy.rs` looks for others). A new one gets a variant and a
+//! line in each match; the export, the erasure and their reports then have it by themselves.
+
+use crate::error::{Error, Result};
+use crate::policies::Operator;
+use crate::services::input;
+use crate::services::runs::Counts;
+use crate::services::sessions::Owner;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+use validator::Validate;
+
+/// Who asks, and their proof.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'a> {
+    /// An owner of the site.
+    Owner(&'a Owner),
+    /// The operator.
+    Operator(&'a Operator),
+}
+
+/// A table that holds addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holding {
+    /// What they wrote, with what staff noted on it.
+    Leads,
+    /// Mail to them. What is still to be sent is dropped; what was stays, and to whom does not.
+    Outbox,
+    /// What they do not want to be sent.
+    Suppressions,
+    /// Their account, where they are one of us. Not erased here: see [`erase`].
+    Staff,
+}
+
+impl Holding {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Leads, Self::Outbox, Self::Suppressions, Self::Staff];
+
+    /// The table.
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::Leads => "leads",
+            Self::Outbox => "outbox",
+            Self::Suppressions => "suppressions",
+            Self::Staff => "staff",
+        }
+    }
+
+    async fn rows(self, db: &mut PgConnection, email: &str) -> Result<Vec<Value>> {
+        let rows = match self {
+            Self::Leads => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(leads) - 'haystack' - 'fingerprint' || jsonb_build_object('history',
+                              coalesce((select jsonb_agg(to_jsonb(h) - 'lead_id' order by h.id)
+                                          from lead_history h where h.lead_id = leads.id), '[]')) as "row!"
+                         from leads where lower(email) = lower($1) order by id"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
+            Self::Outbox => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(outbox) - 'lease' as "row!" from outbox where recipient = lower($1) order by id"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
+            Self::Suppressions => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(suppressions) as "row!" from suppressions where email = lower($1) order by at"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
+            Self::Staff => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(staff) - 'password_hash' as "row!" from staff where lower(email) = lower($1)"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
+        };
+        Ok(rows)
+    }
+
+    async fn erase(self, db: &mut PgConnection, email: &str) -> Result<u64> {
+        let erased = match self {
+            Self::Leads => {
+                sqlx::query!("delete from leads where lower(email) = lower($1)", email)
+                    .execute(db)
+                    .await?
+            }
+            // A mail server's answer tends to name the address.
+            Self::Outbox => {
+                sqlx::query!(
+                    "update outbox set recipient = null,
+                            remark = case when state = 'waiting' then 'Whom it was for was erased.' end,
+                            ended_at = coalesce(ended_at, now()), lease = null,
+                            state = case when state = 'waiting' then 'dropped' else state end
+                      where recipient = lower($1)",
+                    email
+                )
+                .execute(db)
+                .await?
+            }
+            Self::Suppressions => {
+                sqlx::query!("delete from suppressions where email = lower($1)", email)
+                    .execute(db)
+                    .await?
+            }
+            Self::Staff => return Ok(0),
+        };
+        Ok(erased.rows_affected())
+    }
+}
+
+/// Everything that is kept about one person.
+#[derive(Debug, Serialize)]
+pub struct Export {
+    /// Their address, as it was asked for.
+    pub email: String,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub exported_at: OffsetDateTime,
+    /// Their rows, by table.
+    pub tables: Map<String, Value>,
+}
+
+impl Export {
+    /// How many rows there are, by table.
+    pub fn counts(&self) -> Counts {
+        let count = |rows: &Value| rows.as_array().map_or(0, Vec::len);
+        let counts = self.tables.iter().map(|(table, rows)| (table.clone(), count(rows) as i64));
+        counts.collect()
+    }
+}
+
+/// Everything that is kept about whoever has this address.
+///
+/// # Errors
+/// As any statement.
+pub async fn export(
+    db: &mut PgConnection,
+    _by: By<'_>,
+    email: &str,
+    exported_at: OffsetDateTime,
+) -> Result<Export> {
+    let mut tables = Map::new();
+    for holding in Holding::ALL {
+        tables.insert(holding.table().to_owned(), holding.rows(&mut *db, email).await?.into());
+    }
+    Ok(Export { email: email.to_owned(), exported_at, tables })
+}
+
+/// Deletes everything that is kept about whoever has this address, and says how many rows of what. That it was done is
+/// noted, and not to whom.
+///
+/// # Errors
+/// [`Error::Invalid`] for the address of a member of staff: what was done in their name stays, so their account does.
+pub async fn erase(db: &mut PgConnection, by: By<'_>, id: Uuid, email: &str) -> Result<Counts> {
+    if !Holding::Staff.rows(&mut *db, email).await?.is_empty() {
+        let message =
+            "This is the address of a member of staff. Their account is not erased like this.";
+        return Err(Error::field("email", message));
+    }
+    let mut counts = Counts::new();
+    for holding in Holding::ALL.into_iter().filter(|holding| *holding != Holding::Staff) {
+        let erased = holding.erase(&mut *db, email).await?;
+        counts.insert(holding.table().to_owned(), i64::try_from(erased).unwrap_or(i64::MAX));
+    }
+    let owner = match by {
+        By::Owner(owner) => Some(owner.staff().id()),
+        By::Operator(_) => None,
+    };
+    sqlx::query!(
+        "insert into erasures (id, by, counts) values ($1, $2, $3)",
+        id,
+        owner,
+        json!(counts)
+    )
+    .execute(db)
+    .await?;
+    Ok(counts)
+}
+
+/// That someone was erased.
+#[derive(Debug)]
+pub struct Erasure {
+    /// When.
+    pub at: OffsetDateTime,
+    /// By whom; none: the operator.
+    pub by: Option<String>,
+    /// How many rows of what.
+    pub counts: Value,
+}
+
+/// The last erasures, at most 20.
+///
+/// # Errors
+/// As any statement.
+pub async fn erasures(db: &mut PgConnection, _by: &Owner) -> Result<Vec<Erasure>> {
+    Ok(sqlx::query_as!(
+        Erasure,
+        r#"select at, staff.name as "by?", counts from erasures left join staff on staff.id = erasures.by
+            order by erasures.id desc limit 20"#
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// An address to look for.
+#[derive(Debug, Deserialize, Validate)]
+pub struct Person {
+    /// Theirs.
+    #[serde(default, deserialize_with = "input::line")]
+    #[validate(custom(function = "input::email"))]
+    pub email: String,
+}
+
+/// The form that erases someone.
+#[derive(Debug, Deserialize, Validate)]
+pub struct Erase {
+    /// Their address.
+    #[serde(default, deserialize_with = "input::line")]
+    #[validate(custom(function = "input::email"))]
+    pub email: String,
+    /// The same, typed once more by whoever means it.
+    #[serde(default, deserialize_with = "input::line")]
+    pub confirmation: String,
+}
+
+impl Erase {
+    /// The address, where it was typed twice.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub fn confirmed(&self) -> Result<&str> {
+        if self.email.eq_ignore_ascii_case(&self.confirmation) {
+            return Ok(&self.email);
+        }
+        Err(Error::field("confirmation", "Type the address once more, to confirm that it is them."))
+    }
+}
