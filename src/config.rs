@@ -7,11 +7,13 @@ use ipnet::IpNet;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// Every variable that is read.
-pub const VARIABLES: [&str; 20] = [
+pub const VARIABLES: [&str; 21] = [
     "LISTEN",
     "DATA_DIR",
     "DATABASE_URL",
@@ -32,6 +34,7 @@ pub const VARIABLES: [&str; 20] = [
     "SYNC_FOLDER",
     "RETENTION_LEADS_DAYS",
     "RETENTION_OUTBOX_DAYS",
+    "NEWSLETTER_PER_MINUTE",
 ];
 
 /// What the operator decided.
@@ -77,6 +80,8 @@ pub struct Config {
     pub retention_leads_days: Option<i32>,
     /// After so many days a row of the outbox that is over with goes; none: never.
     pub retention_outbox_days: Option<i32>,
+    /// How many mails of an issue may go out in a minute; any number where nothing is said.
+    pub newsletter_per_minute: Option<NonZeroU32>,
 }
 
 impl Config {
@@ -130,6 +135,8 @@ impl Config {
             sync_folder: from.text("SYNC_FOLDER").map(Into::into),
             retention_leads_days: from.days("RETENTION_LEADS_DAYS", None),
             retention_outbox_days: from.days("RETENTION_OUTBOX_DAYS", Some(90)),
+            newsletter_per_minute: from
+                .one("NEWSLETTER_PER_MINUTE", "a number of mails, at least one"),
         };
         let unnamed = if config.demo_content { DEMO_SITE_NAME } else { "Frontdesk" };
         config.site_name = from.text("SITE_NAME").unwrap_or(unnamed).to_owned();
@@ -167,6 +174,11 @@ impl Config {
     /// The origin that answers to a `Host` header, if it is one of ours.
     pub fn origin_of_host(&self, host: &str) -> Option<&Origin> {
         self.public_origins.iter().find(|origin| origin.is_host(host))
+    }
+
+    /// How far apart the mails of an issue go out.
+    pub fn newsletter_apart(&self) -> Option<Duration> {
+        self.newsletter_per_minute.map(|count| Duration::from_secs(60) / count.get())
     }
 
     /// The origin that links to this site carry.

@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::session;
+use crate::services::subscribers::{Holder, Kind, Managing};
 use crate::services::{keys, sessions};
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, ORIGIN};
@@ -198,6 +199,35 @@ impl Policy for KnownForm {
         let origin = knock.request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
         let ours = |origin| knock.app.config.public_origins.iter().any(|known| known.is(origin));
         if origin.is_some_and(ours) { Ok(()) } else { KnownSite::admit(knock).await }
+    }
+}
+
+/// A link that was mailed to a subscriber, good for one kind of thing. Where there is none of ours, there is nothing.
+pub struct MailedLink<K>(PhantomData<K>);
+
+impl<K: Kind> Policy for MailedLink<K> {
+    const NAME: &'static str = "a link that was mailed";
+    const AMBIENT: bool = false;
+    type Grant = Holder<K>;
+
+    async fn admit(knock: &Knock<'_>) -> Result<Holder<K>> {
+        let token = knock.request.match_info().get("token").unwrap_or_default();
+        Holder::of(&knock.app.secrets, token).ok_or(Error::NotFound)
+    }
+}
+
+/// The same, used by a person or by their mail program (RFC 8058), wherever that runs: no cookie counts here, so there is
+/// nothing that another site could borrow.
+pub struct OneClick;
+
+impl Policy for OneClick {
+    const NAME: &'static str = "a link that was mailed, from anywhere";
+    const AMBIENT: bool = false;
+    const LOOKS_AT_ORIGIN: bool = true;
+    type Grant = Holder<Managing>;
+
+    async fn admit(knock: &Knock<'_>) -> Result<Holder<Managing>> {
+        MailedLink::<Managing>::admit(knock).await
     }
 }
 

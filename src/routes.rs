@@ -1,5 +1,6 @@
 //! Every URL the application answers, by type. `frontdesk routes` prints the table.
 
+use crate::actions::issues::Pressed;
 use crate::app::App;
 use crate::error::Result;
 use crate::http::action::{self, Action};
@@ -26,6 +27,13 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.cached::<pages::callers::Show>();
     routes.cached_form::<actions::contact::Send>();
     routes.cached::<pages::contact::Thanks>();
+    routes.cached_form::<actions::newsletter::Subscribe>();
+    routes.cached::<pages::newsletter::Thanks>();
+    routes.cached::<pages::newsletter::Index>();
+    routes.cached::<pages::newsletter::Show>();
+    routes.form::<actions::newsletter::Confirm>();
+    routes.form::<actions::newsletter::Choose>();
+    routes.form::<actions::newsletter::Unsubscribe>();
     routes.form::<actions::sign_in::SignIn>();
     routes.action::<actions::sign_in::SignOut>();
 
@@ -37,6 +45,20 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.live::<pages::admin::posts::Index>();
     routes.form::<actions::posts::Write>();
     routes.form::<actions::posts::Edit>();
+    routes.live::<pages::admin::issues::Index>();
+    routes.form::<actions::issues::Write>();
+    routes.form::<actions::issues::Edit>();
+    routes.action::<actions::issues::Test>();
+    routes.action::<actions::issues::Send>();
+    routes.action::<Pressed<actions::issues::Recall>>();
+    routes.action::<Pressed<actions::issues::Pause>>();
+    routes.action::<Pressed<actions::issues::Resume>>();
+    routes.live::<pages::admin::subscribers::Index>();
+    routes.download::<pages::admin::subscribers::Export>();
+    routes.form::<actions::subscribers::Add>();
+    routes.form::<actions::subscribers::Import>();
+    routes.live::<pages::admin::subscribers::Show>();
+    routes.action::<actions::subscribers::End>();
     routes.live::<pages::admin::outbox::Index>();
     routes.live::<pages::admin::outbox::Show>();
     routes.action::<actions::outbox::Retry>();

@@ -25,6 +25,10 @@ pub enum Tag {
     Topic(String),
     /// The text of a fixed page, by name.
     Page(String),
+    /// Which issues of the newsletter there are to read, and what lists show of them.
+    Issues,
+    /// Which issue lives at this slug, and what it says.
+    Issue(String),
     /// The page at this address, whatever it shows. Every page depends on its own.
     Path(String),
 }
@@ -41,6 +45,8 @@ impl fmt::Display for Tag {
             Self::Topics => f.write_str("topics"),
             Self::Topic(slug) => write!(f, "topic:{slug}"),
             Self::Page(name) => write!(f, "page:{name}"),
+            Self::Issues => f.write_str("issues"),
+            Self::Issue(slug) => write!(f, "issue:{slug}"),
             Self::Path(path) => write!(f, "path:{path}"),
         }
     }
@@ -53,10 +59,12 @@ impl FromStr for Tag {
         match wire.split_once(':') {
             None if wire == "posts" => Ok(Self::Posts),
             None if wire == "topics" => Ok(Self::Topics),
+            None if wire == "issues" => Ok(Self::Issues),
             Some(("post", id)) => id.parse().map(Self::Post).map_err(|_| UnknownTag),
             Some(("slug", slug)) => Ok(Self::Slug(slug.to_owned())),
             Some(("topic", slug)) => Ok(Self::Topic(slug.to_owned())),
             Some(("page", name)) => Ok(Self::Page(name.to_owned())),
+            Some(("issue", slug)) => Ok(Self::Issue(slug.to_owned())),
             Some(("path", path)) => Ok(Self::Path(path.to_owned())),
             _ => Err(UnknownTag),
         }
@@ -141,6 +149,8 @@ mod tests {
             Tag::Topics,
             Tag::Topic("a:b".into()),
             Tag::Page("home".into()),
+            Tag::Issues,
+            Tag::Issue("spring".into()),
             Tag::Path("/posts?page=2".into()),
         ] {
             assert_eq!(tag.to_string().parse(), Ok(tag));

@@ -12,7 +12,9 @@
     try {
       const kept = sessionStorage.getItem("origin");
       if (kept) return JSON.parse(kept);
-      const first = { landing_page: location.pathname, referrer: document.referrer };
+      // What stands in a mailed link is nobody's business but its reader's.
+      const landing = location.pathname.replace(/^(\/newsletter\/[a-z]+)\/.*/, "$1");
+      const first = { landing_page: landing, referrer: document.referrer };
       for (const [name, value] of new URLSearchParams(location.search)) {
         if (name.startsWith("utm_")) first[name] ??= value;
       }
@@ -90,10 +92,10 @@
     else scrollTo({ top: 0, behavior: "instant" });
   };
 
-  // Refused: the same form with what is wrong, or, where the answer has no form, its words above the one
-  // that was sent, so that nothing typed is lost.
+  // Refused: the same form with what is wrong, or, where the answer has no form or the form stands on every page, its
+  // words above the one that was sent, so that nothing typed is lost and the page stays.
   const refuse = (page, form) => {
-    if ($("main form[method=post]", page)) {
+    if (!form.closest("footer") && $("main form[method=post]", page)) {
       $("main [autofocus]", page)?.removeAttribute("autofocus"); // it is for a page that loads; the console would complain
       put(page, "main");
     } else {
@@ -101,8 +103,9 @@
       const notice = document.createElement("div");
       notice.id = notice.className = "error-summary";
       notice.setAttribute("role", "alert");
-      for (const part of page.querySelectorAll("main h1, main .lede")) {
-        const line = document.createElement(part.localName === "h1" ? "h2" : "p");
+      const said = $("#error-summary", page) ? "#error-summary h2, #error-summary li" : "main h1, main .lede";
+      for (const part of page.querySelectorAll(said)) {
+        const line = document.createElement(part.localName.startsWith("h") ? "h2" : "p");
         line.textContent = part.textContent;
         notice.append(line);
       }
@@ -175,6 +178,19 @@
     say((submitter ?? form).dataset.pending ?? "");
     send(form, submitter, action, body);
   });
+
+  // A part of a page that says that it changes by itself is fetched again for as long as it says so.
+  setInterval(async () => {
+    const part = $("[data-live]");
+    if (!part || pending || document.hidden) return;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (answer.ok && !answer.redirected && part.isConnected) put(page, `#${CSS.escape(part.id)}`);
+    } catch {
+      // the next time
+    }
+  }, 2000);
 
   // Back and forward between pages that were put here by script. A mere change of the fragment is not one.
   addEventListener("popstate", () => {

@@ -45,12 +45,32 @@ pub enum Flash {
     RunAskedFor,
     /// Nothing is kept about someone any more.
     PersonErased,
+    /// A subscription is confirmed.
+    SubscriptionConfirmed,
+    /// What a subscriber gets is kept.
+    ChoicesSaved,
+    /// Somebody is asked to confirm.
+    SubscriberAsked,
+    /// People were brought over.
+    SubscribersImported,
+    /// Somebody gets no more mail.
+    SubscriberEnded,
+    /// An issue is kept.
+    IssueSaved,
+    /// An issue will be sent.
+    IssueScheduled,
+    /// An issue is being sent.
+    IssueSending,
+    /// A scheduled issue is a draft again.
+    IssueRecalled,
+    /// An issue is paused.
+    IssuePaused,
     /// The session is over.
     SignedOut,
 }
 
 impl Flash {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 22] = [
         Self::PostPublished,
         Self::PostScheduled,
         Self::PostSaved,
@@ -62,6 +82,16 @@ impl Flash {
         Self::PagesDropped,
         Self::RunAskedFor,
         Self::PersonErased,
+        Self::SubscriptionConfirmed,
+        Self::ChoicesSaved,
+        Self::SubscriberAsked,
+        Self::SubscribersImported,
+        Self::SubscriberEnded,
+        Self::IssueSaved,
+        Self::IssueScheduled,
+        Self::IssueSending,
+        Self::IssueRecalled,
+        Self::IssuePaused,
         Self::SignedOut,
     ];
 
@@ -79,6 +109,16 @@ impl Flash {
             Self::PagesDropped => "pages-dropped",
             Self::RunAskedFor => "run-asked-for",
             Self::PersonErased => "person-erased",
+            Self::SubscriptionConfirmed => "subscription-confirmed",
+            Self::ChoicesSaved => "choices-saved",
+            Self::SubscriberAsked => "subscriber-asked",
+            Self::SubscribersImported => "subscribers-imported",
+            Self::SubscriberEnded => "subscriber-ended",
+            Self::IssueSaved => "issue-saved",
+            Self::IssueScheduled => "issue-scheduled",
+            Self::IssueSending => "issue-sending",
+            Self::IssueRecalled => "issue-recalled",
+            Self::IssuePaused => "issue-paused",
             Self::SignedOut => "signed-out",
         }
     }
@@ -101,6 +141,16 @@ impl Flash {
             Self::PagesDropped => "It will be rendered again when it is next asked for.",
             Self::RunAskedFor => "It will be run at once.",
             Self::PersonErased => "They are erased.",
+            Self::SubscriptionConfirmed => "Thank you. You are subscribed.",
+            Self::ChoicesSaved => "What you chose is saved.",
+            Self::SubscriberAsked => "A mail is on its way to them: they have to confirm.",
+            Self::SubscribersImported => "They are on the list.",
+            Self::SubscriberEnded => "They get no more mail.",
+            Self::IssueSaved => "The issue is saved.",
+            Self::IssueScheduled => "It will be sent by itself.",
+            Self::IssueSending => "It is being sent.",
+            Self::IssueRecalled => "It is a draft again.",
+            Self::IssuePaused => "It is paused. What was under way still arrives.",
             Self::SignedOut => "You are signed out.",
         }
     }

@@ -3,7 +3,7 @@
 //! A page contributes a [`View`], the same for everybody, so it can be cached; what differs from
 //! one visitor to the next is in [`Chrome`].
 
-use crate::{Document, Hole, assets, paths};
+use crate::{Document, Hole, assets, newsletter, paths};
 use maud::{DOCTYPE, Markup, html};
 
 /// What a page contributes; the layout supplies the rest.
@@ -65,7 +65,7 @@ pub fn document(view: &View, chrome: &Chrome<'_>) -> Document {
                     (masthead(chrome.site, here))
                 }
                 main #main tabindex="-1" { (Hole::Flash.mark()) (view.main) }
-                (footer(chrome.site))
+                (footer(chrome.site, here))
                 // Filled by enhance.js, for those who do not see that the page has changed.
                 div #announcer.visually-hidden role="status" {}
             }
@@ -123,6 +123,8 @@ pub(crate) fn desk(name: &str, here: &str) -> Markup {
                     (nav_link(&paths::admin(), "Desk", here))
                     (nav_link(&paths::admin_leads(), "Leads", here))
                     (nav_link(&paths::admin_posts(), "Posts", here))
+                    (nav_link(&paths::admin_issues(), "Newsletter", here))
+                    (nav_link(&paths::admin_subscribers(), "Subscribers", here))
                     (nav_link(&paths::admin_outbox(), "Outbox", here))
                     (nav_link(&paths::admin_runs(), "Runs", here))
                     (nav_link(&paths::admin_notices(), "Notices", here))
@@ -155,14 +157,17 @@ fn masthead(site: &str, here: &str) -> Markup {
     }
 }
 
-fn footer(site: &str) -> Markup {
+fn footer(site: &str, here: &str) -> Markup {
     html! {
         footer.site-footer {
+            // Where the page itself has the form, one is enough.
+            @if here != paths::newsletter() { (newsletter::small_form()) }
             p dir="auto" { (site) }
             nav aria-label="More" {
                 ul {
                     (nav_link(&paths::posts(), "Posts", ""))
                     (nav_link(&paths::contact(), "Contact", ""))
+                    (nav_link(&paths::newsletter(), "Newsletter", ""))
                     (nav_link(&paths::callers(), "Who is calling?", ""))
                     (nav_link(&paths::admin(), "Staff", ""))
                 }

@@ -20,6 +20,7 @@ pub mod home;
 pub mod layout;
 pub mod mail;
 pub mod markdown;
+pub mod newsletter;
 pub mod paths;
 pub mod posts;
 pub mod sign_in;

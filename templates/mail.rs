@@ -18,6 +18,15 @@ pub enum Part {
     Facts(Vec<(String, String)>),
     /// Our own words in Markdown.
     Markdown(String),
+    /// Something to read elsewhere: what it is called, what it is about, and where it is.
+    Item {
+        /// Its title.
+        title: String,
+        /// A sentence or two, or nothing.
+        words: String,
+        /// Its address.
+        at: String,
+    },
     /// A link to follow: what it says and where it leads.
     Link(String, String),
     /// Small print, at the end.
@@ -50,6 +59,8 @@ impl Mail {
                     let line = |(name, value): &(String, String)| format!("{name}: {value}");
                     facts.iter().map(line).collect::<Vec<_>>().join("\n")
                 }
+                Part::Item { title, words, at } if words.is_empty() => format!("{title}\n{at}"),
+                Part::Item { title, words, at } => format!("{title}\n{words}\n{at}"),
                 Part::Link(words, url) | Part::FooterLink(words, url) => format!("{words}:\n{url}"),
             };
             // A String takes whatever is written to it.
@@ -86,6 +97,15 @@ impl Mail {
     }
 }
 
+/// A text in Markdown whose links to places of this site can be followed from anywhere.
+pub fn absolute(source: &str, origin: &str) -> String {
+    // A link that begins with two slashes names another site.
+    let held = source.replace("](//", "](\u{0}").replace("]: //", "]: \u{0}");
+    let led =
+        held.replace("](/", &format!("]({origin}/")).replace("]: /", &format!("]: {origin}/"));
+    led.replace('\u{0}', "//")
+}
+
 impl Part {
     fn html(&self) -> Markup {
         const SMALL: &str = "font:14px/1.5 sans-serif;margin:4px 0";
@@ -107,6 +127,10 @@ impl Part {
             Self::Markdown(source) => {
                 html! { (PreEscaped(markdown::render(source).into_string())) }
             }
+            Self::Item { title, words, at } => html! {
+                h2 style="font-size:20px;margin:24px 0 4px" { a href=(at) { (title) } }
+                @if !words.is_empty() { p style="margin:0" { (words) } }
+            },
             Self::Link(words, url) => html! {
                 p style="margin:24px 0" {
                     a href=(url) style="display:inline-block;padding:10px 20px;border-radius:6px;background:#0d5a50;color:#fff;text-decoration:none;font:bold 16px sans-serif" { (words) }
@@ -148,6 +172,13 @@ mod tests {
         );
         assert!(html.contains("https://example.com/?a=1&amp;b=2") && !html.contains("<script"));
         assert!(html.contains("<title>Hello &lt;b&gt;</title>"));
+    }
+
+    #[test]
+    fn links_to_our_own_places_can_be_followed_from_anywhere() {
+        let source = "[a](/posts/a) [b](https://b.example/x) [c](//c.example) [d]\n\n[d]: /d";
+        let expected = "[a](https://us.example/posts/a) [b](https://b.example/x) [c](//c.example) [d]\n\n[d]: https://us.example/d";
+        assert_eq!(absolute(source, "https://us.example"), expected);
     }
 
     #[test]

@@ -45,6 +45,46 @@ pub fn topic_page(slug: &str, number: u32) -> String {
     page(topic(slug), number)
 }
 
+/// The newsletter: how to get it, and where its form posts to.
+pub fn newsletter() -> String {
+    "/newsletter".into()
+}
+
+/// Where somebody who has asked for it is sent.
+pub fn newsletter_thanks() -> String {
+    "/newsletter/thanks".into()
+}
+
+/// All issues, the last one first.
+pub fn newsletter_issues() -> String {
+    "/newsletter/issues".into()
+}
+
+/// Page `number` of the issues.
+pub fn newsletter_issues_page(number: u32) -> String {
+    page(newsletter_issues(), number)
+}
+
+/// One issue.
+pub fn newsletter_issue(slug: &str) -> String {
+    format!("/newsletter/{}", encode(slug))
+}
+
+/// Where somebody says that it was they who asked.
+pub fn newsletter_confirm(token: &str) -> String {
+    format!("/newsletter/confirm/{}", encode(token))
+}
+
+/// Where a subscriber chooses what they get.
+pub fn newsletter_preferences(token: &str) -> String {
+    format!("/newsletter/preferences/{}", encode(token))
+}
+
+/// Where a subscriber leaves.
+pub fn newsletter_unsubscribe(token: &str) -> String {
+    format!("/newsletter/unsubscribe/{}", encode(token))
+}
+
 /// Who may call, by which door.
 pub fn callers() -> String {
     "/callers".into()
@@ -114,6 +154,91 @@ pub fn admin_new_post() -> String {
 /// The form that edits a post.
 pub fn admin_edit_post(id: Uuid) -> String {
     format!("/admin/posts/{id}/edit")
+}
+
+/// All subscribers, the last to come first.
+pub fn admin_subscribers() -> String {
+    "/admin/subscribers".into()
+}
+
+/// The subscribers that match `filter`: pairs of `status`, `q` and the cursor `before`.
+pub fn admin_subscribers_where(filter: &[(&str, &str)]) -> String {
+    query(admin_subscribers(), filter)
+}
+
+/// The form that adds one.
+pub fn admin_new_subscriber() -> String {
+    "/admin/subscribers/new".into()
+}
+
+/// The form that brings many over.
+pub fn admin_import_subscribers() -> String {
+    "/admin/subscribers/import".into()
+}
+
+/// All of them, as a table to take along.
+pub fn admin_export_subscribers() -> String {
+    "/admin/subscribers.csv".into()
+}
+
+/// One subscriber.
+pub fn admin_subscriber(id: Uuid) -> String {
+    format!("/admin/subscribers/{id}")
+}
+
+/// Where it is posted to that somebody gets no more mail.
+pub fn admin_subscriber_end(id: Uuid) -> String {
+    format!("/admin/subscribers/{id}/end")
+}
+
+/// All issues of the newsletter, drafts included.
+pub fn admin_issues() -> String {
+    "/admin/issues".into()
+}
+
+/// The issues older than the one with the id `before`.
+pub fn admin_issues_before(before: Uuid) -> String {
+    query(admin_issues(), &[("before", &before.to_string())])
+}
+
+/// The form for a new issue.
+pub fn admin_new_issue() -> String {
+    "/admin/issues/new".into()
+}
+
+/// The same, with what a post says.
+pub fn admin_issue_from_post(post: Uuid) -> String {
+    query(admin_new_issue(), &[("post", &post.to_string())])
+}
+
+/// One issue: its text, and how far it has come.
+pub fn admin_issue(id: Uuid) -> String {
+    format!("/admin/issues/{id}")
+}
+
+/// Where a test of an issue is asked for.
+pub fn admin_issue_test(id: Uuid) -> String {
+    format!("/admin/issues/{id}/test")
+}
+
+/// Where it is posted to that an issue is to be sent.
+pub fn admin_issue_send(id: Uuid) -> String {
+    format!("/admin/issues/{id}/send")
+}
+
+/// Where a scheduled issue is made a draft again.
+pub fn admin_issue_recall(id: Uuid) -> String {
+    format!("/admin/issues/{id}/recall")
+}
+
+/// Where the mails that are left are held.
+pub fn admin_issue_pause(id: Uuid) -> String {
+    format!("/admin/issues/{id}/pause")
+}
+
+/// Where they are let go.
+pub fn admin_issue_resume(id: Uuid) -> String {
+    format!("/admin/issues/{id}/resume")
 }
 
 /// What is to be done, and what was.

@@ -81,7 +81,7 @@ pub fn index(cards: &[Card<'_>], topics: &[Topic<'_>], pages: Pages) -> View {
         }
         @if !topics.is_empty() { (topic_links(topics)) }
         (cards_or_none(cards, "There are no posts yet."))
-        (pager(pages, paths::posts_page))
+        (pager(pages, paths::posts_page, POSTS))
     };
     View::new(numbered("Posts", pages), main)
         .describe("Notes from our work, newest first.")
@@ -123,7 +123,7 @@ pub fn topic(topic: &Topic<'_>, description: &str, cards: &[Card<'_>], pages: Pa
             @if !description.is_empty() { p.lede dir="auto" { (description) } }
         }
         (cards_or_none(cards, "There are no posts on this topic yet."))
-        (pager(pages, |number| paths::topic_page(topic.slug, number)))
+        (pager(pages, |number| paths::topic_page(topic.slug, number), POSTS))
     };
     let view = View::new(numbered(topic.name, pages), main)
         .canonical(paths::topic_page(topic.slug, pages.number));
@@ -213,14 +213,20 @@ fn neighbours(older: Option<&Link<'_>>, newer: Option<&Link<'_>>) -> Markup {
     }
 }
 
-/// The way to the pages before and after. `to` is the path of a page.
-fn pager(pages: Pages, to: impl Fn(u32) -> String) -> Markup {
+const POSTS: (&str, &str) = ("Newer posts", "Older posts");
+
+/// The way to the pages before and after, and what each is called. `to` is the path of a page.
+pub(crate) fn pager(
+    pages: Pages,
+    to: impl Fn(u32) -> String,
+    (newer, older): (&str, &str),
+) -> Markup {
     html! {
         @if pages.last > 1 {
             nav.pager aria-label="Pages" {
-                @if pages.number > 1 { a.newer rel="prev" href=(to(pages.number - 1)) { "Newer posts" } }
+                @if pages.number > 1 { a.newer rel="prev" href=(to(pages.number - 1)) { (newer) } }
                 span { "Page " (pages.number) " of " (pages.last) }
-                @if pages.number < pages.last { a.older rel="next" href=(to(pages.number + 1)) { "Older posts" } }
+                @if pages.number < pages.last { a.older rel="next" href=(to(pages.number + 1)) { (older) } }
             }
         }
     }
@@ -282,7 +288,8 @@ mod tests {
 
     #[test]
     fn the_pager_leads_one_page_on_and_one_page_back() {
-        let html = |number, last| pager(Pages { number, last }, paths::posts_page).into_string();
+        let html =
+            |number, last| pager(Pages { number, last }, paths::posts_page, POSTS).into_string();
         assert_eq!(html(1, 1), "");
         assert!(
             html(1, 2).contains(r#"href="/posts?page=2""#) && !html(1, 2).contains("Newer posts")

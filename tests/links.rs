@@ -1,10 +1,12 @@
 //! The whole site, walked: every link answers, every page keeps the content security policy.
 
 use super::contact::ANN;
+use super::doors::{A_SUBSCRIBER, AN_ISSUE, links_of};
 use super::support::{Answer, Person, with_settings};
 use frontdesk::routes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use templates::paths as paths_of;
 
 /// The tags of a page, without the brackets.
 fn tags(body: &str) -> impl Iterator<Item = &str> {
@@ -100,7 +102,23 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
         assert_eq!(app.eve().post("/contact", &ANN).await.status, 303);
         let ada = app.ada().await;
         let table = routes::table();
+        // An issue in each state has its own buttons; links in mails lead to pages that nothing else leads to.
+        app.psql(&format!(
+            "{AN_ISSUE} {A_SUBSCRIBER}
+             insert into issues (id, slug, subject, body, status, scheduled_at, started_at)
+             values (gen_random_uuid(), 'later', 'Later', 'Words.', 'scheduled', '2199-01-01Z', null),
+                    (gen_random_uuid(), 'halfway', 'Halfway', 'Words.', 'paused', now(), now());
+             insert into subscribers (id, email, status, source, consent, consent_at)
+             values (gen_random_uuid(), 'bob@example.test', 'pending', 'cli', 'none yet', now())"
+        ))
+        .await;
+        let ids = app.ask("select id from subscribers order by email").await; // Ann, who gets it, and Bob
+        let ((_, manage), (confirm, _)) = (links_of(app, &ids[0]), links_of(app, &ids[1]));
         let mut starts = fixed_paths();
+        starts.extend([
+            paths_of::newsletter_confirm(&confirm),
+            paths_of::newsletter_preferences(&manage),
+        ]);
         let posted_only = |path: &String| {
             !table.iter().any(|route| route.method == "GET" && is_at(route.path, path))
         };

@@ -3,10 +3,13 @@
 pub mod cache;
 pub mod contact;
 pub mod embed;
+pub mod issues;
 pub mod leads;
+pub mod newsletter;
 pub mod notices;
 pub mod outbox;
 pub mod people;
 pub mod posts;
 pub mod runs;
 pub mod sign_in;
+pub mod subscribers;

@@ -52,6 +52,7 @@ impl Action for Choose {
         let stored = staff::notices(db, who).await?;
         let stored = Notices {
             leads: stored.notify_leads,
+            digest: stored.digest_leads,
             quiet_from: stored.quiet_from,
             quiet_until: stored.quiet_until,
             time_zone: &stored.time_zone,

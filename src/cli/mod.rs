@@ -13,6 +13,7 @@ mod person;
 mod post;
 mod run;
 mod serve;
+mod subscriber;
 mod user;
 mod worker;
 
@@ -50,6 +51,9 @@ enum Command {
     /// Posts.
     #[command(subcommand)]
     Post(post::Command),
+    /// Subscribers of the newsletter.
+    #[command(subcommand)]
+    Subscriber(subscriber::Command),
     /// API keys of partners' programs.
     #[command(subcommand)]
     Key(key::Command),
@@ -95,6 +99,9 @@ fn carry_out(command: Command, output: &Output) -> Result<(), Refused> {
             database::with(config, async |app| command.run(app, output).await)
         }
         Command::Post(command) => {
+            database::with(config, async |app| command.run(app, output).await)
+        }
+        Command::Subscriber(command) => {
             database::with(config, async |app| command.run(app, output).await)
         }
         Command::Key(command) => database::with(config, async |app| command.run(app, output).await),

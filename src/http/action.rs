@@ -79,18 +79,25 @@ pub struct Done {
     location: Written<String>,
     cookies: Vec<Cookie<'static>>,
     flash: Option<Flash>,
+    here: Option<View>,
 }
 
 impl Done {
     /// Go on to one of our paths.
     pub fn at(location: Written<String>) -> Self {
-        Self { location, cookies: Vec::new(), flash: None }
+        Self { location, cookies: Vec::new(), flash: None, here: None }
     }
 
     /// And be told this there.
     #[must_use]
     pub fn saying(self, flash: Flash) -> Self {
         Self { flash: Some(flash), ..self }
+    }
+
+    /// Do not go on: this is the answer (200). For programs that may not be led elsewhere.
+    #[must_use]
+    pub fn here(self, view: View) -> Self {
+        Self { here: Some(view), ..self }
     }
 
     /// And keep this.
@@ -199,7 +206,10 @@ async fn draw<A: Action>(
 }
 
 fn go_on(app: &App, request: &HttpRequest, done: Done) -> HttpResponse {
-    let mut response = errors::see_other(&done.location.value);
+    let mut response = match &done.here {
+        None => errors::see_other(&done.location.value),
+        Some(view) => page::draw(request, StatusCode::OK, &view.clone().noindex(), None),
+    };
     let carried =
         done.location.token.map(|token| session::carry_write(&app.config, request, &token));
     let flash = done.flash.map(|flash| session::begin_flash(&app.config, request, flash));

@@ -95,6 +95,15 @@ pub fn value<'a>(pairs: &'a Pairs, name: &str) -> Option<&'a str> {
     pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
+/// Several controls of one name become one value, separated by commas.
+pub fn join(pairs: &mut Pairs, name: &str) {
+    let given: Vec<String> =
+        pairs.extract_if(.., |(key, _)| key == name).map(|(_, value)| value).collect();
+    if !given.is_empty() {
+        pairs.push((name.to_owned(), given.join(",")));
+    }
+}
+
 /// `pairs` as an `F` that keeps its own rules.
 ///
 /// # Errors
@@ -129,6 +138,14 @@ mod tests {
         let expected = [("name", "Ada Lé"), ("note", "a=b"), ("empty", ""), ("name", "Bob")];
         assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
         assert_eq!(value(&pairs, "name"), Some("Ada Lé"));
+    }
+
+    #[test]
+    fn boxes_of_one_name_are_one_value() {
+        let mut pairs = urlencoded(b"topics=a&email=x&topics=b").unwrap();
+        join(&mut pairs, "topics");
+        assert_eq!(value(&pairs, "topics"), Some("a,b"));
+        assert_eq!(pairs.len(), 2);
     }
 
     #[test]

@@ -31,5 +31,6 @@ pub async fn send(app: &App, id: Uuid, mail: &Mail) -> End {
         Err(Trouble::Away(why)) => End::Away(why),
         Err(Trouble::Failed(why)) => End::Failed(why),
         Err(Trouble::Refused(why)) => End::Refused(why),
+        Err(Trouble::Unreachable(why)) => End::Unreachable(why),
     }
 }

@@ -3,6 +3,7 @@
 //! A job either works in the database alone, and then its effect and its end are one transaction, or it does one thing
 //! outside, and may do that twice if its worker dies between the deed and the note of it. No job does both.
 
+pub mod digests;
 mod leads;
 mod mail;
 pub mod scheduler;
@@ -12,8 +13,10 @@ pub mod worker;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::mail::Mail;
+use crate::services::issues::{self, Whom};
 use crate::services::outbox::{self, Claimed, End};
 use crate::services::runs::By;
+use crate::services::subscribers;
 use serde::{Deserialize, Serialize};
 use tasks::Task;
 use time::OffsetDateTime;
@@ -27,6 +30,13 @@ pub enum Job {
     LeadArrived {
         /// Which.
         lead: Uuid,
+    },
+    /// Put the mails of an issue into the outbox, some at a time.
+    QueueIssue(Whom),
+    /// Have the mails of an issue held or let go, some at a time.
+    AlignIssue {
+        /// Which.
+        issue: Uuid,
     },
     /// Send one mail to one person.
     Mail(Mail),
@@ -45,6 +55,8 @@ impl Job {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::LeadArrived { .. } => "lead-arrived",
+            Self::QueueIssue(_) => "queue-issue",
+            Self::AlignIssue { .. } => "align-issue",
             Self::Mail(_) => "mail",
             Self::Run { .. } => "run",
         }
@@ -54,6 +66,8 @@ impl Job {
     pub fn name(&self) -> &'static str {
         match self {
             Self::LeadArrived { .. } => "A lead has come in",
+            Self::QueueIssue(_) => "An issue is to be sent",
+            Self::AlignIssue { .. } => "An issue is paused, or goes on",
             Self::Mail(mail) => mail.name(),
             Self::Run { .. } => "A task, out of turn",
         }
@@ -62,7 +76,8 @@ impl Job {
     /// What is more urgent has a smaller number.
     pub fn priority(&self) -> i16 {
         match self {
-            Self::LeadArrived { .. } | Self::Run { .. } => 0,
+            Self::LeadArrived { .. } | Self::Run { .. } | Self::AlignIssue { .. } => 0,
+            Self::QueueIssue(_) => 2,
             Self::Mail(mail) => mail.priority(),
         }
     }
@@ -77,15 +92,15 @@ async fn carry_out(app: &App, claimed: &Claimed) -> Result<Option<End>> {
         None => End::Failed("This program does not know such a job.".to_owned()),
         Some(Job::Mail(mail)) => mail::send(app, claimed.id, mail).await,
         Some(Job::Run { task, slot }) => out_of_turn(app, *task, *slot).await,
-        Some(Job::LeadArrived { lead }) => {
-            let lead = *lead;
-            match inside(app, claimed, async |tx| leads::arrived(app, tx, lead).await).await {
-                Ok(()) => return Ok(None),
-                Err(error) => End::Failed(cause(&error)),
-            }
-        }
+        Some(job) => match inside(app, claimed, async |tx| in_database(app, tx, job).await).await {
+            Ok(()) => return Ok(None),
+            Err(error) => End::Failed(cause(&error)),
+        },
     };
     note(app, claimed, &end).await?;
+    if let Some(Job::Mail(Mail::Issue { issue, .. })) = &claimed.job {
+        app.bookkeep(async |tx| issues::settle(tx, Some(*issue)).await).await?;
+    }
     Ok(Some(end))
 }
 
@@ -96,6 +111,19 @@ async fn out_of_turn(app: &App, task: Task, slot: OffsetDateTime) -> End {
         Err(Error::Conflict { .. }) => End::Dropped("It was under way already."),
         Err(Error::Off(why)) => End::Dropped(why),
         Err(error) => End::Failed(cause(&error)),
+    }
+}
+
+/// The jobs that work in the database alone.
+async fn in_database(app: &App, tx: &mut sqlx::PgConnection, job: &Job) -> Result<()> {
+    let apart = app.config.newsletter_apart();
+    match job {
+        Job::LeadArrived { lead } => leads::arrived(app, tx, *lead).await,
+        Job::QueueIssue(whom) => issues::queue(tx, || app.clock.id(), *whom, apart).await,
+        Job::AlignIssue { issue } => issues::align(tx, app.clock.id(), *issue, apart).await,
+        Job::Mail(_) | Job::Run { .. } => {
+            Err(Error::unavailable("this job is not the database's alone"))
+        }
     }
 }
 
@@ -116,7 +144,16 @@ async fn inside(
 }
 
 async fn note(app: &App, claimed: &Claimed, end: &End) -> Result<()> {
-    if !app.bookkeep(async |tx| outbox::end(tx, claimed, end).await).await? {
+    let noted = app.bookkeep(async |tx| {
+        let noted = outbox::end(tx, claimed, end).await?;
+        if let (true, End::Unreachable(why), Some(Job::Mail(mail))) = (noted, end, &claimed.job)
+            && let Some(subscriber) = mail.subscriber()
+        {
+            subscribers::bounced(tx, subscriber, why, app.clock.now()).await?;
+        }
+        Ok(noted)
+    });
+    if !noted.await? {
         tracing::warn!(id = %claimed.id, "a job took longer than its lease; how it ended is not noted");
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! What each mail says.
 
-use super::{Letter, Mail, Person};
+use super::{Letter, Mail, Person, newsletter};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::services::{leads, pages, retention, staff, suppressions};
@@ -39,12 +39,16 @@ pub async fn compose(app: &App, db: &mut PgConnection, mail: &Mail) -> Result<Op
             let Some(to) = found(staff::for_mail(db, *staff).await)? else { return Ok(None) };
             test(app, to)
         }
+        _ => match newsletter::compose(app, db, mail).await? {
+            Some(letter) => letter,
+            None => return Ok(None),
+        },
     };
     let wanted = !suppressions::holds(db, &letter.to.email, mail.purpose()).await?;
     Ok(wanted.then_some(letter))
 }
 
-fn found<T>(found: Result<T>) -> Result<Option<T>> {
+pub(super) fn found<T>(found: Result<T>) -> Result<Option<T>> {
     match found {
         Err(Error::NotFound) => Ok(None),
         other => other.map(Some),
@@ -72,7 +76,7 @@ fn lead_notice(app: &App, lead: leads::ForMail, to: Person) -> Letter {
             ),
         ],
     };
-    Letter { to, reply_to: Some(from), mail }
+    Letter { to, reply_to: Some(from), unsubscribe: None, mail }
 }
 
 /// Nothing of what was typed stands in it: whoever fills in a stranger's address must not be able to write to them.
@@ -91,6 +95,7 @@ fn lead_receipt(app: &App, lead: leads::ForMail, title: &str, body: &str) -> Let
     Letter {
         to: Person { name: String::new(), email: lead.email },
         reply_to: None,
+        unsubscribe: None,
         mail: template::Mail { subject, parts: vec![words, Part::Footer(footer)] },
     }
 }
@@ -117,7 +122,7 @@ fn retention_notice(app: &App, to: Person, leads: i64, at: OffsetDateTime) -> Le
             Part::Footer(format!("RETENTION_LEADS_DAYS is set to {days} for this site.")),
         ],
     };
-    Letter { to, reply_to: None, mail }
+    Letter { to, reply_to: None, unsubscribe: None, mail }
 }
 
 fn test(app: &App, to: Person) -> Letter {
@@ -129,7 +134,7 @@ fn test(app: &App, to: Person) -> Letter {
             Part::Link("Open the outbox".to_owned(), link(app, &paths::admin_outbox())),
         ],
     };
-    Letter { to, reply_to: None, mail }
+    Letter { to, reply_to: None, unsubscribe: None, mail }
 }
 
 /// One of our paths, as people outside can follow it.

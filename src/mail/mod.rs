@@ -5,11 +5,13 @@
 //! recognised. One recipient each. Whatever people typed reaches headers only through types that encode it.
 
 mod letters;
+mod newsletter;
 mod postman;
 
 pub use letters::{compose, link};
 pub use postman::{Postman, Trouble};
 
+use crate::services::digests::Window;
 use serde::{Deserialize, Serialize};
 use templates::mail as template;
 use uuid::Uuid;
@@ -35,6 +37,44 @@ pub enum Mail {
         /// Who is told.
         staff: Uuid,
     },
+    /// To an address somebody has typed: was that you?
+    ConfirmSubscription {
+        /// Whose it is.
+        subscriber: Uuid,
+    },
+    /// To a subscriber whose address somebody has typed.
+    SubscribedAlready {
+        /// Who.
+        subscriber: Uuid,
+    },
+    /// To a subscriber: an issue of the newsletter.
+    Issue {
+        /// Which.
+        issue: Uuid,
+        /// To whom.
+        subscriber: Uuid,
+    },
+    /// To a member of staff who wants to see what it will look like.
+    IssueTest {
+        /// Which.
+        issue: Uuid,
+        /// Who asked.
+        staff: Uuid,
+    },
+    /// To a subscriber: new posts.
+    Digest {
+        /// To whom.
+        subscriber: Uuid,
+        /// Of when.
+        window: Window,
+    },
+    /// To a member of staff: new leads.
+    LeadDigest {
+        /// To whom.
+        staff: Uuid,
+        /// Of when.
+        window: Window,
+    },
     /// To a member of staff who wants to see whether mail arrives.
     Test {
         /// Who asked.
@@ -49,6 +89,10 @@ pub enum Purpose {
     Staff,
     /// An answer to something the person has just done.
     Answer,
+    /// Issues of the newsletter.
+    Newsletter,
+    /// Digests of posts.
+    Digest,
 }
 
 impl Purpose {
@@ -57,6 +101,8 @@ impl Purpose {
         match self {
             Self::Staff => "staff",
             Self::Answer => "answer",
+            Self::Newsletter => "newsletter",
+            Self::Digest => "digest",
         }
     }
 }
@@ -65,18 +111,30 @@ impl Mail {
     /// What it is for.
     pub fn purpose(&self) -> Purpose {
         match self {
-            Self::LeadNotice { .. } | Self::RetentionNotice { .. } | Self::Test { .. } => {
-                Purpose::Staff
-            }
-            Self::LeadReceipt { .. } => Purpose::Answer,
+            Self::LeadNotice { .. }
+            | Self::RetentionNotice { .. }
+            | Self::Test { .. }
+            | Self::IssueTest { .. }
+            | Self::LeadDigest { .. } => Purpose::Staff,
+            Self::LeadReceipt { .. }
+            | Self::ConfirmSubscription { .. }
+            | Self::SubscribedAlready { .. } => Purpose::Answer,
+            Self::Issue { .. } => Purpose::Newsletter,
+            Self::Digest { .. } => Purpose::Digest,
         }
     }
 
     /// What is more urgent has a smaller number.
     pub fn priority(&self) -> i16 {
         match self {
-            Self::Test { .. } => 0,
-            Self::LeadNotice { .. } | Self::LeadReceipt { .. } | Self::RetentionNotice { .. } => 1,
+            Self::Test { .. } | Self::IssueTest { .. } => 0,
+            Self::LeadNotice { .. }
+            | Self::LeadReceipt { .. }
+            | Self::RetentionNotice { .. }
+            | Self::ConfirmSubscription { .. }
+            | Self::SubscribedAlready { .. } => 1,
+            Self::Digest { .. } | Self::LeadDigest { .. } => 4,
+            Self::Issue { .. } => 5,
         }
     }
 
@@ -86,7 +144,21 @@ impl Mail {
             Self::LeadNotice { .. } => "Notice of a lead",
             Self::LeadReceipt { .. } => "Thanks for a message",
             Self::RetentionNotice { .. } => "Notice of leads that go",
+            Self::ConfirmSubscription { .. } => "Please confirm",
+            Self::SubscribedAlready { .. } => "Subscribed already",
+            Self::Issue { .. } => "Newsletter",
+            Self::IssueTest { .. } => "Newsletter, as a test",
+            Self::Digest { .. } => "New posts",
+            Self::LeadDigest { .. } => "New leads",
             Self::Test { .. } => "Test",
+        }
+    }
+
+    /// The subscriber who cannot be reached, where such a mail comes back.
+    pub fn subscriber(&self) -> Option<Uuid> {
+        match self {
+            Self::Issue { subscriber, .. } | Self::Digest { subscriber, .. } => Some(*subscriber),
+            _ => None,
         }
     }
 }
@@ -107,6 +179,8 @@ pub struct Letter {
     pub to: Person,
     /// Who gets the answer, where that is not us.
     pub reply_to: Option<Person>,
+    /// Where a mail program can unsubscribe the reader by a POST (RFC 8058).
+    pub unsubscribe: Option<String>,
     /// What it says.
     pub mail: template::Mail,
 }

@@ -32,8 +32,10 @@ pub enum Trouble {
     Away(String),
     /// Not now.
     Failed(String),
-    /// Never: there is no such address, or the mail itself is not wanted.
+    /// Never: the mail itself is not wanted.
     Refused(String),
+    /// Never: there is no such address.
+    Unreachable(String),
 }
 
 impl Postman {
@@ -111,6 +113,9 @@ impl Postman {
         if let Some(person) = &letter.reply_to {
             message = message.reply_to(mailbox(person)?);
         }
+        if let Some(url) = &letter.unsubscribe {
+            message = message.header(ListUnsubscribe(url.clone())).header(ListUnsubscribePost);
+        }
         let body = MultiPart::alternative_plain_html(letter.mail.text(), letter.mail.html());
         Ok(message.multipart(body)?)
     }
@@ -162,8 +167,25 @@ fn trouble(error: &SmtpError) -> Trouble {
     match code.as_deref() {
         // Our own name and password, and a server that is about to close: no other mail would fare better.
         Some("421" | "454" | "530" | "534" | "535" | "538") | None => Trouble::Away(said),
+        Some(code) if code.starts_with('5') && concerns_the_address(code, &said) => {
+            Trouble::Unreachable(said)
+        }
         Some(code) if code.starts_with('5') => Trouble::Refused(said),
         Some(_) => Trouble::Failed(said),
+    }
+}
+
+/// Whether a refusal says that the mailbox is not there. A server that wants none of our mail says so of everyone's; on its
+/// word nobody is taken off a list. Enhanced codes (RFC 3463) tell one from the other, where the server gives any.
+fn concerns_the_address(code: &str, said: &str) -> bool {
+    let mut words = said.split(|c: char| !(c.is_ascii_digit() || c == '.'));
+    let enhanced = words.find(|word| word.starts_with("5.") && word.matches('.').count() == 2);
+    match enhanced {
+        Some(enhanced) => {
+            let of_the_sender = ["5.1.7", "5.1.8"].contains(&enhanced);
+            (enhanced.starts_with("5.1.") && !of_the_sender) || enhanced == "5.2.1"
+        }
+        None => matches!(code, "550" | "551" | "553"),
     }
 }
 
@@ -193,5 +215,62 @@ impl Header for AutoSubmitted {
 
     fn display(&self) -> HeaderValue {
         HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// RFC 2369: where the reader can unsubscribe.
+#[derive(Debug, Clone)]
+struct ListUnsubscribe(String);
+
+impl Header for ListUnsubscribe {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("List-Unsubscribe")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self(text.trim_matches(['<', '>']).to_owned()))
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), format!("<{}>", self.0))
+    }
+}
+
+/// RFC 8058: by a POST, without asking back.
+#[derive(Debug, Clone)]
+struct ListUnsubscribePost;
+
+impl Header for ListUnsubscribePost {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("List-Unsubscribe-Post")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "List-Unsubscribe=One-Click".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_said_of_the_mailbox_counts_against_it() {
+        for (code, said, expected) in [
+            ("550", "permanent error (550): 5.1.1 <a@b.example>: no such user", true),
+            ("550", "permanent error (550): no such user", true),
+            ("550", "permanent error (550): 5.2.1 disabled", true),
+            ("550", "permanent error (550): 5.7.1 listed as a source of spam", false),
+            ("553", "permanent error (553): 5.1.8 sender rejected", false),
+            ("552", "permanent error (552): mailbox full", false),
+            ("554", "permanent error (554): no", false),
+            ("554", "permanent error (554): 5.1.1 from 10.0.0.1", true),
+        ] {
+            assert_eq!(concerns_the_address(code, said), expected, "{said}");
+        }
     }
 }

@@ -5,5 +5,6 @@ pub mod assets;
 pub mod callers;
 pub mod contact;
 pub mod home;
+pub mod newsletter;
 pub mod posts;
 pub mod topics;

@@ -6,6 +6,9 @@
 use crate::error::{Error, FieldErrors, Result};
 use serde::{Deserialize, Deserializer};
 use std::ops::Deref;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
 use validator::{Validate, ValidateEmail, ValidationError, ValidationErrors};
 
 /// Input that passed its own rules. Only [`Valid::check`] makes one, so a service that takes it need not look.
@@ -94,6 +97,13 @@ pub fn checkbox<'de, D: Deserializer<'de>>(input: D) -> Result<bool, D::Error> {
     Ok(Option::<String>::deserialize(input)?.is_some_and(|sent| !sent.is_empty()))
 }
 
+/// Decodes what several controls of one name have sent, as the door has joined it (`http::form::join`).
+pub fn list<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error> {
+    let text = optional_line(input)?.unwrap_or_default();
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    Ok(items.map(str::to_owned).collect())
+}
+
 /// Decodes a small whole number that forms send as text. What is no number is out of every range.
 pub fn whole_number<'de, D: Deserializer<'de>>(input: D) -> Result<i16, D::Error> {
     Ok(optional_line(input)?.unwrap_or_default().parse().unwrap_or(-1))
@@ -129,6 +139,75 @@ pub fn email(text: &str) -> Result<(), ValidationError> {
         Err(ValidationError::new("email")
             .with_message("Enter an email address like name@example.com.".into()))
     }
+}
+
+/// Reads a time as programs and browsers write it, or as people do, in UTC.
+pub fn moment(text: &str) -> Option<OffsetDateTime> {
+    let by_hand = format_description!("[year]-[month]-[day] [hour]:[minute]");
+    let spaced = text.replacen('T', " ", 1);
+    OffsetDateTime::parse(text, &Rfc3339).ok().or_else(|| {
+        PrimitiveDateTime::parse(&spaced, by_hand).ok().map(PrimitiveDateTime::assume_utc)
+    })
+}
+
+/// Accepts a time that [`moment`] can read.
+///
+/// # Errors
+/// Where it is none.
+pub fn moment_form(text: &str) -> Result<(), ValidationError> {
+    if moment(text).is_some() {
+        return Ok(());
+    }
+    let message = "Write the time as in 2027-01-31 09:00 (UTC).";
+    Err(ValidationError::new("moment").with_message(message.into()))
+}
+
+/// Accepts the last part of an address.
+///
+/// # Errors
+/// Where it is none.
+pub fn slug(slug: &str) -> Result<(), ValidationError> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let words = slug.split('-').all(|word| !word.is_empty() && word.chars().all(allowed));
+    if words && slug.len() <= 100 {
+        return Ok(());
+    }
+    Err(ValidationError::new("slug").with_message(
+        "Use lower-case letters, digits and single hyphens, at most 100 characters.".into(),
+    ))
+}
+
+/// The last part of an address, made from a title; none where nothing of it can be used.
+pub fn slug_of(title: &str) -> Option<String> {
+    let mut slug = slug::slugify(title);
+    slug.truncate(100);
+    let slug = slug.trim_matches('-');
+    (!slug.is_empty()).then(|| slug.to_owned())
+}
+
+/// Accepts Markdown that somebody might have written.
+///
+/// # Errors
+/// Where nobody would have.
+pub fn markdown(body: &str) -> Result<(), ValidationError> {
+    many_lines(body)?;
+    if templates::markdown::is_sensible(body) {
+        return Ok(());
+    }
+    let message = "Use fewer quotes and lists inside each other, and tables with fewer columns.";
+    Err(ValidationError::new("markdown").with_message(message.into()))
+}
+
+/// A pattern for `like` that finds what contains `text`, in which nothing means anything but itself; none for no text.
+pub fn containing(text: &str) -> Option<String> {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    (!text.is_empty()).then(|| format!("%{pattern}%"))
 }
 
 fn control() -> ValidationError {

@@ -3,10 +3,15 @@
 //! Services are called qualified, `leads::submit`; reads are named by what selects. A service that changes something on
 //! someone's behalf asks for the proof of who it is as an argument.
 
+pub mod archive;
+pub mod batches;
 pub mod cleanup;
+pub mod csv;
 pub mod demo;
+pub mod digests;
 pub mod front_matter;
 pub mod input;
+pub mod issues;
 pub mod keys;
 pub mod leads;
 pub mod outbox;
@@ -22,5 +27,6 @@ pub mod sessions;
 pub mod spam;
 pub mod staff;
 pub mod submissions;
+pub mod subscribers;
 pub mod suppressions;
 pub mod sync;

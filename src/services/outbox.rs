@@ -157,6 +157,8 @@ pub enum End {
     Failed(String),
     /// It never will be.
     Refused(String),
+    /// It never will be: the one it is for cannot be reached.
+    Unreachable(String),
     /// Something that every such job needs is away; this one is not to blame.
     Away(String),
 }
@@ -172,7 +174,7 @@ pub async fn end(db: &mut PgConnection, claimed: &Claimed, end: &End) -> Result<
         End::Done => ("done", None),
         End::Kept => ("done", Some("Not sent: SMTP_URL is not set. It can be read here.")),
         End::Dropped(why) => ("dropped", Some(*why)),
-        End::Refused(why) => ("dead", Some(why.as_str())),
+        End::Refused(why) | End::Unreachable(why) => ("dead", Some(why.as_str())),
         End::Failed(why) if claimed.attempt >= MOST_TRIES => ("dead", Some(why.as_str())),
         End::Failed(why) | End::Away(why) => ("waiting", Some(why.as_str())),
     };

@@ -33,13 +33,16 @@ pub enum Holding {
     Outbox,
     /// What they do not want to be sent.
     Suppressions,
+    /// Their subscription to the newsletter.
+    Subscribers,
     /// Their account, where they are one of us. Not erased here: see [`erase`].
     Staff,
 }
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Leads, Self::Outbox, Self::Suppressions, Self::Staff];
+    pub const ALL: [Self; 5] =
+        [Self::Leads, Self::Outbox, Self::Suppressions, Self::Subscribers, Self::Staff];
 
     /// The table.
     pub fn table(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Holding {
             Self::Leads => "leads",
             Self::Outbox => "outbox",
             Self::Suppressions => "suppressions",
+            Self::Subscribers => "subscribers",
             Self::Staff => "staff",
         }
     }
@@ -75,6 +79,17 @@ impl Holding {
             Self::Suppressions => {
                 sqlx::query_scalar!(
                     r#"select to_jsonb(suppressions) as "row!" from suppressions where email = lower($1) order by at"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
+            Self::Subscribers => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(subscribers) || jsonb_build_object('topics',
+                              coalesce((select jsonb_agg(topic order by topic) from subscriber_topics
+                                         where subscriber_id = subscribers.id), '[]')) as "row!"
+                         from subscribers where lower(email) = lower($1)"#,
                     email
                 )
                 .fetch_all(db)
@@ -114,6 +129,11 @@ impl Holding {
             }
             Self::Suppressions => {
                 sqlx::query!("delete from suppressions where email = lower($1)", email)
+                    .execute(db)
+                    .await?
+            }
+            Self::Subscribers => {
+                sqlx::query!("delete from subscribers where lower(email) = lower($1)", email)
                     .execute(db)
                     .await?
             }

@@ -75,8 +75,7 @@ fn known_tag(tag: &str) -> Result<(), ValidationError> {
         Ok(_) => Ok(()),
         Err(_) if tag == EVERYTHING => Ok(()),
         Err(_) => {
-            let message =
-                "Use posts, post:ID, slug:SLUG, topics, topic:SLUG, page:NAME, path:/ADDRESS or *.";
+            let message = "Use posts, post:ID, slug:SLUG, topics, topic:SLUG, page:NAME, issues, issue:SLUG, path:/ADDRESS or *.";
             Err(ValidationError::new("tag").with_message(message.into()))
         }
     }

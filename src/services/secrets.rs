@@ -12,6 +12,7 @@ use sqlx::PgConnection;
 pub struct Secrets {
     forms: [u8; 32],
     devices: [u8; 32],
+    subscribers: [u8; 32],
 }
 
 /// What a signature is for.
@@ -21,12 +22,14 @@ pub enum Purpose {
     Form,
     /// "Someone signed in to this account on this device before".
     Device,
+    /// "This link was mailed to this subscriber".
+    Subscriber,
 }
 
 impl Secrets {
     /// New keys, for an installation that has none.
     pub fn generate(clock: &Clock) -> Self {
-        Self { forms: clock.random(), devices: clock.random() }
+        Self { forms: clock.random(), devices: clock.random(), subscribers: clock.random() }
     }
 
     /// HMAC-SHA-256 of `parts`, each prefixed with its length so that no two lists sign the same.
@@ -48,6 +51,7 @@ impl Secrets {
         let key = match purpose {
             Purpose::Form => &self.forms,
             Purpose::Device => &self.devices,
+            Purpose::Subscriber => &self.subscribers,
         };
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length will do");
         for part in parts {
@@ -64,9 +68,10 @@ impl Secrets {
 /// As any statement.
 pub async fn settle(db: &mut PgConnection, fresh: &Secrets) -> Result<Secrets> {
     sqlx::query!(
-        "insert into secrets (name, value) values ('forms', $1), ('devices', $2) on conflict do nothing",
+        "insert into secrets (name, value) values ('forms', $1), ('devices', $2), ('subscribers', $3) on conflict do nothing",
         &fresh.forms,
         &fresh.devices,
+        &fresh.subscribers,
     )
     .execute(&mut *db)
     .await?;
@@ -76,5 +81,5 @@ pub async fn settle(db: &mut PgConnection, fresh: &Secrets) -> Result<Secrets> {
         row.and_then(|row| <[u8; 32]>::try_from(row.value.as_slice()).ok())
             .ok_or_else(|| Error::Internal(anyhow!("the secret {name:?} is missing or damaged")))
     };
-    Ok(Secrets { forms: key("forms")?, devices: key("devices")? })
+    Ok(Secrets { forms: key("forms")?, devices: key("devices")?, subscribers: key("subscribers")? })
 }

@@ -150,6 +150,9 @@ pub struct Notices {
     /// Whether at all: `on`, or nothing, as a checkbox says it.
     #[serde(default, deserialize_with = "input::checkbox")]
     pub notify_leads: bool,
+    /// Whether they get a digest of leads each day.
+    #[serde(default, deserialize_with = "input::checkbox")]
+    pub digest_leads: bool,
     /// The hour at which quiet begins, 0 to 23.
     #[serde(default, deserialize_with = "input::whole_number")]
     #[validate(range(min = 0, max = 23, message = "Choose an hour from 0 to 23."))]
@@ -170,7 +173,7 @@ pub struct Notices {
 pub async fn notices(db: &mut PgConnection, who: &Staff) -> Result<Notices> {
     Ok(sqlx::query_as!(
         Notices,
-        "select notify_leads, quiet_from, quiet_until, time_zone from staff where id = $1",
+        "select notify_leads, digest_leads, quiet_from, quiet_until, time_zone from staff where id = $1",
         who.id(),
     )
     .fetch_one(db)
@@ -183,13 +186,15 @@ pub async fn notices(db: &mut PgConnection, who: &Staff) -> Result<Notices> {
 /// [`Error::Invalid`] for a time zone that the database does not know.
 pub async fn set_notices(db: &mut PgConnection, who: &Staff, new: &Valid<Notices>) -> Result<()> {
     let set = sqlx::query!(
-        "update staff set notify_leads = $2, quiet_from = $3, quiet_until = $4, time_zone = $5
+        "update staff set notify_leads = $2, quiet_from = $3, quiet_until = $4, time_zone = $5, digest_leads = $6,
+                digest_from = case when digest_leads then digest_from else now() end
           where id = $1 and exists (select from pg_timezone_names where name = $5)",
         who.id(),
         new.notify_leads,
         new.quiet_from,
         new.quiet_until,
         new.time_zone,
+        new.digest_leads,
     );
     if set.execute(db).await?.rows_affected() == 1 {
         return Ok(());

@@ -1,12 +1,14 @@
 //! What staff see.
 
 pub mod cache;
+pub mod issues;
 pub mod leads;
 pub mod notices;
 pub mod outbox;
 pub mod people;
 pub mod posts;
 pub mod runs;
+pub mod subscribers;
 
 use crate::{View, paths};
 use maud::{Markup, html};

@@ -8,6 +8,8 @@ use maud::html;
 pub struct Notices<'a> {
     /// Whether they are told of each lead.
     pub leads: bool,
+    /// Whether they get a digest of leads each day.
+    pub digest: bool,
     /// The hour at which quiet begins.
     pub quiet_from: i16,
     /// The hour at which it ends.
@@ -29,6 +31,7 @@ pub fn edit(stored: &Notices<'_>, state: &FormState) -> View {
         div.panel.narrow {
             (form::Form::new(state).action(paths::admin_notices()).button("Save", "Saving…").show(html! {
                 (form::checkbox(state, "notify_leads", "Tell me of each new lead", stored.leads))
+                (form::checkbox(state, "digest_leads", "Send me what came in since yesterday, each morning at seven", stored.digest))
                 div.pair {
                     (form::select(state, "quiet_from", "Quiet from", hours.iter().copied()).stored(&from))
                     (form::select(state, "quiet_until", "until", hours.iter().copied()).stored(&until))

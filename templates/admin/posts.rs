@@ -88,7 +88,10 @@ pub fn edit(stored: Option<&Stored<'_>>, topics: &[&str], state: &FormState) -> 
             @if let Some(post) = stored {
                 p.meta {
                     (badge(post.status))
-                    @if post.status == "published" { a href=(paths::post(post.slug)) { "See it on the site" } }
+                    @if post.status == "published" {
+                        a href=(paths::post(post.slug)) { "See it on the site" }
+                        a href=(paths::admin_issue_from_post(post.id)) { "Write an issue from it" }
+                    }
                     a href=(paths::admin_cache_where(&[("tags", post.touches)])) { "See which kept pages publishing it touches" }
                 }
             }

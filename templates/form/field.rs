@@ -98,6 +98,35 @@ pub fn checkbox(state: &FormState, name: &str, label: &str, stored: bool) -> Mar
     }
 }
 
+/// Any of several values, each with a box: a value, its label and whether it is stored. What is sent under the one name is
+/// joined by commas at the door.
+pub fn checkboxes(
+    state: &FormState,
+    name: &str,
+    legend: &str,
+    hint: &str,
+    choices: &[(&str, &str, bool)],
+) -> Markup {
+    let typed = state.typed(name).unwrap_or_default();
+    let ticked = |value: &str, stored: bool| match state.pairs().is_empty() {
+        true => stored,
+        false => typed.split(',').any(|one| one == value),
+    };
+    html! {
+        fieldset.field aria-describedby={ (name) "-hint" } {
+            legend { (legend) }
+            p.hint id={ (name) "-hint" } { (hint) }
+            @for (place, (value, label, stored)) in choices.iter().enumerate() {
+                @let id = if place == 0 { name.to_owned() } else { format!("{name}-{value}") };
+                div.choice {
+                    input type="checkbox" id=(id) name=(name) value=(value) checked[ticked(value, *stored)];
+                    label for=(id) dir="auto" { (label) }
+                }
+            }
+        }
+    }
+}
+
 /// A secret. What was typed never reaches the field, so it cannot be sent back to the page; of the
 /// state only the errors are taken. `autocomplete` tells password managers which of theirs is meant.
 pub fn password<'a>(
@@ -120,10 +149,15 @@ pub fn hidden(state: &FormState, name: &str, stored: &str) -> Markup {
 
 /// The field that people do not see and programs fill in.
 pub fn trap(state: &FormState, name: &str) -> Markup {
+    trap_called(state, name, name, "Leave this field empty")
+}
+
+/// The same, where another form on the page has one of this name.
+pub fn trap_called(state: &FormState, name: &str, id: &str, label: &str) -> Markup {
     html! {
         div.trap {
-            label for=(name) { "Leave this field empty" }
-            input type="text" id=(name) name=(name) value=(state.typed(name).unwrap_or_default())
+            label for=(id) { (label) }
+            input type="text" id=(id) name=(name) value=(state.typed(name).unwrap_or_default())
                 tabindex="-1" autocomplete="off";
         }
     }

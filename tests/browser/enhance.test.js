@@ -98,6 +98,44 @@ test("how the visitor found us goes along", () =>
     for (const known of ["flyer", "härbst", "/posts"]) assert.ok(details.includes(known), `${known} in ${details}`);
   }));
 
+test("the form at the foot of a page says what is wrong there, and the page stays", () =>
+  visit(browser, { expected: /status of 422/ }, async (page) => {
+    await page.goto(`${site.origin}/posts`);
+    const form = page.locator("footer form");
+    const button = form.getByRole("button", { name: "Subscribe" });
+    await form.locator("[name=email]").fill("nowhere");
+    await click(button);
+    await form.getByRole("alert").getByText("Enter an email address").waitFor();
+    assert.equal(page.url(), `${site.origin}/posts`);
+    await heading(page, "Posts");
+    await form.locator("[name=email]").fill("ann@example.test");
+    await click(button);
+    await heading(page, "Look into your mailbox");
+    assert.equal(page.url(), `${site.origin}/newsletter/thanks`);
+  }));
+
+test("the progress of an issue moves by itself until it has ended", () =>
+  visit(browser, {}, async (page) => {
+    await signIn(page, site.origin);
+    await page.goto(`${site.origin}/admin/issues/new`);
+    await fill(page, { subject: "To nobody yet", body: "Words." });
+    await press(page, "Save issue");
+    await heading(page, "To nobody yet");
+    // As if it were being sent: what the server says next is what is shown next.
+    await page.evaluate(() => {
+      const part = Object.assign(document.createElement("section"), { id: "preview-live", textContent: "0 of 2" });
+      part.dataset.live = "";
+      document.querySelector("main").append(part);
+    });
+    await page.route("**/admin/issues/*", async (route) => {
+      const answer = await route.fetch();
+      const text = (await answer.text()).replace("</main>", '<section id="preview-live">2 of 2</section></main>');
+      await route.fulfill({ response: answer, body: text });
+    });
+    await page.getByText("2 of 2").waitFor();
+    assert.equal(await page.locator("[data-live]").count(), 0);
+  }));
+
 const obstacles = {
   "the network fails": (route) => route.abort(),
   "the answer is lost on its way": async (route) => {

@@ -21,15 +21,21 @@ const lead = await site.shell("lead", "add", ...arguments_({
   message: "M".repeat(200),
 }));
 
+await site.shell("subscriber", "add", "--email", `${"reader".repeat(10)}@example.test`);
+const [subscriber] = await site.shell("subscriber", "list");
+
 const everyPost = posts.map((post) => `/posts/${post.slug}`);
 const open = [
   ["/", "/posts", "/posts?page=2", "/posts/two-winters-on-the-harbour-wall", "/topics/signs", "/contact"],
   ["/contact/thanks", "/callers", "/sign-in", "/never/made"],
+  ["/newsletter", "/newsletter/thanks", "/newsletter/issues", "/newsletter/what-the-winter-left-on-the-bench"],
 ].flat();
 const staff = [
   ["/admin", "/admin/leads", `/admin/leads/${lead.id}`],
   ["/admin/posts", "/admin/posts/new", `/admin/posts/${posts[0].id}/edit`],
   ["/admin/runs", "/admin/people", `/admin/people?email=${lead.email}`],
+  ["/admin/subscribers", `/admin/subscribers/${subscriber.id}`, "/admin/subscribers/new", "/admin/subscribers/import"],
+  ["/admin/issues", "/admin/issues/new", `/admin/issues/new?post=${posts[0].id}`],
   ["/admin/cache", "/admin/cache?q=nothing-like-it", "/admin/cache/page?address=/posts", "/admin/cache/drop"],
 ].flat();
 
@@ -94,6 +100,9 @@ async function refusals(request) {
   const [{ id }] = posts;
   return [
     ["contact refused", 422, await post("/contact", { form: typed })],
+    ["newsletter refused", 422, await post("/newsletter", { form: { email: "nowhere" } })],
+    ["import refused", 422, await post("/admin/subscribers/import", { form: { csv: "nowhere" } })],
+    ["issue refused", 422, await post("/admin/issues/new", { form: { subject: "" } })],
     ["sign-in refused", 422, await post("/sign-in", { form: {} })],
     ["post refused", 422, await post("/admin/posts/new", { form: { title: "x", status: "published" } })],
     ["edit refused", 422, await post(`/admin/posts/${id}/edit`, { form: { title: "" } })],

@@ -5,6 +5,7 @@
 //! up to date rather than doing the work of one day: a run makes up for all that were missed before it.
 
 mod cleanup;
+mod digest;
 pub mod plan;
 mod retention;
 mod sync;
@@ -28,6 +29,8 @@ use tokio::time::sleep;
 pub enum Task {
     /// What has run out is deleted.
     Cleanup,
+    /// New posts go out by mail to those who chose that.
+    Digest,
     /// What is too old to keep is announced, and deleted a day later.
     Retention,
     /// A folder of Markdown files becomes posts.
@@ -36,12 +39,13 @@ pub enum Task {
 
 impl Task {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Cleanup, Self::Retention, Self::Sync];
+    pub const ALL: [Self; 4] = [Self::Cleanup, Self::Digest, Self::Retention, Self::Sync];
 
     /// As addresses and commands name it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cleanup => "cleanup",
+            Self::Digest => "digest",
             Self::Retention => "retention",
             Self::Sync => "sync",
         }
@@ -56,6 +60,7 @@ impl Task {
     pub fn plan(self) -> &'static Plan {
         match self {
             Self::Cleanup => &cleanup::PLAN,
+            Self::Digest => &digest::PLAN,
             Self::Retention => &retention::PLAN,
             Self::Sync => &sync::PLAN,
         }
@@ -72,6 +77,7 @@ impl Task {
     async fn carry_out(self, turn: &mut Turn<'_>) -> Result<Progress> {
         match self {
             Self::Cleanup => cleanup::run(turn).await,
+            Self::Digest => digest::run(turn).await,
             Self::Retention => retention::run(turn).await,
             Self::Sync => sync::run(turn).await,
         }

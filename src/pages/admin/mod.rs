@@ -1,11 +1,13 @@
 //! What staff see.
 
 pub mod cache;
+pub mod issues;
 pub mod leads;
 pub mod outbox;
 pub mod people;
 pub mod posts;
 pub mod runs;
+pub mod subscribers;
 
 use crate::error::Result;
 use crate::http::Gate;
@@ -14,6 +16,7 @@ use crate::http::page::{Context, LivePage};
 use crate::policies;
 use crate::services::leads as lead_service;
 use crate::services::sessions::Staff;
+use crate::services::subscribers::{self as subscriber_service, Keeper};
 use serde::Deserialize;
 use sqlx::PgConnection;
 use templates::{View, paths};
@@ -44,7 +47,9 @@ impl LivePage for Dashboard {
     ) -> Result<View> {
         let new = lead_service::count_new(db, who).await?;
         let new_leads = paths::admin_leads_where(&[("status", "new")]);
-        let mut counts = vec![("New leads", new, new_leads)];
+        let readers = subscriber_service::count_confirmed(db, &Keeper::Staff(who)).await?;
+        let confirmed = paths::admin_subscribers_where(&[("status", "confirmed")]);
+        let mut counts = vec![("New leads", new, new_leads), ("Subscribers", readers, confirmed)];
         let silent = runs::count_silent(db, app).await?;
         if silent > 0 {
             counts.push(("Tasks that do not run", silent, paths::admin_runs()));

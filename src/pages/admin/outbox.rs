@@ -113,7 +113,7 @@ pub async fn entry(
     Ok(show(&(&row).into(), letter.as_ref(), form))
 }
 
-fn shown(from: String, Letter { to, reply_to, mail }: Letter) -> Shown {
+fn shown(from: String, Letter { to, reply_to, mail, .. }: Letter) -> Shown {
     let said = |person: Person| match person.name.is_empty() {
         true => person.email,
         false => format!("{} <{}>", person.name, person.email),
@@ -145,6 +145,8 @@ fn place(cause: &str) -> Option<String> {
     match cause.split_once(':')? {
         ("lead", id) => id.parse().ok().map(paths::admin_lead),
         ("run", _) => Some(paths::admin_runs()),
+        ("issue", id) => id.parse().ok().map(paths::admin_issue),
+        ("subscriber", id) => id.parse().ok().map(paths::admin_subscriber),
         _ => None,
     }
 }

@@ -41,6 +41,8 @@ const POSTS: [&str; 14] = files![
     "posts/14-how-we-say-no.md",
 ];
 
+const ISSUES: [&str; 1] = files!["issues/01-what-the-winter-left-on-the-bench.md"];
+
 /// Puts the demo site in. `id` makes ids.
 ///
 /// # Errors
@@ -64,13 +66,30 @@ pub async fn fill(db: &mut PgConnection, _by: &Operator, id: impl Fn() -> Uuid) 
     for text in POSTS {
         insert_post(db, id(), &parse(text)?).await?;
     }
+    for text in ISSUES {
+        insert_issue(db, id(), &parse(text)?).await?;
+    }
+    Ok(())
+}
+
+/// An issue that was sent, though to nobody, so that there is something to read.
+async fn insert_issue(db: &mut PgConnection, id: Uuid, issue: &Document<'_>) -> Result<()> {
+    sqlx::query!(
+        "insert into issues (id, slug, subject, body, status, scheduled_at, started_at, queued_at, finished_at, created_at, updated_at)
+         values ($1, $2, $3, $4, 'sent', $5, $5, $5, $5, $5, $5)",
+        id,
+        get(issue, "slug")?,
+        get(issue, "subject")?,
+        issue.body,
+        moment(issue, "sent")?,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 
 async fn insert_post(db: &mut PgConnection, id: Uuid, post: &Document<'_>) -> Result<()> {
-    let published = OffsetDateTime::parse(get(post, "published")?, &Rfc3339)
-        .context("a post's time of publication")
-        .map_err(Error::Internal)?;
+    let published = moment(post, "published")?;
     sqlx::query!(
         "insert into posts (id, slug, title, summary, body, topic, status, published_at, created_at, updated_at)
          values ($1, $2, $3, $4, $5, $6, 'published', $7, $7, $7)",
@@ -96,6 +115,11 @@ fn get<'a>(document: &Document<'a>, key: &str) -> Result<&'a str> {
     document.get(key).ok_or_else(missing)
 }
 
+fn moment(document: &Document<'_>, key: &str) -> Result<OffsetDateTime> {
+    let time = OffsetDateTime::parse(get(document, key)?, &Rfc3339);
+    time.context("a time in a demo text").map_err(Error::Internal)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,11 +127,16 @@ mod tests {
     #[test]
     fn every_demo_post_is_complete() {
         for text in POSTS {
-            let post = Document::parse(text).unwrap();
+            let post = parse(text).unwrap();
             for key in ["slug", "title", "summary", "topic", "published"] {
-                assert!(!post.get(key).unwrap().is_empty());
+                assert!(!get(&post, key).unwrap().is_empty());
             }
-            assert!(TOPICS.iter().any(|(slug, _)| *slug == post.get("topic").unwrap()));
+            assert!(TOPICS.iter().any(|(slug, _)| *slug == get(&post, "topic").unwrap()));
+        }
+        for text in ISSUES {
+            let issue = parse(text).unwrap();
+            assert!(["slug", "subject"].iter().all(|key| !get(&issue, key).unwrap().is_empty()));
+            assert!(moment(&issue, "sent").is_ok());
         }
     }
 }

@@ -136,7 +136,7 @@ pub async fn list(
     filter: &Filter,
     limit: i64,
 ) -> Result<Vec<Listed>> {
-    let pattern = (!filter.text.is_empty()).then(|| format!("%{}%", escape_like(&filter.text)));
+    let pattern = input::containing(&filter.text);
     // One plan cannot serve every combination of filters; have it made for the one at hand.
     sqlx::query!("set local plan_cache_mode = force_custom_plan").execute(&mut *db).await?;
     Ok(sqlx::query_as!(
@@ -275,16 +275,4 @@ pub async fn count_new(db: &mut PgConnection, _by: &Staff) -> Result<i64> {
     let count =
         sqlx::query_scalar!(r#"select count(*) as "count!" from leads where status = 'new'"#);
     Ok(count.fetch_one(db).await?)
-}
-
-/// Takes their meaning from the characters that mean something to `like`.
-fn escape_like(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
 }

@@ -1,0 +1,153 @@
+//! `frontdesk subscriber …`
+
+use super::output::{Output, Refused};
+use crate::app::App;
+use crate::pages::admin::subscribers::all;
+use crate::policies::Operator;
+use crate::services::input::Valid;
+use crate::services::subscribers::{
+    self, Ask, Filter, From, Import, Keeper, Listed, NewEnd, Status,
+};
+use anyhow::Context;
+use clap::Subcommand;
+use serde_json::json;
+use std::io::Read;
+use time::format_description::well_known::Rfc3339;
+
+/// What can be done with subscribers.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Ask somebody to subscribe: they get a mail and have to confirm.
+    Add {
+        /// Where to.
+        #[arg(long)]
+        email: String,
+        /// The slug of a topic. May be given several times; without it, all topics.
+        #[arg(long = "topic")]
+        topics: Vec<String>,
+    },
+    /// List the last to come.
+    List {
+        /// Only these: pending, confirmed, unsubscribed, bounced.
+        #[arg(long)]
+        status: Option<String>,
+        /// How many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1000))]
+        limit: i64,
+    },
+    /// Bring people over as confirmed subscribers: a table (CSV) on stdin, with the columns email, topics, digest, time_zone.
+    Import {
+        /// Where and when these people agreed to get mail.
+        #[arg(long)]
+        consent: String,
+    },
+    /// Print all subscribers as a table (CSV).
+    Export,
+    /// Take an address off the list that mail comes back from.
+    Bounce {
+        /// Which.
+        email: String,
+    },
+    /// Take somebody off the list who told their provider that our mail is unwanted.
+    Complain {
+        /// Who.
+        email: String,
+    },
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// What the service says.
+    pub async fn run(self, app: &App, output: &Output) -> Result<(), Refused> {
+        let operator = Operator::at_the_shell();
+        let by = Keeper::Operator(&operator);
+        match self {
+            Self::Add { email, topics } => add(app, output, &by, email, topics).await,
+            Self::List { status, limit } => list(app, output, &by, status, limit).await,
+            Self::Import { consent } => import(app, output, &by, consent).await,
+            Self::Export => {
+                let text = all(app, &by).await?;
+                output.print(&json!({ "csv": text }), || text.clone())
+            }
+            Self::Bounce { email } => end(app, output, &by, &email, "bounced").await,
+            Self::Complain { email } => end(app, output, &by, &email, "complained").await,
+        }
+    }
+}
+
+async fn add(
+    app: &App,
+    output: &Output,
+    by: &Keeper<'_>,
+    email: String,
+    topics: Vec<String>,
+) -> Result<(), Refused> {
+    let email = email.trim().to_owned();
+    let new = Valid::check(Ask { email, topics, website: String::new() })?;
+    let arrival = (app.clock.id(), app.clock.now());
+    let asked = app.write(async |tx| subscribers::ask(tx, arrival, &From::Keeper(by), &new).await);
+    let _ = asked.await?;
+    output.done("They are asked by mail, unless they were a short while ago.")
+}
+
+async fn list(
+    app: &App,
+    output: &Output,
+    by: &Keeper<'_>,
+    status: Option<String>,
+    limit: i64,
+) -> Result<(), Refused> {
+    let named = |name: &str| Status::ALL.into_iter().find(|status| status.as_str() == name);
+    let status = match &status {
+        Some(name) => Some(named(name).with_context(|| format!("there is no status {name}"))?),
+        None => None,
+    };
+    let filter = Filter { status, ..Filter::default() };
+    let found = app.read(async |db| subscribers::list(db, by, &filter, limit).await).await?;
+    output.print(&found, || found.iter().map(line).collect())
+}
+
+async fn import(
+    app: &App,
+    output: &Output,
+    by: &Keeper<'_>,
+    consent: String,
+) -> Result<(), Refused> {
+    let mut csv = String::new();
+    std::io::stdin().read_to_string(&mut csv).context("stdin could not be read")?;
+    let new = Valid::check(Import { csv, consent: consent.trim().to_owned() })?;
+    let (now, id) = (app.clock.now(), || app.clock.id());
+    let imported = app.write(async |tx| subscribers::import(tx, by, id, now, &new).await);
+    let imported = imported.await?.value;
+    output.print(&imported, || {
+        format!("{} added, {} were here already\n", imported.added, imported.known)
+    })
+}
+
+async fn end(
+    app: &App,
+    output: &Output,
+    by: &Keeper<'_>,
+    email: &str,
+    reason: &str,
+) -> Result<(), Refused> {
+    let new = Valid::check(NewEnd { reason: reason.to_owned() })?;
+    let now = app.clock.now();
+    let ended = app.write(async |tx| {
+        let id = subscribers::by_email(tx, by, email).await?;
+        subscribers::end(tx, by, id, &new, now).await
+    });
+    let _ = ended.await?;
+    output.done("They get no more mail.")
+}
+
+fn line(one: &Listed) -> String {
+    let at = one.created_at.format(&Rfc3339).unwrap_or_default();
+    let status = one.status.as_str();
+    format!(
+        "{}  {at}  {status:<12}  {:<6}  {:<12}  {}\n",
+        one.id, one.digest, one.source, one.email
+    )
+}

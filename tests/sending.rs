@@ -1,0 +1,149 @@
+//! The sending of an issue: slowly where that is wished, to a whole town, and to addresses that do not exist.
+
+use super::issues::{count, press, state_of, written};
+use super::newsletter::{readers, status_of, work_off};
+use super::support::{with_app, with_settings};
+use frontdesk::jobs::worker;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+#[test]
+fn mails_go_out_as_slowly_as_the_operator_says() {
+    with_settings(&[("NEWSLETTER_PER_MINUTE", "60")], async |app| {
+        let ada = app.ada().await;
+        readers(app, 1500).await;
+        let page = written(&ada, "Slowly").await;
+        press(&ada, &page, "send").await;
+        for _ in 0..2 {
+            let queue =
+                "update outbox set due_at = now() where kind = 'queue-issue' and state = 'waiting'";
+            app.psql(queue).await;
+            work_off(app).await;
+        }
+        let spread = "select round(extract(epoch from max(due_at) - min(due_at)) / 10) from outbox where batch is not null";
+        assert_eq!(app.ask("select count(*) from outbox where batch is not null").await, ["1500"]);
+        assert_eq!(app.ask(spread).await, ["150"], "one a second, the second part after the first");
+        press(&ada, &page, "pause").await;
+        app.psql("update outbox set due_at = now() where batch is not null").await;
+        press(&ada, &page, "resume").await;
+        let due = app.ask("select count(*) from outbox where state = 'waiting' and due_at > now() + interval '20 minutes'").await;
+        assert!(
+            (290..310).contains(&due[0].parse::<i32>().unwrap()),
+            "after a pause there is no rush: {due:?}"
+        );
+    });
+}
+
+#[test]
+fn twenty_thousand_readers_are_written_down_paused_and_let_go_in_time() {
+    with_settings(&[("NEWSLETTER_PER_MINUTE", "60")], async |app| {
+        let ada = app.ada().await;
+        readers(app, 20_000).await;
+        let page = written(&ada, "To the whole town").await;
+        press(&ada, &page, "send").await;
+        for _ in 0..20 {
+            app.psql(
+                "update outbox set due_at = now() where kind = 'queue-issue' and state = 'waiting'",
+            )
+            .await;
+            work_off(app).await;
+        }
+        assert_eq!(app.ask("select count(*) from outbox where batch is not null").await, ["20000"]);
+        let held = async || {
+            app.ask("select count(*) from outbox where held").await[0].parse::<usize>().unwrap()
+        };
+        let began = app.state.clock.moment();
+        press(&ada, &page, "pause").await;
+        assert!(held().await >= 3000, "what is due first is held at once");
+        let first = app.state.clock.moment().since(began);
+        work_off(app).await;
+        assert_eq!(held().await, count(app, "waiting").await, "and then the others");
+        press(&ada, &page, "resume").await;
+        work_off(app).await;
+        assert_eq!(held().await, 0);
+        println!(
+            "20,000 mails: the button took {first:?}, all of it {:?}",
+            app.state.clock.moment().since(began)
+        );
+        assert_eq!(status_of(app, "reader-20000@example.test").await, "confirmed");
+    });
+}
+
+/// A mail server that knows everyone but those whose name begins with `gone`, and refuses those that begin with `spam`.
+async fn mail_server() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = format!("smtp://{}", listener.local_addr().unwrap());
+    actix_web::rt::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            actix_web::rt::spawn(converse(stream));
+        }
+    });
+    at
+}
+
+async fn converse(stream: tokio::net::TcpStream) {
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read).lines();
+    let mut answer = "220 ready";
+    let mut in_text = false;
+    loop {
+        if !answer.is_empty() && write.write_all(format!("{answer}\r\n").as_bytes()).await.is_err()
+        {
+            return;
+        }
+        let Ok(Some(line)) = lines.next_line().await else { return };
+        let line = line.to_lowercase();
+        answer = match line.as_str() {
+            "." => "250 taken",
+            _ if in_text => "",
+            "data" => "354 go on",
+            "quit" => return,
+            _ if line.starts_with("rcpt to:<gone") => "550 5.1.1 no such user",
+            _ if line.starts_with("rcpt to:<spam") => "550 5.7.1 your mail is not wanted here",
+            _ => "250 ok",
+        };
+        in_text = line == "data" || (in_text && line != ".");
+    }
+}
+
+#[test]
+fn an_address_that_does_not_exist_gets_nothing_more_and_others_are_not_blamed() {
+    with_app(async |app| {
+        let server = mail_server().await;
+        let sending = app.instance_with(&[("SMTP_URL", &server)]).await;
+        let ada = app.ada().await;
+        app.psql(
+            "insert into subscribers (id, email, status, digest, source, consent, consent_at, confirmed_at)
+             select gen_random_uuid(), name || '@example.test', 'confirmed', 'daily', 'import', 'the fair', now(), now()
+               from unnest(array['gone', 'spam', 'here']) as name",
+        )
+        .await;
+        let page = written(&ada, "To all").await;
+        press(&ada, &page, "send").await;
+        worker::work_off(&sending.state).await.unwrap();
+        assert_eq!(state_of(app).await, "sent 1 2 0");
+        let statuses =
+            app.ask("select email || ' ' || status from subscribers order by email").await;
+        assert_eq!(
+            statuses,
+            [
+                "gone@example.test bounced",
+                "here@example.test confirmed",
+                "spam@example.test confirmed"
+            ]
+        );
+        let held = app.ask("select email || ' ' || purpose || ' ' || reason from suppressions order by purpose").await;
+        assert_eq!(
+            held,
+            ["gone@example.test digest bounced", "gone@example.test newsletter bounced"]
+        );
+        let page = written(&ada, "Once more").await;
+        press(&ada, &page, "send").await;
+        worker::work_off(&sending.state).await.unwrap();
+        let again =
+            app.ask("select count(*) from outbox where recipient = 'gone@example.test'").await;
+        assert_eq!(again, ["1"]);
+        let remark = app.ask("select remark from subscribers where status = 'bounced'").await;
+        assert!(remark[0].contains("no such user"), "{remark:?}");
+        sending.close().await;
+    });
+}
