@@ -214,6 +214,7 @@ impl App {
 
     /// Closes all connections once the work under way has ended.
     pub async fn close(&self) {
+        self.postman.close().await;
         self.db.close().await;
     }
 }

@@ -212,6 +212,11 @@ fn staff_who_want_it_hear_each_morning_what_came_in() {
 fn the_operator_has_digests_written_down() {
     with_app(async |app| {
         let shown = app.cli(&["run", "digest", "--json"], "");
-        assert_eq!((shown.code, shown.json()["state"].as_str()), (0, Some("done")), "{}", shown.err);
+        assert_eq!(
+            (shown.code, shown.json()["state"].as_str()),
+            (0, Some("done")),
+            "{}",
+            shown.err
+        );
     });
 }

@@ -17,7 +17,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 #[allow(clippy::disallowed_methods)] // the tests' own setting, not the application's
-fn tries() -> usize {
+pub fn tries() -> usize {
     std::env::var("PROOF_TRIES").map_or(50, |tries| tries.parse().unwrap())
 }
 

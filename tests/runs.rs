@@ -16,10 +16,13 @@ fn two_instances_with_schedulers_run_each_task_once() {
         }
         let (here, there) =
             tokio::join!(scheduler::look(&app.state), scheduler::look(&other.state));
-        assert_eq!(here + there, 2, "cleanup and retention");
+        assert_eq!(here + there, 3, "cleanup, digest and retention");
         assert_eq!(scheduler::look(&app.state).await, 0);
         let runs = app.ask("select task || ' ' || trigger || ' ' || state from runs order by task");
-        assert_eq!(runs.await, ["cleanup scheduler done", "retention scheduler done"]);
+        assert_eq!(
+            runs.await,
+            ["cleanup scheduler done", "digest scheduler done", "retention scheduler done"]
+        );
         other.close().await;
     });
 }
@@ -31,7 +34,7 @@ fn days_without_a_scheduler_are_made_up_for_by_one_run() {
         scheduler::look(&app.state).await;
         app.state.clock.advance(72 * HOUR + 45 * MINUTE);
         let slots = "select count(*) from runs where task = 'retention'";
-        assert_eq!(scheduler::look(&app.state).await, 2);
+        assert_eq!(scheduler::look(&app.state).await, 3);
         assert_eq!(app.ask(slots).await, ["2"], "one for the three days");
     });
 }
@@ -42,7 +45,7 @@ fn the_shell_runs_the_same_tasks_in_the_same_slots() {
         let list = app.cli(&["run", "--list", "--json"], "").json();
         assert_eq!(list[0]["task"], "cleanup");
         assert_eq!(list[0]["last_done_at"], Value::Null);
-        assert_eq!(list[2]["off"], "SYNC_FOLDER is not set.");
+        assert_eq!(list[3]["off"], "SYNC_FOLDER is not set.");
         let shell = app.cli(&["run", "retention", "--json"], "");
         assert_eq!((shell.code, &shell.json()["ran"]), (0, &json!(true)), "{}", shell.err);
         let again = app.cli(&["run", "retention"], "");
@@ -75,8 +78,8 @@ fn staff_see_every_run_what_is_silent_and_have_one_run_out_of_turn() {
         let silent = "has not come to its end for too long";
         let page = ada.get("/admin/runs").await;
         page.is_page(200);
-        assert_eq!(page.body.matches(silent).count(), 2, "nothing was ever run: {}", page.body);
-        let alarm = "<strong>2</strong><span>Tasks that do not run</span>";
+        assert_eq!(page.body.matches(silent).count(), 3, "nothing was ever run: {}", page.body);
+        let alarm = "<strong>3</strong><span>Tasks that do not run</span>";
         assert!(ada.get("/admin").await.body.contains(alarm));
         into_the_next_hour(app, 5 * MINUTE);
         scheduler::look(&app.state).await;
@@ -133,7 +136,7 @@ fn a_site_that_is_left_alone_runs_its_tasks_by_itself_unless_it_is_told_not_to()
         site.origin();
         let both =
             "select task from runs where trigger = 'scheduler' and state = 'done' order by task";
-        while app.ask(both).await != ["cleanup", "retention"] {
+        while app.ask(both).await != ["cleanup", "digest", "retention"] {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         site.signal("TERM");

@@ -5,7 +5,10 @@ use super::output::{Output, Refused};
 use crate::app::App;
 use crate::config::Config;
 use crate::jobs::tasks::Task;
+use crate::mail::{Postman, records};
+use clap::Args;
 use serde::Serialize;
+use std::net::SocketAddr;
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -15,37 +18,78 @@ struct Finding {
     detail: String,
 }
 
-/// Looks at everything and prints what it finds.
-///
-/// # Errors
-/// Where something stands in the way of serving.
-pub fn examine(mut config: Config, output: &Output) -> Result<(), Refused> {
-    config.settle_origins(config.listen);
-    let mut findings = vec![origins(&config)];
-    findings.push(optional("partners' sites (CORS_ORIGINS)", config.cors_origins.len()));
-    findings.push(optional("proxies (TRUSTED_PROXIES)", config.trusted_proxies.len()));
-    findings.push(cron(&config));
-    findings.push(scheduler(&config));
-    findings.push(retention(&config));
-    let database = examine_database(config);
-    let healthy = database.ok;
-    findings.push(database);
-    output.print(&findings, || {
-        let line = |finding: &Finding| {
-            format!(
-                "{:<5} {}: {}\n",
-                if finding.ok { "ok" } else { "FAULT" },
-                finding.what,
-                finding.detail
-            )
-        };
-        findings.iter().map(line).collect()
-    })?;
-    if healthy {
-        Ok(())
-    } else {
-        Err(Refused::Shown(anyhow::anyhow!("the site cannot be served like this")))
+/// What to look at besides.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Also look at what the domain name system says about mail from here.
+    #[arg(long, value_name = "DOMAIN")]
+    mail_domain: Option<String>,
+    /// The name of the key that mail is signed with, as your mail server has it.
+    #[arg(long, value_name = "NAME", requires = "mail_domain")]
+    dkim_selector: Option<String>,
+    /// Ask this name server instead of the system's.
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "mail_domain")]
+    resolver: Option<SocketAddr>,
+}
+
+impl Doctor {
+    /// Looks at everything and prints what it finds.
+    ///
+    /// # Errors
+    /// Where something stands in the way.
+    pub fn examine(self, mut config: Config, output: &Output) -> Result<(), Refused> {
+        config.settle_origins(config.listen);
+        let mut findings = vec![origins(&config)];
+        findings.push(optional("partners' sites (CORS_ORIGINS)", config.cors_origins.len()));
+        findings.push(optional("proxies (TRUSTED_PROXIES)", config.trusted_proxies.len()));
+        findings.extend([cron(&config), scheduler(&config), retention(&config)]);
+        let runtime = actix_web::rt::System::new();
+        findings.push(runtime.block_on(mail(&config)));
+        findings.extend(runtime.block_on(self.mail_records()));
+        drop(runtime);
+        findings.push(examine_database(config));
+        output.print(&findings, || findings.iter().map(Finding::line).collect())?;
+        let fault = findings.iter().rfind(|finding| !finding.ok);
+        fault.map_or(Ok(()), |Finding { what, .. }| {
+            Err(Refused::Shown(anyhow::anyhow!("something is wrong with this: {what}")))
+        })
     }
+
+    async fn mail_records(&self) -> Vec<Finding> {
+        let Some(domain) = &self.mail_domain else { return Vec::new() };
+        let selector = self.dkim_selector.as_deref();
+        let wanted = records::Wanted { domain, selector, resolver: self.resolver };
+        match records::examine(&wanted).await {
+            Ok(found) => found.into_iter().map(|(what, said)| Finding::new(what, said)).collect(),
+            Err(error) => vec![Finding::new("SPF, DKIM and DMARC", Err(error))],
+        }
+    }
+}
+
+impl Finding {
+    fn new(what: &'static str, said: anyhow::Result<String>) -> Self {
+        let ok = said.is_ok();
+        Self { what, ok, detail: said.unwrap_or_else(|error| format!("{error:#}")) }
+    }
+
+    fn line(&self) -> String {
+        let Self { what, ok, detail } = self;
+        format!("{:<5} {what}: {detail}\n", if *ok { "ok" } else { "FAULT" })
+    }
+}
+
+/// Whether the mail server lets us in.
+async fn mail(config: &Config) -> Finding {
+    let knock = async {
+        let postman = Postman::new(config)?;
+        let from = postman.sender(config)?;
+        postman.knock().await?;
+        Ok(match postman.is_on_duty() {
+            true => format!("the server lets us in; mail comes from {from}"),
+            false => "off; mail stays in the outbox, where it can be read".to_owned(),
+        })
+    };
+    Finding::new("mail (SMTP_URL)", knock.await)
 }
 
 fn origins(config: &Config) -> Finding {
@@ -103,8 +147,6 @@ fn examine_database(config: Config) -> Finding {
             Ok(())
         })
     });
-    match reached {
-        Ok(()) => Finding { what, ok: true, detail: format!("{which}, up to date") },
-        Err(error) => Finding { what, ok: false, detail: format!("{which}: {error:#}") },
-    }
+    let said = reached.map(|()| format!("{which}, up to date"));
+    Finding::new(what, said.map_err(|error| error.context(which)))
 }

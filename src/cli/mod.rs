@@ -44,7 +44,7 @@ enum Command {
     /// Print every route with its proof and limits.
     Routes,
     /// Look at configuration and database, and say what is missing.
-    Doctor,
+    Doctor(doctor::Doctor),
     /// Leads: people who wrote to the business.
     #[command(subcommand)]
     Lead(lead::Command),
@@ -91,7 +91,7 @@ fn carry_out(command: Command, output: &Output) -> Result<(), Refused> {
     match command {
         Command::Serve => serve::serve(config),
         Command::Worker(worker) => worker.run(config, output),
-        Command::Doctor => doctor::examine(config, output),
+        Command::Doctor(doctor) => doctor.examine(config, output),
         Command::Migrate => {
             database::with(config, async |_| output.done("The database is up to date."))
         }

@@ -14,6 +14,8 @@ use uuid::Uuid;
 /// # Errors
 /// As any statement.
 pub async fn arrived(app: &App, db: &mut PgConnection, lead: Uuid) -> Result<()> {
+    // In a statement of its own: what another worker commits for the same sender while we wait must be visible to the next.
+    leads::lock_sender(db, lead).await?;
     let sender = match leads::for_mail(db, lead).await {
         Ok(sender) => sender,
         Err(Error::NotFound) => return Ok(()), // erased meanwhile

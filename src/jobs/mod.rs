@@ -18,9 +18,14 @@ use crate::services::outbox::{self, Claimed, End};
 use crate::services::runs::By;
 use crate::services::subscribers;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use tasks::Task;
 use time::OffsetDateTime;
+use tokio::time::sleep;
 use uuid::Uuid;
+
+/// How soon it is tried again to note an end.
+const NOTE_AGAIN: Duration = Duration::from_millis(250);
 
 /// Something to do, as the outbox keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,20 +148,29 @@ async fn inside(
     written.await.map(|written| written.value)
 }
 
+/// Notes how a job ended. While the database is away that is tried again and again, as long as the lease lasts: what was
+/// done outside would otherwise be done twice.
 async fn note(app: &App, claimed: &Claimed, end: &End) -> Result<()> {
-    let noted = app.bookkeep(async |tx| {
-        let noted = outbox::end(tx, claimed, end).await?;
-        if let (true, End::Unreachable(why), Some(Job::Mail(mail))) = (noted, end, &claimed.job)
-            && let Some(subscriber) = mail.subscriber()
-        {
-            subscribers::bounced(tx, subscriber, why, app.clock.now()).await?;
+    loop {
+        let noted = app.bookkeep(async |tx| {
+            let noted = outbox::end(tx, claimed, end).await?;
+            if let (true, End::Unreachable(why), Some(Job::Mail(mail))) = (noted, end, &claimed.job)
+                && let Some(subscriber) = mail.subscriber()
+            {
+                subscribers::bounced(tx, subscriber, why, app.clock.now()).await?;
+            }
+            Ok(noted)
+        });
+        match noted.await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {
+                tracing::warn!(id = %claimed.id, "a job took longer than its lease; how it ended is not noted");
+                return Ok(());
+            }
+            Err(Error::Unavailable(_)) => sleep(NOTE_AGAIN).await,
+            Err(error) => return Err(error),
         }
-        Ok(noted)
-    });
-    if !noted.await? {
-        tracing::warn!(id = %claimed.id, "a job took longer than its lease; how it ended is not noted");
     }
-    Ok(())
 }
 
 fn cause(error: &Error) -> String {

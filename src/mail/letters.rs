@@ -22,10 +22,16 @@ pub async fn compose(app: &App, db: &mut PgConnection, mail: &Mail) -> Result<Op
             ) else {
                 return Ok(None);
             };
+            if lead.is_spam {
+                return Ok(None); // found out while the mail waited
+            }
             lead_notice(app, lead, to)
         }
         Mail::LeadReceipt { lead } => {
             let Some(lead) = found(leads::for_mail(db, *lead).await)? else { return Ok(None) };
+            if lead.is_spam {
+                return Ok(None);
+            }
             let words = pages::by_name(db, "autoreply").await?.untracked();
             lead_receipt(app, lead, &words.title, &words.body)
         }

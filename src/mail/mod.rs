@@ -7,6 +7,7 @@
 mod letters;
 mod newsletter;
 mod postman;
+pub mod records;
 
 pub use letters::{compose, link};
 pub use postman::{Postman, Trouble};

@@ -8,21 +8,30 @@ use anyhow::{Context, Result, ensure};
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{Error as SmtpError, PoolConfig};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use std::mem::ManuallyDrop;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use url::Url;
+use tokio::time::timeout;
+use url::{Host, Url};
 use uuid::Uuid;
 
 /// How long the server may take for one step.
 const STEP_WITHIN: Duration = Duration::from_secs(20);
+/// How long it may take to say goodbye.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 /// How many connections there are at most.
 const MOST_CONNECTIONS: u32 = 8;
 
 /// The way mail goes.
 pub struct Postman {
-    smtp: Option<AsyncSmtpTransport<Tokio1Executor>>,
+    /// Never dropped: its end needs a runtime, and the last who holds it may have none. [`Postman::close`] ends it.
+    smtp: Option<ManuallyDrop<AsyncSmtpTransport<Tokio1Executor>>>,
     from: Option<Mailbox>,
+    /// How many mails the server has given an answer to.
+    answered: AtomicU64,
 }
 
 /// Why a mail did not go.
@@ -47,10 +56,10 @@ impl Postman {
         let from = config.mail_from.as_deref().map(str::parse::<Mailbox>).transpose();
         let from = from.context("MAIL_FROM: use an address, or Name <address>")?;
         let smtp = match &config.smtp_url {
-            Some(url) => Some(transport(url, config.smtp_ca_file.as_deref())?),
+            Some(url) => Some(ManuallyDrop::new(transport(url, config, from.as_ref())?)),
             None => None,
         };
-        Ok(Self { smtp, from })
+        Ok(Self { smtp, from, answered: AtomicU64::new(0) })
     }
 
     /// Whether there is a server to send through.
@@ -66,8 +75,29 @@ impl Postman {
         let message = self.message(config, id, letter).map_err(|error| {
             Trouble::Refused(format!("It cannot be written as a mail: {error:#}"))
         })?;
-        let Some(smtp) = &self.smtp else { return Ok(false) };
-        smtp.send(message).await.map(|_| true).map_err(|error| trouble(&error))
+        let Some(smtp) = self.smtp.as_deref().cloned() else { return Ok(false) };
+        let before = self.answered.load(Ordering::Relaxed);
+        // A task of its own: broken off half-way, as by a lost lease, the connection would go back to the pool with an answer
+        // still to come, which the next mail would take for its own.
+        let sent = tokio::spawn(async move { smtp.send(message).await }).await;
+        let Ok(sent) = sent else {
+            return Err(Trouble::Failed("It could not be handed over.".to_owned()));
+        };
+        let trouble = match sent {
+            Ok(_) => None,
+            Err(error) => Some(trouble(&error)),
+        };
+        match trouble {
+            // Others went through meanwhile, so it is not the server that is away, it is this mail that it cannot take.
+            Some(Trouble::Away(why)) if self.answered.load(Ordering::Relaxed) > before => {
+                Err(Trouble::Failed(why))
+            }
+            Some(Trouble::Away(why)) => Err(Trouble::Away(why)),
+            answer => {
+                self.answered.fetch_add(1, Ordering::Relaxed);
+                answer.map_or(Ok(true), Err)
+            }
+        }
     }
 
     /// Whether the server lets us in.
@@ -78,6 +108,14 @@ impl Postman {
         let Some(smtp) = &self.smtp else { return Ok(()) };
         ensure!(smtp.test_connection().await?, "the server answers and does not let us in");
         Ok(())
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        if let Some(smtp) = &self.smtp {
+            // Whoever does not take leave in time is left.
+            let _ = timeout(LEAVE_WITHIN, smtp.shutdown()).await;
+        }
     }
 
     /// Who mail comes from.
@@ -110,21 +148,27 @@ impl Postman {
             .subject(one_line(&letter.mail.subject))
             .message_id(Some(id))
             .header(AutoSubmitted);
-        if let Some(person) = &letter.reply_to {
-            message = message.reply_to(mailbox(person)?);
+        // Forms take addresses as browsers do, and some of those are none by the rules of mail. That must not keep the mail.
+        if let Some(Ok(person)) = letter.reply_to.as_ref().map(mailbox) {
+            message = message.reply_to(person);
         }
         if let Some(url) = &letter.unsubscribe {
             message = message.header(ListUnsubscribe(url.clone())).header(ListUnsubscribePost);
         }
-        let body = MultiPart::alternative_plain_html(letter.mail.text(), letter.mail.html());
+        let body = MultiPart::alternative_plain_html(
+            lines(&letter.mail.text()),
+            lines(&letter.mail.html()),
+        );
         Ok(message.multipart(body)?)
     }
 }
 
 fn transport(
     url: &str,
-    ca: Option<&std::path::Path>,
+    config: &Config,
+    from: Option<&Mailbox>,
 ) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
+    let ca = config.smtp_ca_file.as_deref();
     let parsed = Url::parse(url).context("SMTP_URL")?;
     let host = parsed.host_str().context("SMTP_URL: a server has to be named")?;
     let mut tls = TlsParameters::builder(host.trim_matches(['[', ']']).to_owned());
@@ -149,6 +193,13 @@ fn transport(
             .tls(tls)
             .timeout(Some(STEP_WITHIN))
             .pool_config(PoolConfig::new().max_size(MOST_CONNECTIONS));
+    // Who we are, to a server that asks. Without a name of our own we are this machine.
+    let host =
+        config.public_origins.first().and_then(|origin| Url::parse(&origin.to_string()).ok());
+    let host = host.as_ref().and_then(Url::domain).filter(|name| name.contains('.'));
+    if let Some(name) = from.map(|from| from.email.domain()).or(host) {
+        smtp = smtp.hello_name(ClientId::Domain(name.to_owned()));
+    }
     if !parsed.username().is_empty() {
         let decode = |text: &str| {
             percent_encoding::percent_decode_str(text).decode_utf8().map(|text| text.into_owned())
@@ -166,10 +217,12 @@ fn trouble(error: &SmtpError) -> Trouble {
     let code = error.status().map(|code| code.to_string());
     match code.as_deref() {
         // Our own name and password, and a server that is about to close: no other mail would fare better.
-        Some("421" | "454" | "530" | "534" | "535" | "538") | None => Trouble::Away(said),
+        Some("421" | "454" | "530" | "534" | "535" | "538") => Trouble::Away(said),
         Some(code) if code.starts_with('5') && concerns_the_address(code, &said) => {
             Trouble::Unreachable(said)
         }
+        None if error.is_client() && said.contains("non-ascii") => Trouble::Refused(said),
+        None => Trouble::Away(said),
         Some(code) if code.starts_with('5') => Trouble::Refused(said),
         Some(_) => Trouble::Failed(said),
     }
@@ -190,14 +243,31 @@ fn concerns_the_address(code: &str, said: &str) -> bool {
 }
 
 fn mailbox(person: &super::Person) -> Result<Mailbox> {
-    let address = person.email.parse::<Address>().context("an address")?;
+    let (user, domain) = person.email.rsplit_once('@').context("an address")?;
+    // Names beyond ASCII go as the domain name system has them, which every server understands.
+    let domain = Host::parse(domain).context("an address")?.to_string();
+    let address = Address::new(user, domain).context("an address")?;
     Ok(Mailbox::new(Some(one_line(&person.name)).filter(|name| !name.is_empty()), address))
 }
 
-/// Text that may stand in a header: what would end one is left out.
+/// Text whose line ends are of one kind: servers differ in what the others mean, down to where a mail ends.
+fn lines(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "")
+}
+
+/// What of a text stands in a header at most: one word of a thousand letters cannot be folded into lines.
+const MOST_IN_HEADER: usize = 250;
+
+/// Text that may stand in a header: what would end one is left out, and what would turn around the text beside it.
 fn one_line(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let text = text.chars().filter(|c| !turns(*c));
+    let text: String = text.map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(MOST_IN_HEADER) {
+        None => text,
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
 }
 
 /// RFC 3834: what answers by itself says so, and is not answered by others that do.

@@ -4,6 +4,10 @@
 //! the end where the lease is still its own: who was frozen for too long changes nothing any more. Every try is counted
 //! before it begins, so what kills its worker ends dead and not in a circle. Texts are not kept here: a job says what to do by
 //! reference.
+//!
+//! A row that waits with a lease whose time has passed has lost its worker and is a *suspect*: it may be what killed it. A
+//! lease is short and kept alive by heartbeats, rather than bound to a database session: it ends ten seconds after its
+//! worker, whatever became of that, and connections may come from a pool in between.
 
 use crate::error::{Error, Result};
 use crate::jobs::Job;
@@ -15,9 +19,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// How long a worker has a job without saying that it is still at it.
-pub const LEASE: Duration = Duration::from_secs(30);
-/// How often a job is tried.
-pub const MOST_TRIES: i32 = 10;
+pub const LEASE: Duration = Duration::from_secs(10);
+/// How often a job is tried. With the pauses between, a server that says "not now" is asked for some five hours; what kills
+/// its worker does so for some minutes.
+pub const MOST_TRIES: i32 = 14;
 /// What cannot be done within this time, because something is away, is not done any more.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3 * 24 * 3600);
 
@@ -76,10 +81,10 @@ pub struct Claimed {
 /// Which jobs to take.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
-    /// At most so many.
+    /// At most so many that nobody has had, or that have failed in good order.
     pub most: i64,
-    /// Those whose worker vanished, instead of those that nobody has had or that have failed in good order.
-    pub abandoned: bool,
+    /// At most so many of those whose worker vanished.
+    pub suspects: i64,
     /// Mail too.
     pub mail: bool,
 }
@@ -89,20 +94,24 @@ pub struct Wanted {
 /// # Errors
 /// As any statement.
 pub async fn claim(db: &mut PgConnection, lease: Uuid, wanted: Wanted) -> Result<Vec<Claimed>> {
-    if wanted.abandoned {
+    if wanted.suspects > 0 {
         bury(&mut *db).await?;
     }
     let rows = sqlx::query!(
-        "with due as (select id from outbox
-                where state = 'waiting' and not held and due_at <= now() and (lease is not null) = $3
-                  and ($4 or kind <> 'mail')
-                order by priority, due_at limit $2 for update skip locked)
-         update outbox set attempts = attempts + 1, lease = $1, due_at = now() + make_interval(secs => $5)
+        "with fresh as (select id from outbox
+                where state = 'waiting' and not held and due_at <= now() and lease is null and ($4 or kind <> 'mail')
+                order by priority, due_at limit $2 for update skip locked),
+              suspects as (select id from outbox
+                where state = 'waiting' and not held and due_at <= now() and lease is not null and ($4 or kind <> 'mail')
+                order by due_at limit $3 for update skip locked),
+              due as (select id from fresh union all select id from suspects)
+         update outbox set attempts = attempts + 1, lease = $1, due_at = now() + make_interval(secs => $5),
+                tried_since = coalesce(tried_since, now())
            from due where outbox.id = due.id
          returning outbox.id, job, attempts",
         lease,
         wanted.most,
-        wanted.abandoned,
+        wanted.suspects,
         wanted.mail,
         LEASE.as_secs_f64(),
     )
@@ -115,6 +124,20 @@ pub async fn claim(db: &mut PgConnection, lease: Uuid, wanted: Wanted) -> Result
         lease,
     });
     Ok(claimed.collect())
+}
+
+/// Whether there are suspects that may be tried.
+///
+/// # Errors
+/// As any statement.
+pub async fn has_suspects(db: &mut PgConnection, mail: bool) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from outbox where state = 'waiting' and not held and due_at <= now()
+               and lease is not null and ($1 or kind <> 'mail')) as "has!""#,
+        mail,
+    )
+    .fetch_one(db)
+    .await?)
 }
 
 /// Whatever has used up its tries and whose worker vanished is dead.
@@ -180,11 +203,12 @@ pub async fn end(db: &mut PgConnection, claimed: &Claimed, end: &End) -> Result<
     };
     let away = matches!(end, End::Away(_));
     let ended = sqlx::query!(
-        "update outbox set lease = null, remark = $4, attempts = attempts - $5::int,
-                state = case when $6 and created_at < now() - make_interval(secs => $7) then 'dead' else $3 end,
-                ended_at = case when $3 <> 'waiting' then now() end,
-                due_at = case when $3 = 'waiting' then now() + make_interval(secs => $8) else due_at end
-          where id = $1 and lease = $2 and state = 'waiting'",
+        "update outbox set lease = null, remark = $4, attempts = attempts - $5::int, state = ended.state,
+                ended_at = case when ended.state <> 'waiting' then now() end,
+                due_at = case when ended.state = 'waiting' then now() + make_interval(secs => $8) else due_at end
+           from (select case when $6 and tried_since < now() - make_interval(secs => $7) then 'dead' else $3 end as state
+                   from outbox where id = $1) as ended
+          where id = $1 and lease = $2 and outbox.state = 'waiting'",
         claimed.id,
         claimed.lease,
         state,
@@ -220,7 +244,7 @@ fn pause(claimed: &Claimed, away: bool) -> f64 {
         return 1.0;
     }
     let chance = f64::from(claimed.id.as_bytes()[15]) / 512.0;
-    2f64.powi(claimed.attempt.min(12)) * (1.0 + chance)
+    2f64.powi(claimed.attempt.min(MOST_TRIES)) * (1.0 + chance)
 }
 
 /// A row, for staff.
@@ -319,7 +343,7 @@ pub async fn count(db: &mut PgConnection, _by: &Staff) -> Result<Vec<(String, i6
 /// [`Error::Invalid`] where it is done, or someone is at it.
 pub async fn retry(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<()> {
     let retried = sqlx::query!(
-        "update outbox set state = 'waiting', attempts = 0, due_at = now(), ended_at = null
+        "update outbox set state = 'waiting', attempts = 0, due_at = now(), ended_at = null, tried_since = null
           where id = $1 and lease is null and state in ('dead', 'waiting')",
         id,
     );

@@ -1,4 +1,4 @@
-//! The texts of the pages that are always there: home, contact.
+//! The texts of the pages that are always there: home, contact; and that of the mail that thanks for a message.
 
 use crate::error::{Error, Result};
 use crate::tags::{Read, Tag};
@@ -13,7 +13,7 @@ pub struct Page {
     pub body: String,
 }
 
-/// The text of the page called `name`; an empty one says just what it is.
+/// The text of the page called `name`; an empty one says just what it is, and one that is no page of its own says nothing.
 ///
 /// # Errors
 /// As any statement.
@@ -22,7 +22,12 @@ pub async fn by_name(db: &mut PgConnection, name: &'static str) -> Result<Read<P
         .fetch_optional(db)
         .await?;
     let unwritten = || Page {
-        title: if name == "contact" { "Contact us" } else { "Welcome" }.to_owned(),
+        title: match name {
+            "home" => "Welcome",
+            "contact" => "Contact us",
+            _ => "",
+        }
+        .to_owned(),
         body: String::new(),
     };
     Ok(Read::new(page.unwrap_or_else(unwritten), [Tag::Page(name.to_owned())]))
@@ -33,7 +38,7 @@ pub async fn by_name(db: &mut PgConnection, name: &'static str) -> Result<Read<P
 /// # Errors
 /// [`Error::NotFound`] where there is no page of that name.
 pub async fn put(db: &mut PgConnection, name: &str, title: &str, body: &str) -> Result<()> {
-    if !matches!(name, "home" | "contact") {
+    if !matches!(name, "home" | "contact" | "autoreply") {
         return Err(Error::NotFound);
     }
     sqlx::query!(

@@ -8,6 +8,7 @@ use crate::policies::Operator;
 use crate::services::input;
 use crate::services::runs::Counts;
 use crate::services::sessions::Owner;
+use crate::services::subscribers::mailbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
@@ -35,14 +36,22 @@ pub enum Holding {
     Suppressions,
     /// Their subscription to the newsletter.
     Subscribers,
+    /// That they were asked to confirm one, today.
+    SubscriptionMails,
     /// Their account, where they are one of us. Not erased here: see [`erase`].
     Staff,
 }
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Leads, Self::Outbox, Self::Suppressions, Self::Subscribers, Self::Staff];
+    pub const ALL: [Self; 6] = [
+        Self::Leads,
+        Self::Outbox,
+        Self::Suppressions,
+        Self::Subscribers,
+        Self::SubscriptionMails,
+        Self::Staff,
+    ];
 
     /// The table.
     pub fn table(self) -> &'static str {
@@ -51,6 +60,7 @@ impl Holding {
             Self::Outbox => "outbox",
             Self::Suppressions => "suppressions",
             Self::Subscribers => "subscribers",
+            Self::SubscriptionMails => "subscription_mails",
             Self::Staff => "staff",
         }
     }
@@ -95,6 +105,14 @@ impl Holding {
                 .fetch_all(db)
                 .await?
             }
+            Self::SubscriptionMails => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(subscription_mails) as "row!" from subscription_mails where mailbox = $1 order by at"#,
+                    mailbox(email).0
+                )
+                .fetch_all(db)
+                .await?
+            }
             Self::Staff => {
                 sqlx::query_scalar!(
                     r#"select to_jsonb(staff) - 'password_hash' as "row!" from staff where lower(email) = lower($1)"#,
@@ -134,6 +152,11 @@ impl Holding {
             }
             Self::Subscribers => {
                 sqlx::query!("delete from subscribers where lower(email) = lower($1)", email)
+                    .execute(db)
+                    .await?
+            }
+            Self::SubscriptionMails => {
+                sqlx::query!("delete from subscription_mails where mailbox = $1", mailbox(email).0)
                     .execute(db)
                     .await?
             }

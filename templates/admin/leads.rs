@@ -247,6 +247,7 @@ fn details(lead: &Lead<'_>) -> Markup {
             h2 #details { "Details" }
             dl.details {
                 dt { "Email" } dd { a dir="auto" href={ "mailto:" (lead.email) } { (lead.email) } }
+                dt { "Mails" } dd { a href=(paths::admin_outbox_where(&[("to", lead.email)])) { "What was sent to this address" } }
                 @if let Some(phone) = lead.phone { dt { "Phone" } dd dir="auto" { (phone) } }
                 @if let Some(company) = lead.company { dt { "Company" } dd dir="auto" { (company) } }
                 dt { "Source" } dd { (lead.source) }

@@ -119,12 +119,13 @@ pub fn show(row: &Row, letter: Option<&Letter>, form: &FormState) -> View {
             div {
                 @match letter {
                     Some(letter) => (as_read(letter)),
+                    None if form.has_errors() => {}
                     None => p.empty { "There is nothing to read: it is no mail, or whom it was about is not here any more." },
                 }
             }
             div {
                 (details(row))
-                @if matches!(row.state.as_str(), "dead" | "waiting") {
+                @if matches!(row.state.as_str(), "dead" | "waiting") || form.has_errors() {
                     div.panel {
                         (form::Form::new(form).action(paths::admin_outbox_retry(row.id)).button("Try again now", "Asking…").show(html! {}))
                     }

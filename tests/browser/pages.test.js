@@ -23,6 +23,7 @@ const lead = await site.shell("lead", "add", ...arguments_({
 
 await site.shell("subscriber", "add", "--email", `${"reader".repeat(10)}@example.test`);
 const [subscriber] = await site.shell("subscriber", "list");
+const mails = await untilToldOf();
 
 const everyPost = posts.map((post) => `/posts/${post.slug}`);
 const open = [
@@ -36,6 +37,7 @@ const staff = [
   ["/admin/runs", "/admin/people", `/admin/people?email=${lead.email}`],
   ["/admin/subscribers", `/admin/subscribers/${subscriber.id}`, "/admin/subscribers/new", "/admin/subscribers/import"],
   ["/admin/issues", "/admin/issues/new", `/admin/issues/new?post=${posts[0].id}`],
+  ["/admin/outbox", "/admin/outbox?state=dead", ...mails, "/admin/notices", "/admin/test-mail"],
   ["/admin/cache", "/admin/cache?q=nothing-like-it", "/admin/cache/page?address=/posts", "/admin/cache/drop"],
 ].flat();
 
@@ -88,6 +90,22 @@ test("the Nu HTML checker finds nothing", { skip: !java && "java is not installe
     }
   }));
 
+/** Waits until staff were told of the lead, and returns where in the outbox that can be read, with the job that did it. */
+async function untilToldOf() {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await signIn(page, site.origin);
+  for (;;) {
+    await page.goto(`${site.origin}/admin/outbox`);
+    const rows = page.locator('tbody th a[href^="/admin/outbox/"]');
+    const listed = await rows.evaluateAll((all) => all.map((a) => [a.textContent, a.getAttribute("href")]));
+    const of = (name) => listed.find(([what]) => what === name)?.[1];
+    const found = [of("Notice of a lead"), of("A lead has come in")];
+    if (found.every(Boolean)) return context.close().then(() => found);
+    await new Promise((later) => setTimeout(later, 100));
+  }
+}
+
 /** Pages that say why not, as the server writes them. */
 async function refusals(request) {
   const post = (path, form, headers = {}) =>
@@ -107,6 +125,8 @@ async function refusals(request) {
     ["post refused", 422, await post("/admin/posts/new", { form: { title: "x", status: "published" } })],
     ["edit refused", 422, await post(`/admin/posts/${id}/edit`, { form: { title: "" } })],
     ["note refused", 422, await post(`/admin/leads/${lead.id}/notes`, { form: { note: "" } })],
+    ["notices refused", 422, await post("/admin/notices", { form: { time_zone: "x" } })],
+    ["retry refused", 422, await post(`${mails[0]}/retry`, { form: {} })],
     ["drop refused", 422, await post("/admin/cache/drop", { form: { tag: "x" } })],
     ["another origin", 403, await post("/contact", { form: typed }, { origin: "https://elsewhere.example" })],
     ["malformed", 400, await post("/contact", { data: "name=%", headers: { "content-type": "multipart/form-data" } })],

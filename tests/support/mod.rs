@@ -6,6 +6,7 @@ mod own_server;
 mod person;
 mod process;
 mod raw;
+mod smtp;
 
 pub use chance::Chance;
 pub use database::folder_of_its_own;
@@ -13,6 +14,7 @@ pub use own_server::{OwnServer, with_own_server};
 pub use person::{Answer, Person};
 pub use process::{End, Process, free_address};
 pub use raw::read_answer;
+pub use smtp::{Mode, Received, Smtp};
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
@@ -136,6 +138,19 @@ impl TestApp {
         let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         rows.into_iter().map(|row| row.get::<Option<String>, _>(0).unwrap_or_default()).collect()
+    }
+
+    /// Waits until a query says `wanted`, and no longer than a minute.
+    pub async fn comes_to(&self, sql: &str, wanted: &str) {
+        let mut said = String::new();
+        for _ in 0..600 {
+            said = self.ask(sql).await.join("|");
+            if said == wanted {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("{sql}: {said} instead of {wanted}");
     }
 
     /// The tables in whose text, or bytes, something stands.

@@ -46,11 +46,17 @@ pub struct End {
 impl Process {
     /// Starts `frontdesk serve` on a free port, with these variables of its own set and no others.
     pub fn serve(environment: &[(&str, &str)]) -> Self {
+        Self::run(&[], environment)
+    }
+
+    /// Starts any command of the program, with these variables set and no others.
+    pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_frontdesk"));
         for name in frontdesk::config::VARIABLES {
             command.env_remove(name);
         }
         let mut child = command
+            .args(arguments)
             .current_dir(std::env::temp_dir()) // where no .env is
             .env("LISTEN", "127.0.0.1:0")
             .envs(environment.iter().copied())

@@ -3,9 +3,11 @@
 //! One rule set for all doors: a lead is accepted by [`submit`], whoever hands it in. The same submission within a day
 //! is the same lead; one that looks like spam is kept as spam, never dropped.
 
+mod mail;
 mod new;
 mod staff;
 
+pub use mail::{ForMail, for_mail, lock_sender};
 pub use new::{Campaign, NewLead};
 pub use staff::{
     Change, Event, Filter, Listed, NewNote, NewStatus, Shown, add_note, by_id, count_new, list,
@@ -302,49 +304,6 @@ pub async fn of_partner(db: &mut PgConnection, by: &Partner<LeadsWrite>, id: Uui
              from leads where id = $1 and api_key_id = $2"#,
         id,
         by.key(),
-    )
-    .fetch_optional(db)
-    .await?
-    .ok_or(Error::NotFound)
-}
-
-/// What a mail about a lead needs.
-#[derive(Debug)]
-pub struct ForMail {
-    /// Which.
-    pub id: Uuid,
-    /// Who writes.
-    pub name: String,
-    /// Where to answer.
-    pub email: String,
-    /// For whom.
-    pub company: Option<String>,
-    /// Where to ring.
-    pub phone: Option<String>,
-    /// What they want.
-    pub message: String,
-    /// Which door it came through.
-    pub source: Source,
-    /// Whether it looks like spam.
-    pub is_spam: bool,
-    /// Whether the sender is to be thanked: a person wrote, and was not thanked within a day.
-    pub wants_receipt: bool,
-}
-
-/// The lead `id`, for a mail about it.
-///
-/// # Errors
-/// [`Error::NotFound`].
-pub async fn for_mail(db: &mut PgConnection, id: Uuid) -> Result<ForMail> {
-    sqlx::query_as!(
-        ForMail,
-        r#"select id, name, email, company, phone, message, source as "source: Source",
-                  status = 'spam' as "is_spam!",
-                  status <> 'spam' and source in ('website-form', 'embed') and not exists (
-                      select from outbox where recipient = lower(email) and once like 'lead-receipt:%'
-                         and outbox.created_at > now() - interval '24 hours') as "wants_receipt!"
-             from leads where id = $1"#,
-        id,
     )
     .fetch_optional(db)
     .await?

@@ -195,7 +195,7 @@ async fn may_write(
 
 /// The mailbox and its domain: without what stands after a plus, and without the dots that one provider ignores, as both
 /// would make many addresses of one mailbox.
-fn mailbox(email: &str) -> (String, String) {
+pub fn mailbox(email: &str) -> (String, String) {
     let email = email.to_lowercase();
     let (name, domain) = email.rsplit_once('@').unwrap_or((&email, ""));
     let name = name.split('+').next().unwrap_or_default();

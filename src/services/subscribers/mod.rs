@@ -10,7 +10,7 @@ mod staff;
 mod transfer;
 
 pub use choice::{Choices, DIGESTS, Stored, TopicChoice, choices, choose};
-pub use join::{Ask, From, ask, confirm};
+pub use join::{Ask, From, ask, confirm, mailbox};
 pub use leave::{Reason, bounced, leave};
 pub use staff::{Filter, Listed, NewEnd, Shown, by_email, by_id, count_confirmed, end, list};
 pub use transfer::{Exported, Import, Imported, export, import};
