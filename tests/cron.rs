@@ -180,8 +180,8 @@ fn a_task_under_way_is_not_begun_a_second_time() {
             cleanup(&eve).await.is_problem(409);
             assert_eq!(
                 scheduler::look(&app.state).await,
-                1,
-                "retention is not hindered by cleanup"
+                2,
+                "digest and retention are not hindered by cleanup"
             );
             held.execute("commit").await.unwrap();
         };
@@ -236,7 +236,11 @@ fn what_fails_is_noted_told_and_tried_again_in_the_same_slot() {
         app.psql("alter table hidden rename to sessions").await;
         let now = app.state.clock.now().unix_timestamp();
         app.psql(&format!("update runs set ended_at = to_timestamp({now})")).await;
-        assert_eq!(scheduler::look(&app.state).await, 1, "retention; for this one it is too early");
+        assert_eq!(
+            scheduler::look(&app.state).await,
+            2,
+            "digest and retention; for this one it is too early"
+        );
         app.state.clock.advance(5 * MINUTE);
         assert_eq!(scheduler::look(&app.state).await, 1);
         let run = app.ask("select state || ' ' || attempts from runs where task = 'cleanup'").await;
