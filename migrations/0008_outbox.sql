@@ -34,8 +34,7 @@ create index outbox_cause on outbox (cause);
 create index outbox_batch on outbox (batch, state) where batch is not null;
 create index outbox_ended on outbox (ended_at) where ended_at is not null;
 
--- Addresses that want no mail of a purpose, or cannot be reached. 'all' is every purpose but those a person has just asked
--- for themselves.
+-- Addresses that want no mail of a purpose, or cannot be reached; 'all' is every purpose.
 create table suppressions (
     email   text        not null check (email = lower(email)),
     purpose text        not null,
