@@ -97,6 +97,17 @@ impl From<Absence> for Error {
     }
 }
 
+/// What was asked for; none where there is nothing, for those to whom that is no error.
+///
+/// # Errors
+/// Every other.
+pub fn found<T>(asked: Result<T>) -> Result<Option<T>> {
+    match asked {
+        Err(Error::NotFound) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 impl Error {
     /// One message on one field.
     pub fn field(name: &str, message: impl Into<String>) -> Self {

@@ -6,16 +6,14 @@ use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
 use crate::http::page::blank_like;
-use crate::jobs::Job;
 use crate::mail::Mail;
 use crate::pages::admin::issues::{issue, names};
 use crate::policies;
 use crate::services::input::Valid;
 use crate::services::issues::{self, Draft, Status, When};
-use crate::services::outbox::{self, New};
+use crate::services::outbox;
 use crate::services::posts::{self, Author};
 use crate::services::sessions::Staff;
-use crate::services::staff;
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
 use std::marker::PhantomData;
@@ -135,16 +133,8 @@ impl Action for Test {
         visit
             .once(async |tx| {
                 issues::by_id(tx, who, *at).await?;
-                let to = staff::for_mail(tx, who.id()).await?;
-                let new = New {
-                    id,
-                    job: &Job::Mail(Mail::IssueTest { issue: *at, staff: who.id() }),
-                    cause: format!("issue:{at}"),
-                    recipient: Some(&to.email),
-                    once: None,
-                    not_before: None,
-                };
-                outbox::put(tx, &new).await?;
+                let mail = Mail::IssueTest { issue: *at, staff: who.id() };
+                outbox::put_for_myself(tx, who, id, mail, format!("issue:{at}")).await?;
                 Ok(paths::admin_outbox_entry(id))
             })
             .await

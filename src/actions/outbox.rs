@@ -5,12 +5,11 @@ use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
-use crate::jobs::Job;
 use crate::mail::Mail;
 use crate::pages::admin::outbox::entry;
 use crate::policies;
 use crate::services::input::Valid;
-use crate::services::outbox::{self, New};
+use crate::services::outbox;
 use crate::services::sessions::Staff;
 use crate::services::staff;
 use crate::tags::Dependencies;
@@ -71,16 +70,8 @@ impl Action for Test {
         let id = visit.app.clock.id();
         visit
             .once(async |tx| {
-                let to = staff::for_mail(tx, who.id()).await?;
-                let new = New {
-                    id,
-                    job: &Job::Mail(Mail::Test { staff: who.id() }),
-                    cause: format!("staff:{}", who.id()),
-                    recipient: Some(&to.email),
-                    once: None,
-                    not_before: None,
-                };
-                outbox::put(tx, &new).await?;
+                let (mail, cause) = (Mail::Test { staff: who.id() }, format!("staff:{}", who.id()));
+                outbox::put_for_myself(tx, who, id, mail, cause).await?;
                 Ok(paths::admin_outbox_entry(id))
             })
             .await

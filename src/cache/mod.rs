@@ -124,15 +124,14 @@ impl PageCache {
     ) -> Result<(Arc<Entry>, Outcome)> {
         let key = renderer.address();
         let work = Work { db, clock, key: &key, renderer, render };
-        let found = match self.find_or_render(&work, Reader::new(clock.moment(), token)).await {
+        match self.find_or_render(&work, Reader::new(clock.moment(), token)).await {
             Err(Error::Unavailable(cause)) => {
                 let entry =
                     self.outliving(&key, clock.moment()).ok_or(Error::Unavailable(cause))?;
-                (entry, Outcome::Unreachable)
+                Ok((entry, Outcome::Unreachable))
             }
-            found => found?,
-        };
-        Ok(found)
+            found => found,
+        }
     }
 
     /// Notes that someone was answered with `entry`.

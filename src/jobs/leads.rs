@@ -1,7 +1,7 @@
 //! What a new lead brings about.
 
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Result, found};
 use crate::jobs::Job;
 use crate::mail::Mail;
 use crate::services::outbox::{self, New};
@@ -16,10 +16,8 @@ use uuid::Uuid;
 pub async fn arrived(app: &App, db: &mut PgConnection, lead: Uuid) -> Result<()> {
     // In a statement of its own: what another worker commits for the same sender while we wait must be visible to the next.
     leads::lock_sender(db, lead).await?;
-    let sender = match leads::for_mail(db, lead).await {
-        Ok(sender) => sender,
-        Err(Error::NotFound) => return Ok(()), // erased meanwhile
-        Err(error) => return Err(error),
+    let Some(sender) = found(leads::for_mail(db, lead).await)? else {
+        return Ok(()); // erased meanwhile
     };
     if sender.is_spam {
         return Ok(()); // staff find it in the list

@@ -88,7 +88,7 @@ impl Job {
     }
 }
 
-/// Carries it out, and notes how it ended. False where the lease was lost meanwhile.
+/// Carries it out, notes how it ended, and says so; none where that was noted with the effect.
 ///
 /// # Errors
 /// Where the end could not be noted. The job is tried again once the lease has run out.
@@ -169,6 +169,16 @@ async fn note(app: &App, claimed: &Claimed, end: &End) -> Result<()> {
             }
             Err(Error::Unavailable(_)) => sleep(NOTE_AGAIN).await,
             Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Keeps a lease of `lease` alive by `extend`, which says whether it could; ends when it was lost.
+async fn keep_alive(lease: Duration, extend: impl AsyncFn() -> Result<bool>) {
+    loop {
+        sleep(lease / 3).await;
+        if let Ok(false) = extend().await {
+            return;
         }
     }
 }

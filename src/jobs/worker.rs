@@ -4,7 +4,7 @@
 //! takes no other with it. Such jobs have their turn after so many others, and when there are no others: neither can a
 //! long queue keep them waiting, nor can they keep a worker from everything else by killing it.
 
-use super::{Job, carry_out};
+use super::{Job, carry_out, keep_alive};
 use crate::app::App;
 use crate::clock::Moment;
 use crate::error::Result;
@@ -182,17 +182,10 @@ impl Turns {
 
 /// Carries a job out and keeps its lease alive meanwhile. A job whose lease is lost is left alone.
 async fn attend(app: &App, job: Rc<Claimed>) -> (Rc<Claimed>, Option<End>) {
-    let keep = async {
-        loop {
-            sleep(LEASE / 3).await;
-            if let Ok(false) = app.bookkeep(async |tx| outbox::extend(tx, &job).await).await {
-                return;
-            }
-        }
-    };
+    let extend = async || app.bookkeep(async |tx| outbox::extend(tx, &job).await).await;
     let ended = tokio::select! {
         ended = carry_out(app, &job) => ended,
-        () = keep => Ok(None),
+        () = keep_alive(LEASE, extend) => Ok(None),
     };
     let ended = ended.unwrap_or_else(|error| {
         tracing::warn!(id = %job.id, %error, "how a job ended could not be noted; it will be tried again");

@@ -2,7 +2,7 @@
 
 use super::{Letter, Mail, Person, newsletter};
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Result, found};
 use crate::services::{leads, pages, retention, staff, suppressions};
 use sqlx::PgConnection;
 use templates::mail::{self as template, Part};
@@ -52,13 +52,6 @@ pub async fn compose(app: &App, db: &mut PgConnection, mail: &Mail) -> Result<Op
     };
     let wanted = !suppressions::holds(db, &letter.to.email, mail.purpose()).await?;
     Ok(wanted.then_some(letter))
-}
-
-pub(super) fn found<T>(found: Result<T>) -> Result<Option<T>> {
-    match found {
-        Err(Error::NotFound) => Ok(None),
-        other => other.map(Some),
-    }
 }
 
 fn lead_notice(app: &App, lead: leads::ForMail, to: Person) -> Letter {

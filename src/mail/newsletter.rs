@@ -1,9 +1,8 @@
 //! What subscribers read, and staff of it.
 
-use super::letters::found;
 use super::{Letter, Mail, Person, link};
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Result, found};
 use crate::services::digests::{self, Window};
 use crate::services::issues;
 use crate::services::staff;

@@ -11,7 +11,9 @@
 
 use crate::error::{Error, Result};
 use crate::jobs::Job;
+use crate::mail::Mail;
 use crate::services::sessions::Staff;
+use crate::services::staff;
 use anyhow::Context;
 use sqlx::PgConnection;
 use std::time::Duration;
@@ -64,6 +66,29 @@ pub async fn put(db: &mut PgConnection, new: &New<'_>) -> Result<()> {
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Writes down a mail to `who` themselves, who want to see what it is like.
+///
+/// # Errors
+/// As any statement.
+pub async fn put_for_myself(
+    db: &mut PgConnection,
+    who: &Staff,
+    id: Uuid,
+    mail: Mail,
+    cause: String,
+) -> Result<()> {
+    let to = staff::for_mail(&mut *db, who.id()).await?;
+    let new = New {
+        id,
+        job: &Job::Mail(mail),
+        cause,
+        recipient: Some(&to.email),
+        once: None,
+        not_before: None,
+    };
+    put(db, &new).await
 }
 
 /// A job that someone has taken.

@@ -14,14 +14,13 @@ mod turn;
 pub use plan::{Missed, Plan};
 pub use turn::{Progress, Turn};
 
-use super::cause;
+use super::{cause, keep_alive};
 use crate::app::App;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::services::runs::{self, Begun, By, Counts, End, LEASE, Mine, Run};
+use crate::services::runs::{self, Begun, By, Counts, End, LEASE, Run};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use tokio::time::sleep;
 
 /// A task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -121,9 +120,10 @@ pub async fn run(app: &App, by: By, task: Task, slot: OffsetDateTime) -> Result<
     };
     let began = app.clock.moment();
     let mut turn = Turn::new(app, &mine, began.plus(task.plan().budget));
+    let extend = async || app.bookkeep(async |tx| runs::extend(tx, &mine).await).await;
     let progress = tokio::select! {
         progress = task.carry_out(&mut turn) => progress,
-        () = keep(app, &mine) => Err(turn::lost()),
+        () = keep_alive(LEASE, extend) => Err(turn::lost()),
     };
     let end = match &progress {
         Ok(Progress::Finished) => End::Done,
@@ -167,14 +167,4 @@ pub async fn foresee(app: &App, task: Task) -> Result<Counts> {
     let mut turn = Turn::dry(app);
     task.carry_out(&mut turn).await?;
     Ok(turn.counts().clone())
-}
-
-/// Keeps the lease alive; ends when it is lost.
-async fn keep(app: &App, mine: &Mine) {
-    loop {
-        sleep(LEASE / 3).await;
-        if let Ok(false) = app.bookkeep(async |tx| runs::extend(tx, mine).await).await {
-            return;
-        }
-    }
 }
