@@ -23,6 +23,9 @@ pub enum Error {
     /// It was here and was withdrawn on purpose. Holds what it was called.
     #[error("“{0}” was here and has been withdrawn.")]
     Gone(String),
+    /// It was good once, for a while. Says what to do instead.
+    #[error("{0}")]
+    Over(&'static str),
     /// It lives at another path now, for good.
     #[error("This has moved to {0}.")]
     Moved(String),

@@ -13,6 +13,7 @@ use actix_web::http::header::{AUTHORIZATION, ORIGIN};
 use sha2::{Digest, Sha256};
 use std::marker::PhantomData;
 use subtle::{Choice, ConstantTimeEq};
+use templates::Who;
 
 /// A request at the door.
 pub struct Knock<'a> {
@@ -39,8 +40,8 @@ pub trait Policy: 'static {
     /// Lets the caller in, or says why not.
     async fn admit(knock: &Knock<'_>) -> Result<Self::Grant>;
 
-    /// The name to show on pages for this caller.
-    fn name(_: &Self::Grant) -> Option<&str> {
+    /// Who that is, for the pages that are drawn for them.
+    fn who(_: &Self::Grant) -> Option<Who<'_>> {
         None
     }
 }
@@ -71,6 +72,42 @@ impl Policy for Newcomer {
     }
 }
 
+/// A session of anyone with an account.
+pub struct Member;
+
+impl Policy for Member {
+    const NAME: &'static str = "a member";
+    const AMBIENT: bool = true;
+    type Grant = sessions::Member;
+
+    async fn admit(knock: &Knock<'_>) -> Result<sessions::Member> {
+        let member = signed_in(knock.app, knock.request).await?;
+        member.ok_or(Error::Unproven("Sign in first."))
+    }
+
+    fn who(member: &sessions::Member) -> Option<Who<'_>> {
+        Some(who(member))
+    }
+}
+
+/// Who is signed in. That they are here is noted now and then, so that their session does not run out in their hands.
+///
+/// # Errors
+/// Where the database is away.
+pub async fn signed_in(app: &App, request: &HttpRequest) -> Result<Option<sessions::Member>> {
+    let Some(token) = session::token(&app.config, request) else { return Ok(None) };
+    let member = app.ask(async |db| sessions::resume(db, &token).await).await?;
+    if let Some(member) = member.as_ref().filter(|member| member.is_stale()) {
+        app.bookkeep(async |tx| sessions::touch(tx, member).await).await?;
+    }
+    Ok(member)
+}
+
+/// Them, as pages name them.
+pub fn who(member: &sessions::Member) -> Who<'_> {
+    Who { name: member.name(), is_staff: member.is_staff() }
+}
+
 /// A session of a member of staff.
 pub struct Staff;
 
@@ -80,15 +117,11 @@ impl Policy for Staff {
     type Grant = sessions::Staff;
 
     async fn admit(knock: &Knock<'_>) -> Result<sessions::Staff> {
-        let unproven = Error::Unproven("Sign in first.");
-        let Some(token) = session::token(&knock.app.config, knock.request) else {
-            return Err(unproven);
-        };
-        knock.app.ask(async |db| sessions::resume(db, &token).await).await?.ok_or(unproven)
+        sessions::Staff::among(Member::admit(knock).await?)
     }
 
-    fn name(staff: &sessions::Staff) -> Option<&str> {
-        Some(staff.name())
+    fn who(staff: &sessions::Staff) -> Option<Who<'_>> {
+        Some(who(staff.member()))
     }
 }
 
@@ -104,8 +137,8 @@ impl Policy for Owner {
         sessions::Owner::among(Staff::admit(knock).await?)
     }
 
-    fn name(owner: &sessions::Owner) -> Option<&str> {
-        Some(owner.staff().name())
+    fn who(owner: &sessions::Owner) -> Option<Who<'_>> {
+        Some(who(owner.staff().member()))
     }
 }
 

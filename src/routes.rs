@@ -35,7 +35,20 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::newsletter::Choose>();
     routes.form::<actions::newsletter::Unsubscribe>();
     routes.form::<actions::sign_in::SignIn>();
+    routes.form::<actions::sign_in::AskForLink>();
+    routes.form::<actions::sign_in::UseLink>();
+    routes.form::<actions::sign_in::ForgotPassword>();
+    routes.form::<actions::sign_in::ResetPassword>();
+    routes.form::<actions::sign_up::SignUp>();
+    routes.form::<actions::sign_up::Confirm>();
+    routes.cached::<pages::account::CheckYourMail>();
     routes.action::<actions::sign_in::SignOut>();
+
+    routes.live::<pages::account::Show>();
+    routes.form::<actions::account::EditProfile>();
+    routes.form::<actions::account::ChangePassword>();
+    routes.action::<actions::account::EndSessions>();
+    routes.action::<actions::account::EndSession>();
 
     routes.live::<pages::admin::Dashboard>();
     routes.live::<pages::admin::leads::Index>();

@@ -4,7 +4,7 @@
 //! is, and what a hole holds goes to them alone. For everyone else a hole is empty: that is the page that is kept.
 //! A mark is a comment, which neither text nor Markdown can contain, so nobody can write one into a page.
 
-use crate::{layout, paths};
+use crate::{Flash, layout, paths};
 use maud::{Markup, PreEscaped, html};
 use std::ops::Range;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// Something that differs from one visitor to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hole {
-    /// The bar that staff see above the page.
+    /// The bar that whoever is signed in sees above the page.
     Desk,
     /// What has just been done.
     Flash,
@@ -20,147 +20,20 @@ pub enum Hole {
     EditPost(Uuid),
 }
 
-/// What can be said to have been done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flash {
-    /// A post is there for everyone.
-    PostPublished,
-    /// A post will be there for everyone.
-    PostScheduled,
-    /// A post is kept, and nobody but staff sees it.
-    PostSaved,
-    /// A lead has another status.
-    StatusSaved,
-    /// A lead has another note.
-    NoteAdded,
-    /// A job will be tried again.
-    JobRetried,
-    /// A test mail is on its way.
-    TestAskedFor,
-    /// What someone wants to be told of.
-    NoticesSaved,
-    /// Pages will be rendered again.
-    PagesDropped,
-    /// A task will be run.
-    RunAskedFor,
-    /// Nothing is kept about someone any more.
-    PersonErased,
-    /// A subscription is confirmed.
-    SubscriptionConfirmed,
-    /// What a subscriber gets is kept.
-    ChoicesSaved,
-    /// Somebody is asked to confirm.
-    SubscriberAsked,
-    /// People were brought over.
-    SubscribersImported,
-    /// Somebody gets no more mail.
-    SubscriberEnded,
-    /// An issue is kept.
-    IssueSaved,
-    /// An issue will be sent.
-    IssueScheduled,
-    /// An issue is being sent.
-    IssueSending,
-    /// A scheduled issue is a draft again.
-    IssueRecalled,
-    /// An issue is paused.
-    IssuePaused,
-    /// The session is over.
-    SignedOut,
-}
-
-impl Flash {
-    const ALL: [Self; 22] = [
-        Self::PostPublished,
-        Self::PostScheduled,
-        Self::PostSaved,
-        Self::StatusSaved,
-        Self::NoteAdded,
-        Self::JobRetried,
-        Self::TestAskedFor,
-        Self::NoticesSaved,
-        Self::PagesDropped,
-        Self::RunAskedFor,
-        Self::PersonErased,
-        Self::SubscriptionConfirmed,
-        Self::ChoicesSaved,
-        Self::SubscriberAsked,
-        Self::SubscribersImported,
-        Self::SubscriberEnded,
-        Self::IssueSaved,
-        Self::IssueScheduled,
-        Self::IssueSending,
-        Self::IssueRecalled,
-        Self::IssuePaused,
-        Self::SignedOut,
-    ];
-
-    /// What a cookie holds: a name and never a text, so that nobody can put words into our mouth.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::PostPublished => "post-published",
-            Self::PostScheduled => "post-scheduled",
-            Self::PostSaved => "post-saved",
-            Self::StatusSaved => "status-saved",
-            Self::NoteAdded => "note-added",
-            Self::JobRetried => "job-retried",
-            Self::TestAskedFor => "test-asked-for",
-            Self::NoticesSaved => "notices-saved",
-            Self::PagesDropped => "pages-dropped",
-            Self::RunAskedFor => "run-asked-for",
-            Self::PersonErased => "person-erased",
-            Self::SubscriptionConfirmed => "subscription-confirmed",
-            Self::ChoicesSaved => "choices-saved",
-            Self::SubscriberAsked => "subscriber-asked",
-            Self::SubscribersImported => "subscribers-imported",
-            Self::SubscriberEnded => "subscriber-ended",
-            Self::IssueSaved => "issue-saved",
-            Self::IssueScheduled => "issue-scheduled",
-            Self::IssueSending => "issue-sending",
-            Self::IssueRecalled => "issue-recalled",
-            Self::IssuePaused => "issue-paused",
-            Self::SignedOut => "signed-out",
-        }
-    }
-
-    /// Reads a code.
-    pub fn of_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|flash| flash.code() == code)
-    }
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::PostPublished => "The post is published.",
-            Self::PostScheduled => "The post will appear by itself.",
-            Self::PostSaved => "The post is saved.",
-            Self::StatusSaved => "The status is saved.",
-            Self::NoteAdded => "The note is added.",
-            Self::JobRetried => "It is being tried again.",
-            Self::TestAskedFor => "A test mail is on its way to you.",
-            Self::NoticesSaved => "Your notices are saved.",
-            Self::PagesDropped => "It will be rendered again when it is next asked for.",
-            Self::RunAskedFor => "It will be run at once.",
-            Self::PersonErased => "They are erased.",
-            Self::SubscriptionConfirmed => "Thank you. You are subscribed.",
-            Self::ChoicesSaved => "What you chose is saved.",
-            Self::SubscriberAsked => "A mail is on its way to them: they have to confirm.",
-            Self::SubscribersImported => "They are on the list.",
-            Self::SubscriberEnded => "They get no more mail.",
-            Self::IssueSaved => "The issue is saved.",
-            Self::IssueScheduled => "It will be sent by itself.",
-            Self::IssueSending => "It is being sent.",
-            Self::IssueRecalled => "It is a draft again.",
-            Self::IssuePaused => "It is paused. What was under way still arrives.",
-            Self::SignedOut => "You are signed out.",
-        }
-    }
+/// Who is signed in.
+#[derive(Debug, Clone, Copy)]
+pub struct Who<'a> {
+    /// Their name.
+    pub name: &'a str,
+    /// Whether they are one of us.
+    pub is_staff: bool,
 }
 
 /// Who is reading.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Visitor<'a> {
-    /// The name of the member of staff who is signed in.
-    pub staff: Option<&'a str>,
+    /// The one who is signed in.
+    pub who: Option<Who<'a>>,
     /// What they have just done.
     pub flash: Option<Flash>,
     /// The path they are at.
@@ -193,11 +66,11 @@ impl Hole {
     /// What is in it for this visitor.
     fn fill(&self, visitor: &Visitor<'_>) -> Markup {
         match (self, visitor) {
-            (Self::Desk, Visitor { staff: Some(name), here, .. }) => layout::desk(name, here),
+            (Self::Desk, Visitor { who: Some(who), here, .. }) => layout::desk(who, here),
             (Self::Flash, Visitor { flash: Some(flash), .. }) => html! {
                 p.flash role="status" { (flash.text()) }
             },
-            (Self::EditPost(id), Visitor { staff: Some(_), .. }) => html! {
+            (Self::EditPost(id), Visitor { who: Some(Who { is_staff: true, .. }), .. }) => html! {
                 p.meta { a href=(paths::admin_edit_post(*id)) { "Edit this post" } }
             },
             _ => html! {},
@@ -266,7 +139,8 @@ impl Holes {
 mod tests {
     use super::*;
 
-    const ADA: Visitor<'_> = Visitor { staff: Some("Ada <3"), flash: None, here: "/" };
+    const ADA: Visitor<'_> =
+        Visitor { who: Some(Who { name: "Ada <3", is_staff: true }), flash: None, here: "/" };
 
     fn page() -> Document {
         let id = Uuid::nil();
@@ -297,15 +171,5 @@ mod tests {
         assert_eq!(page().holes.len(), 3);
         let forged = crate::markdown::render("<!--hole:desk-->\n\n`<!--hole:desk-->`").0;
         assert!(Document::new(&forged).holes.is_empty());
-    }
-
-    #[test]
-    fn a_flash_survives_its_code_and_nothing_else_is_one() {
-        for flash in Flash::ALL {
-            assert_eq!(Flash::of_code(flash.code()), Some(flash));
-            let visitor = Visitor { flash: Some(flash), ..Visitor::default() };
-            assert!(page().fill(&visitor).contains(flash.text()));
-        }
-        assert_eq!(Flash::of_code("<b>You won</b>"), None);
     }
 }

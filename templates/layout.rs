@@ -3,7 +3,7 @@
 //! A page contributes a [`View`], the same for everybody, so it can be cached; what differs from
 //! one visitor to the next is in [`Chrome`].
 
-use crate::{Document, Hole, assets, newsletter, paths};
+use crate::{Document, Hole, Who, assets, newsletter, paths};
 use maud::{DOCTYPE, Markup, html};
 
 /// What a page contributes; the layout supplies the rest.
@@ -114,28 +114,35 @@ fn head(view: &View, chrome: &Chrome<'_>) -> Markup {
     }
 }
 
-/// The bar above the masthead that only staff see.
-pub(crate) fn desk(name: &str, here: &str) -> Markup {
+/// The bar above the masthead that whoever is signed in sees.
+pub(crate) fn desk(who: &Who<'_>, here: &str) -> Markup {
     html! {
         div.desk {
-            nav aria-label="Staff" {
+            nav aria-label=(if who.is_staff { "Staff" } else { "Your account" }) {
                 ul {
-                    (nav_link(&paths::admin(), "Desk", here))
-                    (nav_link(&paths::admin_leads(), "Leads", here))
-                    (nav_link(&paths::admin_posts(), "Posts", here))
-                    (nav_link(&paths::admin_issues(), "Newsletter", here))
-                    (nav_link(&paths::admin_subscribers(), "Subscribers", here))
-                    (nav_link(&paths::admin_outbox(), "Outbox", here))
-                    (nav_link(&paths::admin_runs(), "Runs", here))
-                    (nav_link(&paths::admin_notices(), "Notices", here))
-                    (nav_link(&paths::admin_cache(), "Kept pages", here))
+                    @if who.is_staff { (staff_links(here)) }
+                    (nav_link(&paths::account(), "Account", here))
                 }
             }
             form.sign-out method="post" action=(paths::sign_out()) {
-                span.who dir="auto" { (name) }
+                span.who dir="auto" { (who.name) }
                 button type="submit" data-pending="Signing out…" { "Sign out" }
             }
         }
+    }
+}
+
+fn staff_links(here: &str) -> Markup {
+    html! {
+        (nav_link(&paths::admin(), "Desk", here))
+        (nav_link(&paths::admin_leads(), "Leads", here))
+        (nav_link(&paths::admin_posts(), "Posts", here))
+        (nav_link(&paths::admin_issues(), "Newsletter", here))
+        (nav_link(&paths::admin_subscribers(), "Subscribers", here))
+        (nav_link(&paths::admin_outbox(), "Outbox", here))
+        (nav_link(&paths::admin_runs(), "Runs", here))
+        (nav_link(&paths::admin_notices(), "Notices", here))
+        (nav_link(&paths::admin_cache(), "Kept pages", here))
     }
 }
 
@@ -169,7 +176,7 @@ fn footer(site: &str, here: &str) -> Markup {
                     (nav_link(&paths::contact(), "Contact", ""))
                     (nav_link(&paths::newsletter(), "Newsletter", ""))
                     (nav_link(&paths::callers(), "Who is calling?", ""))
-                    (nav_link(&paths::admin(), "Staff", ""))
+                    (nav_link(&paths::account(), "Account", ""))
                 }
             }
         }
@@ -192,7 +199,7 @@ fn nav_link(path: &str, label: &str, here: &str) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Visitor;
+    use crate::{Visitor, Who};
 
     const CHROME: Chrome<'_> = Chrome { site: "Studio & Sons", origin: "https://example.com" };
 
@@ -225,7 +232,11 @@ mod tests {
     fn only_staff_see_the_desk_and_its_way_out() {
         let document = document(&View::new("x", html! {}), &CHROME);
         assert!(!document.text.contains("sign-out"));
-        let visitor = Visitor { staff: Some("Ada <3"), here: "/admin/leads", ..Visitor::default() };
+        let visitor = Visitor {
+            who: Some(Who { name: "Ada <3", is_staff: true }),
+            here: "/admin/leads",
+            ..Visitor::default()
+        };
         let html = document.fill(&visitor);
         assert!(html.contains(r#"method="post" action="/sign-out""#) && html.contains("Ada &lt;3"));
         assert!(html.contains(r#"href="/admin/leads" aria-current="page""#));

@@ -8,11 +8,13 @@
 //! script or a `data:` address; what has a look gets a class, what moves is in `static/enhance.js`.
 #![warn(missing_docs)]
 
+pub mod account;
 pub mod admin;
 pub mod assets;
 pub mod callers;
 pub mod contact;
 pub mod errors;
+pub mod flash;
 pub mod form;
 pub mod format;
 pub mod holes;
@@ -24,7 +26,9 @@ pub mod newsletter;
 pub mod paths;
 pub mod posts;
 pub mod sign_in;
+pub mod sign_up;
 
+pub use flash::Flash;
 pub use form::FormState;
-pub use holes::{Document, Flash, Hole, Holes, Visitor};
+pub use holes::{Document, Hole, Holes, Visitor, Who};
 pub use layout::{Chrome, View};

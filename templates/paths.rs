@@ -105,6 +105,66 @@ pub fn sign_out() -> String {
     "/sign-out".into()
 }
 
+/// Where a link to sign in is asked for.
+pub fn sign_in_link() -> String {
+    "/sign-in/link".into()
+}
+
+/// Where that link leads.
+pub fn sign_in_with(token: &str) -> String {
+    format!("/sign-in/link/{}", encode(token))
+}
+
+/// The form for a new account.
+pub fn sign_up() -> String {
+    "/sign-up".into()
+}
+
+/// Where somebody says that the address is theirs.
+pub fn sign_up_with(token: &str) -> String {
+    format!("/sign-up/{}", encode(token))
+}
+
+/// Where a link to choose another password is asked for.
+pub fn forgot_password() -> String {
+    "/forgot-password".into()
+}
+
+/// Where that link leads.
+pub fn reset_password(token: &str) -> String {
+    format!("/forgot-password/{}", encode(token))
+}
+
+/// Where somebody is sent who is to follow a link in a mail.
+pub fn check_your_mail() -> String {
+    "/check-your-mail".into()
+}
+
+/// What a member sees of their own.
+pub fn account() -> String {
+    "/account".into()
+}
+
+/// The form that changes their name.
+pub fn account_profile() -> String {
+    "/account/profile".into()
+}
+
+/// The form that changes their password.
+pub fn account_password() -> String {
+    "/account/password".into()
+}
+
+/// Where it is posted to that one of their sessions is to end.
+pub fn account_end_session(id: Uuid) -> String {
+    format!("/account/sessions/{id}/end")
+}
+
+/// Where it is posted to that all but this one are to end.
+pub fn account_end_sessions() -> String {
+    "/account/sessions/end".into()
+}
+
 /// The first page staff see.
 pub fn admin() -> String {
     "/admin".into()

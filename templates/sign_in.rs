@@ -1,4 +1,4 @@
-//! The way in for staff.
+//! The ways in for those who have an account.
 
 use crate::{FormState, View, form, paths};
 use maud::html;
@@ -13,9 +13,87 @@ pub fn page(state: &FormState) -> View {
                 (form::password(state, "password", "Password", "current-password"))
                 (form::hidden(state, "next", ""))
             }))
+            p { a href=(paths::sign_in_link()) { "Mail me a link instead" } }
+            p { a href=(paths::forgot_password()) { "I forgot my password" } }
+            p { "No account yet? " a href=(paths::sign_up()) { "Sign up" } }
         }
     };
     View::new(form::title(state, "Sign in"), main).canonical(paths::sign_in()).noindex()
+}
+
+/// The form that has a link mailed.
+pub fn ask_for_link(state: &FormState) -> View {
+    let main = html! {
+        header.page-head {
+            h1 { "Sign in by mail" }
+            p { "We mail you a link that signs you in. It is good once, for a quarter of an hour." }
+        }
+        div.panel.small {
+            (form::Form::new(state).action(paths::sign_in_link()).button("Mail me a link", "Sending…").show(html! {
+                (form::email(state, "email", "Email").autocomplete("username"))
+                (form::hidden(state, "next", ""))
+            }))
+        }
+    };
+    View::new(form::title(state, "Sign in by mail"), main).noindex()
+}
+
+/// Where that link leads: nothing has happened yet, as programs open every link in a mail.
+pub fn with_link(email: &str, token: &str, state: &FormState) -> View {
+    let main = html! {
+        header.page-head {
+            h1 { "Sign in" }
+            p { "As " strong dir="auto" { (email) } "." }
+        }
+        div.panel.small {
+            (form::Form::new(state).action(paths::sign_in_with(token)).button("Sign in", "Signing in…").show(html! {}))
+        }
+    };
+    View::new(form::title(state, "Sign in"), main).noindex()
+}
+
+/// The form that has a link mailed for another password.
+pub fn forgot_password(state: &FormState) -> View {
+    let main = html! {
+        header.page-head {
+            h1 { "Another password" }
+            p { "We mail you a link with which you choose a new one. It is good once, for a quarter of an hour." }
+        }
+        div.panel.small {
+            (form::Form::new(state).action(paths::forgot_password()).button("Mail me a link", "Sending…").show(html! {
+                (form::email(state, "email", "Email").autocomplete("username"))
+            }))
+        }
+    };
+    View::new(form::title(state, "Another password"), main).noindex()
+}
+
+/// Where that link leads.
+pub fn reset_password(email: &str, token: &str, state: &FormState) -> View {
+    let main = html! {
+        header.page-head {
+            h1 { "Choose a password" }
+            p { "For " strong dir="auto" { (email) } ". You are signed out everywhere else." }
+        }
+        div.panel.small {
+            (form::Form::new(state).action(paths::reset_password(token)).button("Save", "Saving…").show(html! {
+                (form::password(state, "password", "New password", "new-password").hint("12 characters or more. A sentence does well."))
+            }))
+        }
+    };
+    View::new(form::title(state, "Choose a password"), main).noindex()
+}
+
+/// What everyone sees who has asked for a mail, whether one was sent or not.
+pub fn check_your_mail() -> View {
+    let main = html! {
+        header.page-head {
+            h1 { "Look into your mailbox" }
+            p.lede { "If the address is right, a mail is on its way. Follow the link in it." }
+            p { "It has not come after some minutes? Look among the spam, or ask again. Whoever asks for many gets none for a while." }
+        }
+    };
+    View::new("Look into your mailbox", main).canonical(paths::check_your_mail()).noindex()
 }
 
 #[cfg(test)]

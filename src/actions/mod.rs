@@ -1,5 +1,6 @@
 //! Every way a person changes something: a form that GET shows and POST runs.
 
+pub mod account;
 pub mod cache;
 pub mod contact;
 pub mod embed;
@@ -12,4 +13,5 @@ pub mod people;
 pub mod posts;
 pub mod runs;
 pub mod sign_in;
+pub mod sign_up;
 pub mod subscribers;

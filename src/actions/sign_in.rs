@@ -1,4 +1,4 @@
-//! The way in and out for staff (ARCHITECTURE.md, "Sign-in"; OWASP Authentication Cheat Sheet).
+//! The ways in, and the way out (ARCHITECTURE.md, "Sign-in"; OWASP Authentication Cheat Sheet).
 //!
 //! An unknown address takes the same path, the same time and gets the same answer as a wrong password. Guessing is
 //! slowed down per network, per account and per device; nobody can lock anyone out of a device they have used before.
@@ -11,13 +11,16 @@ use crate::http::endpoint::Nothing;
 use crate::http::limit::{Counter, Limit};
 use crate::http::session;
 use crate::policies::Newcomer;
+use crate::services::accounts::{self, NewPassword};
 use crate::services::input::{self, Valid};
+use crate::services::links::{self, Held, Intent};
 use crate::services::secrets::Purpose;
 use crate::services::sessions::{self, SessionToken};
 use crate::tags::Dependencies;
 use actix_web::HttpRequest;
 use serde::Deserialize;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use templates::{Flash, FormState, View, paths};
 use uuid::Uuid;
 use validator::Validate;
@@ -57,23 +60,14 @@ impl Action for SignIn {
         let Visit { app, request, .. } = visit;
         let email = form.email.to_lowercase();
         app.guesses.count(app, request, &email)?;
-        let account = app.read(async |db| sessions::account(db, &email).await).await?;
-        let hash = account.as_ref().map(|account| account.password_hash.clone());
+        let account = app.read(async |db| accounts::by_email(db, &email).await).await?;
+        let hash = account.as_ref().and_then(|account| account.password_hash.clone());
         let right = app.passwords.verify(&form.password, hash).await?;
         let Some(account) = account.filter(|_| right) else {
             return Err(Error::field("", "Email or password is wrong."));
         };
-        let token = SessionToken::new(app.clock.random());
-        let before = session::token(&app.config, request);
-        let begun = app.write(async |tx| {
-            if let Some(before) = &before {
-                sessions::end(tx, before).await?;
-            }
-            sessions::begin(tx, account.id, &token).await
-        });
-        let begun = begun.await?.map(|()| own_path(&form.next).unwrap_or_else(paths::admin));
-        let device = session::remember_device(&app.config, request, device(app, &email));
-        Ok(Done::at(begun).with(session::begin(&app.config, request, &token)).with(device))
+        let proven = Proven { account: account.id, email, next: form.next.clone() };
+        enter(visit, async |_| Ok(proven)).await
     }
 
     async fn page(
@@ -84,6 +78,180 @@ impl Action for SignIn {
         _: &mut Dependencies,
     ) -> Result<View> {
         Ok(templates::sign_in::page(state))
+    }
+}
+
+/// `/sign-in/link`
+pub struct AskForLink;
+
+/// Where a mail is asked for.
+#[derive(Deserialize, Validate)]
+pub struct Asked {
+    #[serde(default, deserialize_with = "input::line")]
+    #[validate(custom(function = "input::email"))]
+    email: String,
+    #[serde(default)]
+    next: String,
+}
+
+impl Gate for AskForLink {
+    const PATH: &'static str = "/sign-in/link";
+    const LIMIT: Limit = Limit::per_minute(20);
+    type Auth = Newcomer;
+}
+
+impl Action for AskForLink {
+    type At = ();
+    type Form = Asked;
+    const BODY: usize = 16 * 1024;
+    const PREFILLED: &'static [&'static str] = &["next"];
+
+    async fn run(visit: &Visit<'_>, (): &(), (): &(), form: Valid<Asked>) -> Result<Done> {
+        let next = own_path(&form.next).unwrap_or_default();
+        mail_link(visit, &form.email, Intent::SignIn { next, had_one: false }).await
+    }
+
+    async fn page(
+        _: &mut PgConnection,
+        (): &(),
+        (): &(),
+        state: &FormState,
+        _: &mut Dependencies,
+    ) -> Result<View> {
+        Ok(templates::sign_in::ask_for_link(state))
+    }
+}
+
+/// Has a link mailed to whoever has an account, and word of it to whoever has none: the answer is the same.
+async fn mail_link(visit: &Visit<'_>, email: &str, intent: Intent) -> Result<Done> {
+    let id = visit.app.clock.id();
+    visit
+        .once(async |tx| {
+            let account = accounts::by_email(tx, email).await?.map(|account| account.id);
+            let intent = if account.is_some() { &intent } else { &Intent::Nothing };
+            links::send(tx, &links::New { id, email, account, intent }).await?;
+            Ok(paths::check_your_mail())
+        })
+        .await
+}
+
+/// `/sign-in/link/{token}`
+pub struct UseLink;
+
+impl Gate for UseLink {
+    const PATH: &'static str = "/sign-in/link/{token}";
+    const LIMIT: Limit = Limit::per_minute(60);
+    type Auth = Newcomer;
+}
+
+impl Action for UseLink {
+    type At = String;
+    type Form = Nothing;
+    const BODY: usize = 16 * 1024;
+
+    async fn run(visit: &Visit<'_>, (): &(), token: &String, _: Valid<Nothing>) -> Result<Done> {
+        enter(visit, async |tx| match links::take(tx, token).await? {
+            Held { email, account: Some(account), intent: Json(Intent::SignIn { next, .. }) } => {
+                Ok(Proven { account, email, next })
+            }
+            _ => Err(links::OVER),
+        })
+        .await
+    }
+
+    async fn page(
+        db: &mut PgConnection,
+        (): &(),
+        token: &String,
+        state: &FormState,
+        _: &mut Dependencies,
+    ) -> Result<View> {
+        let held = links::held(db, token).await?;
+        match held.intent.0 {
+            Intent::SignIn { .. } => Ok(templates::sign_in::with_link(&held.email, token, state)),
+            _ => Err(links::OVER),
+        }
+    }
+}
+
+/// `/forgot-password`
+pub struct ForgotPassword;
+
+impl Gate for ForgotPassword {
+    const PATH: &'static str = "/forgot-password";
+    const LIMIT: Limit = Limit::per_minute(20);
+    type Auth = Newcomer;
+}
+
+impl Action for ForgotPassword {
+    type At = ();
+    type Form = Asked;
+    const BODY: usize = 16 * 1024;
+
+    async fn run(visit: &Visit<'_>, (): &(), (): &(), form: Valid<Asked>) -> Result<Done> {
+        mail_link(visit, &form.email, Intent::Reset).await
+    }
+
+    async fn page(
+        _: &mut PgConnection,
+        (): &(),
+        (): &(),
+        state: &FormState,
+        _: &mut Dependencies,
+    ) -> Result<View> {
+        Ok(templates::sign_in::forgot_password(state))
+    }
+}
+
+/// `/forgot-password/{token}`
+pub struct ResetPassword;
+
+impl Gate for ResetPassword {
+    const PATH: &'static str = "/forgot-password/{token}";
+    const LIMIT: Limit = Limit::per_minute(60);
+    type Auth = Newcomer;
+}
+
+impl Action for ResetPassword {
+    type At = String;
+    type Form = NewPassword;
+    const BODY: usize = 16 * 1024;
+
+    /// Nobody is signed in by it: a second factor is asked for at the door alone.
+    async fn run(
+        visit: &Visit<'_>,
+        (): &(),
+        token: &String,
+        form: Valid<NewPassword>,
+    ) -> Result<Done> {
+        let app = visit.app;
+        app.read(async |db| account_to_reset(&links::held(db, token).await?)).await?;
+        let hash = app.passwords.hash(&app.clock, &form.password).await?;
+        let done = visit.once(async |tx| {
+            let account = account_to_reset(&links::take(tx, token).await?)?;
+            accounts::set_password(tx, account, None, &hash).await?;
+            Ok(paths::sign_in())
+        });
+        Ok(done.await?.saying(Flash::PasswordChanged))
+    }
+
+    async fn page(
+        db: &mut PgConnection,
+        (): &(),
+        token: &String,
+        state: &FormState,
+        _: &mut Dependencies,
+    ) -> Result<View> {
+        let held = links::held(db, token).await?;
+        account_to_reset(&held)?;
+        Ok(templates::sign_in::reset_password(&held.email, token, state))
+    }
+}
+
+fn account_to_reset(held: &Held) -> Result<Uuid> {
+    match (&held.intent.0, held.account) {
+        (Intent::Reset, Some(account)) => Ok(account),
+        _ => Err(links::OVER),
     }
 }
 
@@ -121,6 +289,44 @@ impl Action for SignOut {
     ) -> Result<View> {
         Ok(templates::sign_in::page(state))
     }
+}
+
+/// Someone who has proven who they are, in whatever way.
+pub struct Proven {
+    /// Whose account it is.
+    pub account: Uuid,
+    /// The address they came with: on this device, guesses at it count apart from now on.
+    pub email: String,
+    /// The path they wanted to go to; anything that is none of ours leads to their own first page.
+    pub next: String,
+}
+
+/// The one way to a session, whatever the proof: `prove` runs in the transaction that begins it. The session that this
+/// browser had before is over, so an id that somebody planted is worth nothing.
+pub async fn enter(
+    visit: &Visit<'_>,
+    prove: impl AsyncFnOnce(&mut PgConnection) -> Result<Proven>,
+) -> Result<Done> {
+    let Visit { app, request, .. } = visit;
+    let token = SessionToken::new(app.clock.random());
+    let before = session::token(&app.config, request);
+    let from = session::seen_from(&app.config, request);
+    let begun = app.write(async |tx| {
+        if let Some(before) = &before {
+            sessions::end(tx, before).await?;
+        }
+        let proven = prove(&mut *tx).await?;
+        let begun = sessions::begin(tx, proven.account, &token, &from).await?;
+        Ok((proven, begun))
+    });
+    let begun = begun.await?;
+    let lifetime = begun.value.1.lifetime;
+    let device = session::remember_device(&app.config, request, device(app, &begun.value.0.email));
+    let whereto = begun.map(|(proven, begun)| {
+        let own = if begun.is_staff { paths::admin() } else { paths::account() };
+        own_path(&proven.next).unwrap_or(own)
+    });
+    Ok(Done::at(whereto).with(session::begin(&app.config, request, &token, lifetime)).with(device))
 }
 
 /// How often an account was guessed at: from devices that never signed in to it, all together, and from each that did.

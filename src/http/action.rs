@@ -202,7 +202,7 @@ async fn draw<A: Action>(
 ) -> Result<HttpResponse> {
     let mut unused = Dependencies::default();
     let view = app.read(async |db| A::page(db, who, at, state, &mut unused).await).await?;
-    Ok(page::draw(request, status, &view.noindex(), A::Auth::name(who)))
+    Ok(page::draw(request, status, &view.noindex(), A::Auth::who(who)))
 }
 
 fn go_on(app: &App, request: &HttpRequest, done: Done) -> HttpResponse {

@@ -22,7 +22,7 @@ pub fn status(error: &Error) -> StatusCode {
     match error {
         Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Error::NotFound => StatusCode::NOT_FOUND,
-        Error::Gone(_) => StatusCode::GONE,
+        Error::Gone(_) | Error::Over(_) => StatusCode::GONE,
         Error::Moved(_) => StatusCode::MOVED_PERMANENTLY,
         Error::Conflict { .. } => StatusCode::CONFLICT,
         Error::Off(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -44,6 +44,7 @@ fn title(error: &Error) -> &'static str {
         Error::Invalid(_) => "Some fields need correcting",
         Error::NotFound => "Not found",
         Error::Gone(_) => "Withdrawn",
+        Error::Over(_) => "This is over",
         Error::Moved(_) => "Moved",
         Error::Conflict { .. } => "Someone is at it",
         Error::Off(_) => "This is off",

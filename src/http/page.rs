@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use templates::{Chrome, Document, FormState, View, layout};
+use templates::{Chrome, Document, FormState, View, Who, layout};
 
 /// What a page is.
 pub const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -193,7 +193,7 @@ pub async fn live<P: LivePage>(request: HttpRequest) -> HttpResponse {
             (super::at::<P::At>(&request).await?, super::query::<P::Query>(&request)?);
         let context = Context { app: state, blank: blank(state) };
         let view = state.read(async |db| P::view(db, &who, &at, &query, &context).await).await?;
-        Ok(draw(&request, StatusCode::OK, &view.noindex(), P::Auth::name(&who)))
+        Ok(draw(&request, StatusCode::OK, &view.noindex(), P::Auth::who(&who)))
     };
     door(Face::Page, P::PATH, &request, work).await
 }
@@ -203,14 +203,14 @@ pub fn blank(app: &App) -> FormState {
     FormState::default().with_submission(app.clock.id().to_string())
 }
 
-/// A page for this request alone: `view` in the site's frame, for the member of staff called `staff`, or for anyone.
+/// A page for this request alone: `view` in the site's frame, for `who`, or for anyone.
 pub fn draw(
     request: &HttpRequest,
     status: StatusCode,
     view: &View,
-    staff: Option<&str>,
+    who: Option<Who<'_>>,
 ) -> HttpResponse {
-    personal::draw(request, status, &framed(shared(request), view), staff)
+    personal::draw(request, status, &framed(shared(request), view), who)
 }
 
 fn framed(app: &App, view: &View) -> Document {

@@ -3,23 +3,24 @@
 use super::page::{HTML, shared};
 use super::prepared::CACHE_STATUS;
 use super::session;
-use crate::app::App;
 use crate::cache::{Outcome, Page};
-use crate::services::sessions::{self, Staff};
+use crate::policies;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use templates::{Document, Visitor};
+use templates::{Document, Visitor, Who};
 
 /// The kept page, as this caller is to see it.
 pub async fn serve(request: &HttpRequest, page: &Page, outcome: Outcome) -> HttpResponse {
     let app = shared(request);
-    let staff = signed_in(app, request).await;
+    // A page that is kept can be shown while nobody can be asked who is there; then nobody is.
+    let member = policies::signed_in(app, request).await.ok().flatten();
     let flash = session::flash(&app.config, request);
-    if staff.is_none() && flash.is_none() {
+    if member.is_none() && flash.is_none() {
         return page.prepared.answer(request.headers(), Some(outcome.as_str())).into();
     }
-    let visitor = Visitor { staff: staff.as_ref().map(Staff::name), flash, here: request.path() };
+    let who = member.as_ref().map(policies::who);
+    let visitor = Visitor { who, flash, here: request.path() };
     let text = std::str::from_utf8(page.prepared.body()).unwrap_or_default();
     let mut response =
         html(request, StatusCode::OK, page.holes.fill(text, &visitor), flash.is_some());
@@ -27,22 +28,16 @@ pub async fn serve(request: &HttpRequest, page: &Page, outcome: Outcome) -> Http
     response
 }
 
-/// A page drawn for this request, for the member of staff called `staff`, or for anyone.
+/// A page drawn for this request, for `who`, or for anyone.
 pub fn draw(
     request: &HttpRequest,
     status: StatusCode,
     document: &Document,
-    staff: Option<&str>,
+    who: Option<Who<'_>>,
 ) -> HttpResponse {
     let flash = session::flash(&shared(request).config, request);
-    let visitor = Visitor { staff, flash, here: request.path() };
+    let visitor = Visitor { who, flash, here: request.path() };
     html(request, status, document.fill(&visitor), flash.is_some())
-}
-
-/// Who is signed in. A page that is kept can be shown while nobody can be asked; then nobody is.
-async fn signed_in(app: &App, request: &HttpRequest) -> Option<Staff> {
-    let token = session::token(&app.config, request)?;
-    app.ask(async |db| sessions::resume(db, &token).await).await.ok().flatten()
 }
 
 fn html(request: &HttpRequest, status: StatusCode, body: String, flashed: bool) -> HttpResponse {

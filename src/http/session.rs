@@ -3,13 +3,14 @@
 //! On https they are `__Host-` cookies: Secure, for this host alone, at `/`. On a plain-http origin, which can only be
 //! this machine itself, the same go without prefix and Secure, so that text browsers and curl can sign in there too.
 
+use super::client;
 use crate::cache::snapshot::Token;
 use crate::config::Config;
 use crate::services::sessions::{self, SessionToken};
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
-use actix_web::http::header::{HOST, HeaderName};
+use actix_web::http::header::{HOST, HeaderName, USER_AGENT};
 use templates::Flash;
 
 /// The header in which programs are given, and send, what [`own_write`] is about.
@@ -63,14 +64,28 @@ pub fn token(config: &Config, request: &HttpRequest) -> Option<SessionToken> {
 }
 
 /// Has the browser keep a session.
-pub fn begin(config: &Config, request: &HttpRequest, token: &SessionToken) -> Cookie<'static> {
-    let lifetime = Duration::seconds(sessions::LIFETIME.as_secs().cast_signed());
+pub fn begin(
+    config: &Config,
+    request: &HttpRequest,
+    token: &SessionToken,
+    lifetime: std::time::Duration,
+) -> Cookie<'static> {
+    let lifetime = Duration::seconds(lifetime.as_secs().cast_signed());
     write(config, request, &SESSION, token.reveal(), lifetime)
 }
 
 /// Has the browser forget its session.
 pub fn end(config: &Config, request: &HttpRequest) -> Cookie<'static> {
     write(config, request, &SESSION, String::new(), Duration::ZERO)
+}
+
+/// What a session remembers of where it was begun.
+pub fn seen_from(config: &Config, request: &HttpRequest) -> sessions::Device {
+    let agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    sessions::Device {
+        agent: agent.unwrap_or_default().to_owned(),
+        network: client::network(client::address(config, request)).to_string(),
+    }
 }
 
 /// The device cookie's value, where there is one.

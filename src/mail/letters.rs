@@ -1,8 +1,9 @@
 //! What each mail says.
 
-use super::{Letter, Mail, Person, newsletter};
+use super::{Letter, Mail, Person, access, newsletter};
 use crate::app::App;
 use crate::error::{Result, found};
+use crate::services::links::{self, Token};
 use crate::services::{leads, pages, retention, staff, suppressions};
 use sqlx::PgConnection;
 use templates::mail::{self as template, Part};
@@ -10,10 +11,16 @@ use templates::{format, paths};
 use time::OffsetDateTime;
 
 /// Writes a mail, from what the database says now. None where there is nobody left to send it to, or they do not want it.
+/// `token` is what a mailed link ends in, for those who may see it.
 ///
 /// # Errors
 /// As any statement.
-pub async fn compose(app: &App, db: &mut PgConnection, mail: &Mail) -> Result<Option<Letter>> {
+pub async fn compose(
+    app: &App,
+    db: &mut PgConnection,
+    mail: &Mail,
+    token: Option<&Token>,
+) -> Result<Option<Letter>> {
     let letter = match mail {
         Mail::LeadNotice { lead, staff } => {
             let (Some(lead), Some(to)) = (
@@ -40,6 +47,10 @@ pub async fn compose(app: &App, db: &mut PgConnection, mail: &Mail) -> Result<Op
             let going = retention::going(db).await?;
             let Some(at) = going.at else { return Ok(None) };
             retention_notice(app, to, going.leads, at)
+        }
+        Mail::Link { link } => {
+            let Some(held) = links::for_mail(db, *link).await? else { return Ok(None) };
+            access::letter(app, held, token)
         }
         Mail::Test { staff } => {
             let Some(to) = found(staff::for_mail(db, *staff).await)? else { return Ok(None) };

@@ -4,6 +4,7 @@
 //! wants no more of it, gets none. Its Message-ID is that of its row in the outbox, so a mail that goes out twice can be
 //! recognised. One recipient each. Whatever people typed reaches headers only through types that encode it.
 
+mod access;
 mod letters;
 mod newsletter;
 mod postman;
@@ -76,6 +77,11 @@ pub enum Mail {
         /// Of when.
         window: Window,
     },
+    /// To an address somebody has typed: a link that is good once.
+    Link {
+        /// Which.
+        link: Uuid,
+    },
     /// To a member of staff who wants to see whether mail arrives.
     Test {
         /// Who asked.
@@ -119,7 +125,8 @@ impl Mail {
             | Self::LeadDigest { .. } => Purpose::Staff,
             Self::LeadReceipt { .. }
             | Self::ConfirmSubscription { .. }
-            | Self::SubscribedAlready { .. } => Purpose::Answer,
+            | Self::SubscribedAlready { .. }
+            | Self::Link { .. } => Purpose::Answer,
             Self::Issue { .. } => Purpose::Newsletter,
             Self::Digest { .. } => Purpose::Digest,
         }
@@ -128,7 +135,7 @@ impl Mail {
     /// What is more urgent has a smaller number.
     pub fn priority(&self) -> i16 {
         match self {
-            Self::Test { .. } | Self::IssueTest { .. } => 0,
+            Self::Test { .. } | Self::IssueTest { .. } | Self::Link { .. } => 0,
             Self::LeadNotice { .. }
             | Self::LeadReceipt { .. }
             | Self::RetentionNotice { .. }
@@ -151,6 +158,7 @@ impl Mail {
             Self::IssueTest { .. } => "Newsletter, as a test",
             Self::Digest { .. } => "New posts",
             Self::LeadDigest { .. } => "New leads",
+            Self::Link { .. } => "A link, good once",
             Self::Test { .. } => "Test",
         }
     }

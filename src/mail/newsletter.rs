@@ -56,6 +56,7 @@ pub(super) async fn compose(
         Mail::LeadNotice { .. }
         | Mail::LeadReceipt { .. }
         | Mail::RetentionNotice { .. }
+        | Mail::Link { .. }
         | Mail::Test { .. } => Ok(None),
     }
 }

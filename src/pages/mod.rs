@@ -1,5 +1,6 @@
 //! GET → HTML: one file per feature. A page asks services and hands what they say to a template.
 
+pub mod account;
 pub mod admin;
 pub mod assets;
 pub mod callers;

@@ -10,6 +10,8 @@ use sqlx::PgConnection;
 pub enum Kind {
     /// Sessions that have run out.
     Sessions,
+    /// Links that were mailed: a week after they ran out.
+    MailedLinks,
     /// Ids of forms that nobody will send again: after a week.
     Submissions,
     /// Done jobs that reached nobody: after thirty days.
@@ -20,12 +22,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Sessions, Self::Submissions, Self::Jobs, Self::Runs];
+    pub const ALL: [Self; 5] =
+        [Self::Sessions, Self::MailedLinks, Self::Submissions, Self::Jobs, Self::Runs];
 
     /// As reports name it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sessions => "sessions",
+            Self::MailedLinks => "mailed links",
             Self::Submissions => "submissions",
             Self::Jobs => "jobs",
             Self::Runs => "runs",
@@ -44,6 +48,17 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
                 r#"with old as (select token_hash from sessions where expires_at < now() limit $1),
                         gone as (delete from sessions using old
                                   where sessions.token_hash = old.token_hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::MailedLinks => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from mailed_links where expires_at < now() - interval '7 days' limit $1),
+                        gone as (delete from mailed_links using old
+                                  where mailed_links.id = old.id and $1::bigint is not null)
                    select count(*) as "count!" from old"#,
                 most,
             )

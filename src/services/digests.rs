@@ -93,7 +93,7 @@ pub async fn of_leads(
     let due = sqlx::query_as!(
         Due,
         r#"with due as (
-               select staff.id, digest_from as since, boundary from staff,
+               select staff.id, email, digest_from as since, boundary from staff join accounts using (id),
                       lateral (select make_interval(hours => case when
                           case when quiet_from <= quiet_until then 7 >= quiet_from and 7 < quiet_until
                                else 7 >= quiet_from or 7 < quiet_until end then quiet_until else 7 end) as morning) quiet,
@@ -102,7 +102,7 @@ pub async fn of_leads(
                 where active and digest_leads and digest_from < boundary
                 order by staff.id limit $2 for update of staff skip locked)
            update staff set digest_from = boundary from due where staff.id = due.id
-           returning staff.id, email, since as "since!", boundary as "until!",
+           returning staff.id, due.email, since as "since!", boundary as "until!",
                      exists (select from leads where leads.status <> 'spam' and leads.created_at > since
                                 and leads.created_at <= boundary) as "has_news!""#,
         now,
@@ -197,7 +197,7 @@ pub async fn leads(
 ) -> Result<Option<(Person, Vec<Lead>)>> {
     let to = sqlx::query_as!(
         Person,
-        "select name, email from staff where id = $1 and active and digest_leads",
+        "select name, email from staff join accounts using (id) where id = $1 and active and digest_leads",
         staff,
     );
     let Some(to) = to.fetch_optional(&mut *db).await? else { return Ok(None) };

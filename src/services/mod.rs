@@ -3,6 +3,7 @@
 //! Services are called qualified, `leads::submit`; reads are named by what selects. A service that changes something on
 //! someone's behalf asks for the proof of who it is as an argument.
 
+pub mod accounts;
 pub mod archive;
 pub mod batches;
 pub mod cleanup;
@@ -14,6 +15,7 @@ pub mod input;
 pub mod issues;
 pub mod keys;
 pub mod leads;
+pub mod links;
 pub mod outbox;
 pub mod pages;
 pub mod passwords;

@@ -38,19 +38,22 @@ pub enum Holding {
     Subscribers,
     /// That they were asked to confirm one, today.
     SubscriptionMails,
-    /// Their account, where they are one of us. Not erased here: see [`erase`].
-    Staff,
+    /// Their account. That of one of us is not erased here: see [`erase`].
+    Accounts,
+    /// What they were asked by mail.
+    MailedLinks,
 }
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Leads,
         Self::Outbox,
         Self::Suppressions,
         Self::Subscribers,
         Self::SubscriptionMails,
-        Self::Staff,
+        Self::Accounts,
+        Self::MailedLinks,
     ];
 
     /// The table.
@@ -61,7 +64,8 @@ impl Holding {
             Self::Suppressions => "suppressions",
             Self::Subscribers => "subscribers",
             Self::SubscriptionMails => "subscription_mails",
-            Self::Staff => "staff",
+            Self::Accounts => "accounts",
+            Self::MailedLinks => "mailed_links",
         }
     }
 
@@ -113,9 +117,23 @@ impl Holding {
                 .fetch_all(db)
                 .await?
             }
-            Self::Staff => {
+            Self::Accounts => {
                 sqlx::query_scalar!(
-                    r#"select to_jsonb(staff) - 'password_hash' as "row!" from staff where lower(email) = lower($1)"#,
+                    r#"select to_jsonb(accounts) - 'password_hash' || jsonb_build_object(
+                              'staff', (select to_jsonb(staff) - 'id' from staff where staff.id = accounts.id),
+                              'sessions', coalesce((select jsonb_agg(to_jsonb(sessions) - 'token_hash' - 'account_id' order by created_at)
+                                                      from sessions where account_id = accounts.id), '[]')) as "row!"
+                         from accounts where lower(email) = lower($1)"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
+            Self::MailedLinks => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(mailed_links) - 'hashes' - 'shown' - 'intent'
+                              || jsonb_build_object('intent', intent - 'password_hash') as "row!"
+                         from mailed_links where lower(email) = lower($1) order by id"#,
                     email
                 )
                 .fetch_all(db)
@@ -160,7 +178,16 @@ impl Holding {
                     .execute(db)
                     .await?
             }
-            Self::Staff => return Ok(0),
+            Self::Accounts => {
+                sqlx::query!("delete from accounts where lower(email) = lower($1)", email)
+                    .execute(db)
+                    .await?
+            }
+            Self::MailedLinks => {
+                sqlx::query!("delete from mailed_links where lower(email) = lower($1)", email)
+                    .execute(db)
+                    .await?
+            }
         };
         Ok(erased.rows_affected())
     }
@@ -210,13 +237,17 @@ pub async fn export(
 /// # Errors
 /// [`Error::Invalid`] for the address of a member of staff: what was done in their name stays, so their account does.
 pub async fn erase(db: &mut PgConnection, by: By<'_>, id: Uuid, email: &str) -> Result<Counts> {
-    if !Holding::Staff.rows(&mut *db, email).await?.is_empty() {
+    let one_of_us = sqlx::query_scalar!(
+        r#"select exists (select from staff join accounts using (id) where lower(email) = lower($1)) as "is!""#,
+        email,
+    );
+    if one_of_us.fetch_one(&mut *db).await? {
         let message =
             "This is the address of a member of staff. Their account is not erased like this.";
         return Err(Error::field("email", message));
     }
     let mut counts = Counts::new();
-    for holding in Holding::ALL.into_iter().filter(|holding| *holding != Holding::Staff) {
+    for holding in Holding::ALL {
         let erased = holding.erase(&mut *db, email).await?;
         counts.insert(holding.table().to_owned(), i64::try_from(erased).unwrap_or(i64::MAX));
     }
@@ -253,7 +284,7 @@ pub struct Erasure {
 pub async fn erasures(db: &mut PgConnection, _by: &Owner) -> Result<Vec<Erasure>> {
     Ok(sqlx::query_as!(
         Erasure,
-        r#"select at, staff.name as "by?", counts from erasures left join staff on staff.id = erasures.by
+        r#"select at, accounts.name as "by?", counts from erasures left join accounts on accounts.id = erasures.by
             order by erasures.id desc limit 20"#
     )
     .fetch_all(db)

@@ -6,20 +6,46 @@ use crate::services::staff::Role;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use std::time::Duration;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// How long a session lasts from sign-in.
-pub const LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// A member of staff who has signed in. Only [`resume`] makes one, so holding one is the proof.
-#[derive(Debug, Clone)]
-pub struct Staff {
-    id: Uuid,
-    name: String,
-    role: Role,
+/// How long a session lasts from sign-in, and how long without being used (OWASP Session Management Cheat Sheet).
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// From sign-in.
+    pub lifetime: Duration,
+    /// Without being used.
+    pub idle: Duration,
 }
 
-impl Staff {
+const DAY: u64 = 24 * 3600;
+
+impl Limits {
+    /// Those of a member, or of staff, who can do more harm.
+    pub fn of(role: Option<Role>) -> Self {
+        let (lifetime, idle) = if role.is_some() { (7, 1) } else { (90, 30) };
+        Self {
+            lifetime: Duration::from_secs(lifetime * DAY),
+            idle: Duration::from_secs(idle * DAY),
+        }
+    }
+}
+
+/// How long a proof of who is there is good for what matters most.
+pub const RECENT: Duration = Duration::from_secs(600);
+
+/// Someone who has signed in. Only [`resume`] makes one, so holding one is the proof.
+#[derive(Debug, Clone)]
+pub struct Member {
+    id: Uuid,
+    name: String,
+    role: Option<Role>,
+    session: Uuid,
+    recent: bool,
+    stale: bool,
+}
+
+impl Member {
     /// Who it is.
     pub fn id(&self) -> Uuid {
         self.id
@@ -30,6 +56,56 @@ impl Staff {
         &self.name
     }
 
+    /// Whether they are one of us.
+    pub fn is_staff(&self) -> bool {
+        self.role.is_some()
+    }
+
+    /// The session they are here with.
+    pub fn session(&self) -> Uuid {
+        self.session
+    }
+
+    /// Whether they have proven who they are within [`RECENT`].
+    pub fn is_recent(&self) -> bool {
+        self.recent
+    }
+
+    /// Whether it is time to note that the session is in use.
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+}
+
+/// A member of staff who has signed in. Only [`Staff::among`] makes one.
+#[derive(Debug, Clone)]
+pub struct Staff {
+    member: Member,
+    role: Role,
+}
+
+impl Staff {
+    /// The same person, where they are one.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn among(member: Member) -> Result<Self> {
+        match member.role {
+            Some(role) => Ok(Self { member, role }),
+            None => Err(Error::Forbidden("This is for the people who run the site.")),
+        }
+    }
+
+    /// Who it is.
+    pub fn id(&self) -> Uuid {
+        self.member.id
+    }
+
+    /// What others see.
+    pub fn name(&self) -> &str {
+        &self.member.name
+    }
+
     /// What they may do.
     pub fn role(&self) -> Role {
         self.role
@@ -38,6 +114,11 @@ impl Staff {
     /// Whether they may do everything.
     pub fn is_owner(&self) -> bool {
         self.role == Role::Owner
+    }
+
+    /// Them as anyone with an account.
+    pub fn member(&self) -> &Member {
+        &self.member
     }
 }
 
@@ -87,59 +168,83 @@ impl SessionToken {
     }
 }
 
-/// What is needed to judge a sign-in, for an address that is in use.
-pub struct Account {
-    /// Whose it is.
-    pub id: Uuid,
-    /// PHC string.
-    pub password_hash: String,
+/// Where a session is begun.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// As the browser calls itself.
+    pub agent: String,
+    /// The network, in words.
+    pub network: String,
 }
 
-/// The active account behind `email`.
+/// A session that was begun.
+#[derive(Debug, Clone, Copy)]
+pub struct Begun {
+    /// How long it may last.
+    pub lifetime: Duration,
+    /// Whether it is one of us.
+    pub is_staff: bool,
+}
+
+/// Begins a session.
 ///
 /// # Errors
 /// As any statement.
-pub async fn account(db: &mut PgConnection, email: &str) -> Result<Option<Account>> {
-    Ok(sqlx::query_as!(
-        Account,
-        "select id, password_hash from staff where lower(email) = lower($1) and active",
-        email,
-    )
-    .fetch_optional(db)
-    .await?)
-}
-
-/// Begins a session. Old ones that have run out are swept away in passing.
-///
-/// # Errors
-/// As any statement.
-pub async fn begin(db: &mut PgConnection, staff: Uuid, token: &SessionToken) -> Result<()> {
-    sqlx::query!("delete from sessions where expires_at < now()").execute(&mut *db).await?;
+pub async fn begin(
+    db: &mut PgConnection,
+    account: Uuid,
+    token: &SessionToken,
+    device: &Device,
+) -> Result<Begun> {
+    let role =
+        sqlx::query_scalar!(r#"select role as "role: Role" from staff where id = $1"#, account);
+    let role = role.fetch_optional(&mut *db).await?;
+    let Limits { lifetime, .. } = Limits::of(role);
     sqlx::query!(
-        "insert into sessions (token_hash, staff_id, expires_at) values ($1, $2, now() + make_interval(secs => $3))",
+        "insert into sessions (token_hash, account_id, expires_at, device, network)
+            values ($1, $2, now() + make_interval(secs => $3), left($4, 200), $5)",
         token.hash(),
-        staff,
-        LIFETIME.as_secs_f64(),
+        account,
+        lifetime.as_secs_f64(),
+        device.agent,
+        device.network,
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(Begun { lifetime, is_staff: role.is_some() })
 }
 
 /// The person behind a session that is still good.
 ///
 /// # Errors
 /// As any statement.
-pub async fn resume(db: &mut PgConnection, token: &SessionToken) -> Result<Option<Staff>> {
+pub async fn resume(db: &mut PgConnection, token: &SessionToken) -> Result<Option<Member>> {
     Ok(sqlx::query_as!(
-        Staff,
-        r#"select staff.id, staff.name, staff.role as "role: Role"
-             from sessions join staff on staff.id = sessions.staff_id
-            where token_hash = $1 and expires_at > now() and staff.active"#,
+        Member,
+        r#"select accounts.id, accounts.name, staff.role as "role?: Role", sessions.id as session,
+                  proven_at > now() - make_interval(secs => $2) as "recent!",
+                  seen_at < now() - interval '5 minutes' as "stale!"
+             from sessions join accounts on accounts.id = account_id left join staff on staff.id = account_id
+            where token_hash = $1 and expires_at > now() and active
+              and seen_at > now() - make_interval(secs => case when staff.id is null then $3 else $4::float8 end)"#,
         token.hash(),
+        RECENT.as_secs_f64(),
+        Limits::of(None).idle.as_secs_f64(),
+        Limits::of(Some(Role::Editor)).idle.as_secs_f64(),
     )
     .fetch_optional(db)
     .await?)
+}
+
+/// Notes that a session is in use.
+///
+/// # Errors
+/// As any statement.
+pub async fn touch(db: &mut PgConnection, who: &Member) -> Result<()> {
+    sqlx::query!("update sessions set seen_at = now() where id = $1", who.session)
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 /// Ends a session, wherever it is used.
@@ -149,4 +254,62 @@ pub async fn resume(db: &mut PgConnection, token: &SessionToken) -> Result<Optio
 pub async fn end(db: &mut PgConnection, token: &SessionToken) -> Result<()> {
     sqlx::query!("delete from sessions where token_hash = $1", token.hash()).execute(db).await?;
     Ok(())
+}
+
+/// Ends all sessions of an account, `but` the one somebody is here with.
+///
+/// # Errors
+/// As any statement.
+pub async fn end_others(db: &mut PgConnection, account: Uuid, but: Option<&Member>) -> Result<()> {
+    let but = but.map(|member| member.session);
+    sqlx::query!(
+        "delete from sessions where account_id = $1 and id is distinct from $2",
+        account,
+        but
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A session, as its owner sees it.
+#[derive(Debug)]
+pub struct Session {
+    /// Which.
+    pub id: Uuid,
+    /// As the browser called itself.
+    pub device: String,
+    /// The network it was begun from.
+    pub network: String,
+    /// When it was begun.
+    pub created_at: OffsetDateTime,
+    /// When it was last seen, to within five minutes.
+    pub seen_at: OffsetDateTime,
+}
+
+/// The sessions of `who`, the last one first; at most 50.
+///
+/// # Errors
+/// As any statement.
+pub async fn all(db: &mut PgConnection, who: &Member) -> Result<Vec<Session>> {
+    Ok(sqlx::query_as!(
+        Session,
+        "select id, device, network, created_at, seen_at from sessions
+          where account_id = $1 and expires_at > now() order by seen_at desc, created_at desc limit 50",
+        who.id,
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Ends one of the sessions of `who`. One that is over already, or is not theirs, is none of them.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn end_one(db: &mut PgConnection, who: &Member, id: Uuid) -> Result<()> {
+    let ended = sqlx::query!("delete from sessions where id = $1 and account_id = $2", id, who.id);
+    match ended.execute(db).await?.rows_affected() {
+        0 => Err(Error::NotFound),
+        _ => Ok(()),
+    }
 }

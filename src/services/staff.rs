@@ -1,8 +1,9 @@
 //! The people who run the site.
 
-use crate::error::{Error, OnConstraint, Result};
+use crate::error::{Error, Result};
 use crate::mail::Person;
 use crate::policies::Operator;
+use crate::services::accounts;
 use crate::services::input::{self, Valid};
 use crate::services::sessions::Staff;
 use serde::Deserialize;
@@ -58,19 +59,12 @@ pub async fn create(
     role: Role,
     password_hash: &str,
 ) -> Result<()> {
-    sqlx::query!(
-        "insert into staff (id, email, name, role, password_hash) values ($1, $2, $3, $4, $5)",
-        id,
-        new.email,
-        new.name,
-        role as Role,
-        password_hash,
-    )
-    .execute(db)
-    .await
-    .on_constraint("staff_email_key", || {
-        Error::field("email", "There is an account with this email address already.")
-    })?;
+    let (email, name) = (new.email.as_str(), new.name.as_str());
+    let account = accounts::New { id, email, name, password_hash: Some(password_hash) };
+    accounts::create(&mut *db, &account).await?;
+    sqlx::query!("insert into staff (id, role) values ($1, $2)", id, role as Role)
+        .execute(db)
+        .await?;
     Ok(())
 }
 
@@ -92,10 +86,14 @@ pub async fn is_first_start(db: &mut PgConnection) -> Result<bool> {
 /// # Errors
 /// [`Error::NotFound`], also for one who has left.
 pub async fn for_mail(db: &mut PgConnection, id: Uuid) -> Result<Person> {
-    sqlx::query_as!(Person, "select name, email from staff where id = $1 and active", id)
-        .fetch_optional(db)
-        .await?
-        .ok_or(Error::NotFound)
+    sqlx::query_as!(
+        Person,
+        "select name, email from staff join accounts using (id) where id = $1 and active",
+        id
+    )
+    .fetch_optional(db)
+    .await?
+    .ok_or(Error::NotFound)
 }
 
 /// Someone to be told.
@@ -123,7 +121,7 @@ pub async fn to_be_told_of_leads(db: &mut PgConnection) -> Result<Vec<Told>> {
              then (date_trunc('day', here) + make_interval(hours => quiet_until)
                    + case when hour >= quiet_until then interval '1 day' else interval '0' end) at time zone time_zone
              end as not_before
-             from staff, lateral (select now() at time zone time_zone as here) local,
+             from staff join accounts using (id), lateral (select now() at time zone time_zone as here) local,
                   lateral (select extract(hour from here)::int as hour) clock
             where active and notify_leads"#
     )
@@ -138,7 +136,7 @@ pub async fn to_be_told_of_leads(db: &mut PgConnection) -> Result<Vec<Told>> {
 pub async fn owners(db: &mut PgConnection) -> Result<Vec<Told>> {
     Ok(sqlx::query_as!(
         Told,
-        "select id, email, null::timestamptz as not_before from staff where active and role = 'owner' order by id"
+        "select id, email, null::timestamptz as not_before from staff join accounts using (id) where active and role = 'owner' order by id"
     )
     .fetch_all(db)
     .await?)

@@ -200,8 +200,8 @@ pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown
 
 async fn history(db: &mut PgConnection, lead: Uuid) -> Result<Vec<Event>> {
     let rows = sqlx::query!(
-        "select at, staff.name as by, note, from_status, to_status
-           from lead_history join staff on staff.id = staff_id where lead_id = $1 order by lead_history.id",
+        "select at, accounts.name as by, note, from_status, to_status
+           from lead_history join accounts on accounts.id = staff_id where lead_id = $1 order by lead_history.id",
         lead,
     );
     let rows = rows.fetch_all(db).await?;

@@ -1,0 +1,168 @@
+//! What members do with their own account.
+
+use crate::error::{Error, Result};
+use crate::http::Gate;
+use crate::http::action::{Action, Done, Visit};
+use crate::http::endpoint::Nothing;
+use crate::http::limit::Limit;
+use crate::pages::account;
+use crate::policies;
+use crate::services::accounts::{self, Edited};
+use crate::services::input::Valid;
+use crate::services::sessions::{self, Member};
+use crate::tags::Dependencies;
+use serde::Deserialize;
+use sqlx::PgConnection;
+use templates::{Flash, FormState, View, paths};
+use uuid::Uuid;
+use validator::Validate;
+
+/// `/account/profile`
+pub struct EditProfile;
+
+impl Gate for EditProfile {
+    const PATH: &'static str = "/account/profile";
+    const LIMIT: Limit = Limit::per_minute(60);
+    type Auth = policies::Member;
+}
+
+impl Action for EditProfile {
+    type At = ();
+    type Form = Edited;
+    const BODY: usize = 16 * 1024;
+
+    async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Edited>) -> Result<Done> {
+        let done = visit.once(async |tx| {
+            accounts::edit(tx, who, &form).await?;
+            Ok(paths::account())
+        });
+        Ok(done.await?.saying(Flash::AccountSaved))
+    }
+
+    async fn page(
+        db: &mut PgConnection,
+        who: &Member,
+        (): &(),
+        state: &FormState,
+        _: &mut Dependencies,
+    ) -> Result<View> {
+        let stored = accounts::profile(db, who).await?;
+        Ok(templates::account::profile(&stored.name, stored.version, state))
+    }
+}
+
+/// `/account/password`
+pub struct ChangePassword;
+
+/// What is typed.
+#[derive(Deserialize, Validate)]
+pub struct Change {
+    #[serde(default)]
+    current_password: String,
+    #[serde(flatten)]
+    #[validate(nested)]
+    new: accounts::NewPassword,
+}
+
+impl Gate for ChangePassword {
+    const PATH: &'static str = "/account/password";
+    const LIMIT: Limit = Limit::per_quarter_hour(20);
+    type Auth = policies::Member;
+}
+
+impl Action for ChangePassword {
+    type At = ();
+    type Form = Change;
+    const BODY: usize = 16 * 1024;
+
+    async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Change>) -> Result<Done> {
+        let app = visit.app;
+        let stored = app.read(async |db| accounts::password_hash(db, who).await).await?;
+        if stored.is_some() && !app.passwords.verify(&form.current_password, stored).await? {
+            return Err(Error::field("current_password", "This is not your current password."));
+        }
+        let hash = app.passwords.hash(&app.clock, &form.new.password).await?;
+        let done = visit.once(async |tx| {
+            accounts::set_password(tx, who.id(), Some(who), &hash).await?;
+            Ok(paths::account())
+        });
+        Ok(done.await?.saying(Flash::PasswordChanged))
+    }
+
+    async fn page(
+        db: &mut PgConnection,
+        who: &Member,
+        (): &(),
+        state: &FormState,
+        _: &mut Dependencies,
+    ) -> Result<View> {
+        let stored = accounts::profile(db, who).await?;
+        Ok(templates::account::password(stored.has_password, state))
+    }
+}
+
+/// `/account/sessions/{id}/end`
+pub struct EndSession;
+
+impl Gate for EndSession {
+    const PATH: &'static str = "/account/sessions/{id}/end";
+    const LIMIT: Limit = Limit::per_minute(60);
+    type Auth = policies::Member;
+}
+
+impl Action for EndSession {
+    type At = Uuid;
+    type Form = Nothing;
+    const BODY: usize = 16 * 1024;
+
+    async fn run(visit: &Visit<'_>, who: &Member, id: &Uuid, _: Valid<Nothing>) -> Result<Done> {
+        let done = visit.once(async |tx| {
+            sessions::end_one(tx, who, *id).await?;
+            Ok(paths::account())
+        });
+        Ok(done.await?.saying(Flash::SessionEnded))
+    }
+
+    async fn page(
+        db: &mut PgConnection,
+        who: &Member,
+        _: &Uuid,
+        state: &FormState,
+        _: &mut Dependencies,
+    ) -> Result<View> {
+        account::view(db, who, state).await
+    }
+}
+
+/// `/account/sessions/end`
+pub struct EndSessions;
+
+impl Gate for EndSessions {
+    const PATH: &'static str = "/account/sessions/end";
+    const LIMIT: Limit = Limit::per_minute(60);
+    type Auth = policies::Member;
+}
+
+impl Action for EndSessions {
+    type At = ();
+    type Form = Nothing;
+    const BODY: usize = 16 * 1024;
+
+    async fn run(visit: &Visit<'_>, who: &Member, (): &(), _: Valid<Nothing>) -> Result<Done> {
+        let done = visit.once(async |tx| {
+            sessions::end_others(tx, who.id(), Some(who)).await?;
+            Ok(paths::account())
+        });
+        Ok(done.await?.saying(Flash::SessionEnded))
+    }
+
+    async fn page(
+        db: &mut PgConnection,
+        who: &Member,
+        (): &(),
+        state: &FormState,
+        _: &mut Dependencies,
+    ) -> Result<View> {
+        account::view(db, who, state).await
+    }
+}

@@ -1,0 +1,140 @@
+//! The way to an account: what is typed waits until its mailbox has said yes.
+//!
+//! Whether an address has an account already is told to its mailbox alone.
+
+use super::sign_in::{Proven, enter};
+use crate::error::Result;
+use crate::http::Gate;
+use crate::http::action::{Action, Done, Visit};
+use crate::http::endpoint::Nothing;
+use crate::http::limit::Limit;
+use crate::policies::Newcomer;
+use crate::services::accounts;
+use crate::services::input::{self, Valid};
+use crate::services::links::{self, Held, Intent};
+use crate::tags::Dependencies;
+use serde::Deserialize;
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use templates::{Flash, FormState, View, paths};
+use validator::{Validate, ValidationError};
+
+/// `/sign-up`
+pub struct SignUp;
+
+/// What is typed.
+#[derive(Deserialize, Validate)]
+pub struct New {
+    #[serde(default, deserialize_with = "input::line")]
+    #[validate(
+        length(min = 2, max = 100, message = "Enter a name of 2 to 100 characters."),
+        custom(function = "input::one_line")
+    )]
+    name: String,
+    #[serde(default, deserialize_with = "input::line")]
+    #[validate(custom(function = "input::email"))]
+    email: String,
+    #[serde(default)]
+    #[validate(custom(function = "none_or_long"))]
+    password: String,
+}
+
+fn none_or_long(password: &str) -> Result<(), ValidationError> {
+    if password.is_empty() || (12..=200).contains(&password.chars().count()) {
+        return Ok(());
+    }
+    let message = "Choose a password of 12 to 200 characters, or none.";
+    Err(ValidationError::new("length").with_message(message.into()))
+}
+
+impl Gate for SignUp {
+    const PATH: &'static str = "/sign-up";
+    const LIMIT: Limit = Limit::per_minute(20);
+    type Auth = Newcomer;
+}
+
+impl Action for SignUp {
+    type At = ();
+    type Form = New;
+    const BODY: usize = 16 * 1024;
+
+    /// The answer is the same, and takes the same time, whether or not there is an account.
+    async fn run(visit: &Visit<'_>, (): &(), (): &(), form: Valid<New>) -> Result<Done> {
+        let app = visit.app;
+        let password_hash = match form.password.is_empty() {
+            true => None,
+            false => Some(app.passwords.hash(&app.clock, &form.password).await?),
+        };
+        let id = app.clock.id();
+        visit
+            .once(async |tx| {
+                let known = accounts::by_email(tx, &form.email).await?;
+                let account = known.as_ref().map(|account| account.id);
+                let intent = match account {
+                    Some(_) => Intent::SignIn { next: String::new(), had_one: true },
+                    None => Intent::SignUp { name: form.name.clone(), password_hash },
+                };
+                let link = links::New { id, email: &form.email, account, intent: &intent };
+                links::send(tx, &link).await?;
+                Ok(paths::check_your_mail())
+            })
+            .await
+    }
+
+    async fn page(
+        _: &mut PgConnection,
+        (): &(),
+        (): &(),
+        state: &FormState,
+        _: &mut Dependencies,
+    ) -> Result<View> {
+        Ok(templates::sign_up::page(state))
+    }
+}
+
+/// `/sign-up/{token}`
+pub struct Confirm;
+
+impl Gate for Confirm {
+    const PATH: &'static str = "/sign-up/{token}";
+    const LIMIT: Limit = Limit::per_minute(60);
+    type Auth = Newcomer;
+}
+
+impl Action for Confirm {
+    type At = String;
+    type Form = Nothing;
+    const BODY: usize = 16 * 1024;
+
+    async fn run(visit: &Visit<'_>, (): &(), token: &String, _: Valid<Nothing>) -> Result<Done> {
+        let id = visit.app.clock.id();
+        let made = enter(visit, async |tx| {
+            let Held { email, intent: Json(Intent::SignUp { name, password_hash }), .. } =
+                links::take(tx, token).await?
+            else {
+                return Err(links::OVER);
+            };
+            let password_hash = password_hash.as_deref();
+            let new = accounts::New { id, email: &email, name: &name, password_hash };
+            accounts::create(tx, &new).await?;
+            Ok(Proven { account: id, email, next: String::new() })
+        });
+        Ok(made.await?.saying(Flash::AccountMade))
+    }
+
+    async fn page(
+        db: &mut PgConnection,
+        (): &(),
+        token: &String,
+        state: &FormState,
+        _: &mut Dependencies,
+    ) -> Result<View> {
+        let held = links::held(db, token).await?;
+        match &held.intent.0 {
+            Intent::SignUp { name, .. } => {
+                Ok(templates::sign_up::confirm(name, &held.email, token, state))
+            }
+            _ => Err(links::OVER),
+        }
+    }
+}

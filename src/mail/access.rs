@@ -1,0 +1,53 @@
+//! Mails with a link that lets somebody in.
+//!
+//! Nothing of what was typed stands in them but the address they go to: whoever fills in a stranger's address must not be
+//! able to write to them.
+
+use super::{Letter, Person, link};
+use crate::app::App;
+use crate::services::links::{Held, Intent, Token};
+use templates::mail::{Mail, Part};
+use templates::paths;
+
+/// Says what the link is for. Without its token it says where the link is to be found.
+pub(super) fn letter(app: &App, held: Held, token: Option<&Token>) -> Letter {
+    let (site, intent) = (&app.config.site_name, held.intent.0);
+    let token = token.map(Token::reveal);
+    let follow = |label: &str, path: fn(&str) -> String| match &token {
+        Some(token) => Part::Link(label.to_owned(), link(app, &path(token))),
+        None => Part::Text(format!("{label}: the link stands in the mail alone.")),
+    };
+    let (subject, words, way) = match intent {
+        Intent::SignUp { .. } => (
+            format!("Your account at {site}"),
+            "Somebody has asked for an account with this address. If that was you, go on here within a day.",
+            follow("Make my account", paths::sign_up_with),
+        ),
+        Intent::SignIn { had_one: true, .. } => (
+            format!("You have an account at {site}"),
+            "Somebody has asked for an account with this address, and there is one already. If that was you, sign in here within a quarter of an hour.",
+            follow("Sign in", paths::sign_in_with),
+        ),
+        Intent::SignIn { .. } => (
+            format!("Sign in to {site}"),
+            "This link signs you in, once, within a quarter of an hour.",
+            follow("Sign in", paths::sign_in_with),
+        ),
+        Intent::Reset => (
+            format!("Another password for {site}"),
+            "With this link you choose another password, within a quarter of an hour. You are signed out everywhere then.",
+            follow("Choose a password", paths::reset_password),
+        ),
+        Intent::Nothing => (
+            format!("No account at {site}"),
+            "Somebody has tried to sign in with this address, and there is no account with it. You may have used another one.",
+            Part::Link("Sign up".to_owned(), link(app, &paths::sign_up())),
+        ),
+    };
+    let footer = format!(
+        "You get this mail because this address was given in a form at {site}. If that was not you, you need not do anything: nobody gets in without this mail."
+    );
+    let parts = vec![Part::Text(words.to_owned()), way, Part::Footer(footer)];
+    let to = Person { name: String::new(), email: held.email };
+    Letter { to, reply_to: None, unsubscribe: None, mail: Mail { subject, parts } }
+}

@@ -1,0 +1,137 @@
+//! What can be said to somebody who has just done something.
+
+/// What was done. A cookie carries its code to the next page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flash {
+    /// A post is there for everyone.
+    PostPublished,
+    /// A post will be there for everyone.
+    PostScheduled,
+    /// A post is kept, and nobody but staff sees it.
+    PostSaved,
+    /// A lead has another status.
+    StatusSaved,
+    /// A lead has another note.
+    NoteAdded,
+    /// A job will be tried again.
+    JobRetried,
+    /// A test mail is on its way.
+    TestAskedFor,
+    /// What someone wants to be told of.
+    NoticesSaved,
+    /// Pages will be rendered again.
+    PagesDropped,
+    /// A task will be run.
+    RunAskedFor,
+    /// Nothing is kept about someone any more.
+    PersonErased,
+    /// A subscription is confirmed.
+    SubscriptionConfirmed,
+    /// What a subscriber gets is kept.
+    ChoicesSaved,
+    /// Somebody is asked to confirm.
+    SubscriberAsked,
+    /// People were brought over.
+    SubscribersImported,
+    /// Somebody gets no more mail.
+    SubscriberEnded,
+    /// An issue is kept.
+    IssueSaved,
+    /// An issue will be sent.
+    IssueScheduled,
+    /// An issue is being sent.
+    IssueSending,
+    /// A scheduled issue is a draft again.
+    IssueRecalled,
+    /// An issue is paused.
+    IssuePaused,
+    /// The session is over.
+    SignedOut,
+    /// An account is made, and its owner is here.
+    AccountMade,
+    /// An account is changed.
+    AccountSaved,
+    /// Another password is chosen.
+    PasswordChanged,
+    /// A session is over, on another device perhaps.
+    SessionEnded,
+}
+
+/// Each with its code and its words.
+const SAID: &[(Flash, &str, &str)] = &[
+    (Flash::PostPublished, "post-published", "The post is published."),
+    (Flash::PostScheduled, "post-scheduled", "The post will appear by itself."),
+    (Flash::PostSaved, "post-saved", "The post is saved."),
+    (Flash::StatusSaved, "status-saved", "The status is saved."),
+    (Flash::NoteAdded, "note-added", "The note is added."),
+    (Flash::JobRetried, "job-retried", "It is being tried again."),
+    (Flash::TestAskedFor, "test-asked-for", "A test mail is on its way to you."),
+    (Flash::NoticesSaved, "notices-saved", "Your notices are saved."),
+    (Flash::PagesDropped, "pages-dropped", "It will be rendered again when it is next asked for."),
+    (Flash::RunAskedFor, "run-asked-for", "It will be run at once."),
+    (Flash::PersonErased, "person-erased", "They are erased."),
+    (Flash::SubscriptionConfirmed, "subscription-confirmed", "Thank you. You are subscribed."),
+    (Flash::ChoicesSaved, "choices-saved", "What you chose is saved."),
+    (
+        Flash::SubscriberAsked,
+        "subscriber-asked",
+        "A mail is on its way to them: they have to confirm.",
+    ),
+    (Flash::SubscribersImported, "subscribers-imported", "They are on the list."),
+    (Flash::SubscriberEnded, "subscriber-ended", "They get no more mail."),
+    (Flash::IssueSaved, "issue-saved", "The issue is saved."),
+    (Flash::IssueScheduled, "issue-scheduled", "It will be sent by itself."),
+    (Flash::IssueSending, "issue-sending", "It is being sent."),
+    (Flash::IssueRecalled, "issue-recalled", "It is a draft again."),
+    (Flash::IssuePaused, "issue-paused", "It is paused. What was under way still arrives."),
+    (Flash::SignedOut, "signed-out", "You are signed out."),
+    (Flash::AccountMade, "account-made", "Welcome. Your account is ready."),
+    (Flash::AccountSaved, "account-saved", "Your account is saved."),
+    (
+        Flash::PasswordChanged,
+        "password-changed",
+        "Your password is changed. Every other session is over.",
+    ),
+    (Flash::SessionEnded, "session-ended", "That session is over."),
+];
+
+impl Flash {
+    /// What a cookie holds: a name and never a text, so that nobody can put words into our mouth.
+    pub fn code(self) -> &'static str {
+        self.said().1
+    }
+
+    /// Reads a code.
+    pub fn of_code(code: &str) -> Option<Self> {
+        SAID.iter().find(|said| said.1 == code).map(|said| said.0)
+    }
+
+    /// What people read.
+    pub fn text(self) -> &'static str {
+        self.said().2
+    }
+
+    fn said(self) -> (Self, &'static str, &'static str) {
+        SAID.iter().copied().find(|said| said.0 == self).unwrap_or((self, "done", "Done."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flash_survives_its_code_and_nothing_else_is_one() {
+        let words: std::collections::BTreeSet<_> = SAID.iter().map(|said| said.2).collect();
+        assert_eq!(words.len(), SAID.len());
+        for (flash, code, text) in SAID.iter().copied() {
+            assert_eq!(
+                (Flash::of_code(code), flash.code(), flash.text()),
+                (Some(flash), code, text)
+            );
+        }
+        // The last variant has its line too, and so has each before it.
+        assert_eq!(Flash::SessionEnded as usize + 1, SAID.len());
+        assert_eq!(Flash::of_code("<b>You won</b>"), None);
+    }
+}
