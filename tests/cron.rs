@@ -52,7 +52,7 @@ async fn until_it_waits(app: &TestApp, how_many: usize) {
     }
 }
 
-const OLD_SESSIONS: &str = "insert into sessions (token_hash, staff_id, expires_at)
+const OLD_SESSIONS: &str = "insert into sessions (token_hash, account_id, expires_at)
     select sha256(n::text::bytea), (select id from staff limit 1), now() - interval '1 second' from generate_series(1, 2500) n";
 
 #[test]
@@ -275,7 +275,11 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
     with_settings(&[BOTH], async |app| {
         let ada = app.ada().await;
         app.psql(
-            "insert into sessions select sha256('old'), id, now() - interval '9 days', now() - interval '1 minute' from staff;
+            "insert into sessions (token_hash, account_id, created_at, expires_at)
+                 select sha256('old'), id, now() - interval '9 days', now() - interval '1 minute' from staff;
+             insert into mailed_links (id, email, mailbox, intent, expires_at)
+                 select gen_random_uuid(), 'ann@example.test', 'ann@example.test', '{}', now() - make_interval(days => n)
+                   from generate_series(6, 8, 2) n;
              insert into submissions (id, location, at) values
                  (gen_random_uuid(), '/old', now() - interval '8 days'), (gen_random_uuid(), '/new', now() - interval '6 days');
              insert into outbox (id, kind, job, cause, recipient, state, ended_at)
@@ -290,7 +294,8 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
         )
         .await;
         let foreseen = app.cli(&["run", "cleanup", "--dry-run", "--json"], "").json();
-        let counts = json!({ "jobs": 1, "runs": 1, "sessions": 1, "submissions": 1 });
+        let counts =
+            json!({ "jobs": 1, "mailed links": 1, "runs": 1, "sessions": 1, "submissions": 1 });
         assert_eq!(foreseen["output"], counts);
         assert_eq!(app.ask("select count(*) from sessions").await, ["2"], "that was only said");
         assert_eq!(done(&cleanup(&app.eve()).await)["output"], counts);

@@ -1,5 +1,6 @@
 //! Every door of the table of routes: who is turned away, how, and what every answer carries.
 
+use super::accounts::links_in_mails;
 use super::contact::ANN;
 use super::support::{Answer, Person, TestApp, with_app, with_settings};
 use frontdesk::routes::{self, Entry};
@@ -57,6 +58,7 @@ fn whatever_lies_behind_a_door_is_guarded() {
     let closed: BTreeSet<_> = guarded().iter().map(|route| (route.method, route.path)).collect();
     for route in routes::table() {
         let behind = route.path.starts_with("/admin")
+            || route.path.starts_with("/account")
             || route.path.starts_with("/api/v1/leads")
             || route.path.starts_with("/api/cron/")
             || (route.path.starts_with("/api/v1/") && route.method != "GET");
@@ -203,7 +205,9 @@ async fn everything(app: &TestApp) -> Vec<String> {
     let reader = app.ask("select id from subscribers").await.remove(0);
     let (confirm, manage) = links_of(app, &reader);
     let style = templates::assets::STYLE.url();
+    let mailed = links_in_mails(app).await;
     let at = |path: &str| match path {
+        path if mailed.contains_key(path) => mailed[path].clone(),
         "/newsletter/confirm/{token}" => path.replace("{token}", &confirm),
         path if path.contains("{token}") => path.replace("{token}", &manage),
         path if path.contains("issues/{id}") => path.replace("{id}", &issue),

@@ -1,5 +1,6 @@
 //! The whole site, walked: every link answers, every page keeps the content security policy.
 
+use super::accounts::links_in_mails;
 use super::contact::ANN;
 use super::doors::{A_SUBSCRIBER, AN_ISSUE, links_of};
 use super::support::{Answer, Person, with_settings};
@@ -100,6 +101,7 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
     let settings = [("DEMO_CONTENT", "on"), ("TRUSTED_PROXIES", "127.0.0.1")];
     with_settings(&settings, async |app| {
         assert_eq!(app.eve().post("/contact", &ANN).await.status, 303);
+        app.ada().await; // so that there is another session to end
         let ada = app.ada().await;
         let table = routes::table();
         // An issue in each state has its own buttons; links in mails lead to pages that nothing else leads to.
@@ -119,6 +121,7 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
             paths_of::newsletter_confirm(&confirm),
             paths_of::newsletter_preferences(&manage),
         ]);
+        starts.extend(links_in_mails(app).await.into_values());
         let posted_only = |path: &String| {
             !table.iter().any(|route| route.method == "GET" && is_at(route.path, path))
         };

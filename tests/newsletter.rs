@@ -4,6 +4,7 @@ use super::support::{Answer, Person, TestApp, with_app};
 use frontdesk::clock::Clock;
 use frontdesk::jobs::{Job, worker};
 use frontdesk::mail::{self, Letter, Mail};
+use frontdesk::services::links;
 use reqwest::Method;
 use std::time::Duration;
 
@@ -31,7 +32,14 @@ pub async fn mails_to(app: &TestApp, email: &str) -> Vec<Letter> {
 
 /// A mail as it would go out.
 pub async fn composed(app: &TestApp, mail: &Mail) -> Option<Letter> {
-    app.state.read(async |db| mail::compose(&app.state, db, mail).await).await.unwrap()
+    let letter = app.state.read(async |db| {
+        let token = match mail {
+            Mail::Link { link } => links::shown(db, *link).await?,
+            _ => None,
+        };
+        mail::compose(&app.state, db, mail, token.as_ref()).await
+    });
+    letter.await.unwrap()
 }
 
 /// The path of the link in a mail that leads below `start`.

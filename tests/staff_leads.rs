@@ -44,8 +44,8 @@ async fn submission(ada: &Person<'_>, path: &str) -> String {
 
 async fn history(app: &TestApp) -> Vec<String> {
     app.ask(
-        "select concat_ws('|', staff.name, from_status, to_status, note)
-           from lead_history join staff on staff.id = staff_id order by lead_history.id",
+        "select concat_ws('|', accounts.name, from_status, to_status, note)
+           from lead_history join accounts on accounts.id = staff_id order by lead_history.id",
     )
     .await
 }

@@ -228,6 +228,8 @@ pub async fn export(
     for holding in Holding::ALL {
         tables.insert(holding.table().to_owned(), holding.rows(&mut *db, email).await?.into());
     }
+    // To the second: then the document has one length.
+    let exported_at = exported_at.replace_nanosecond(0).unwrap_or(exported_at);
     Ok(Export { email: email.to_owned(), exported_at, tables })
 }
 
