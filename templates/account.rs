@@ -39,7 +39,7 @@ pub fn page(account: &Account<'_>, state: &FormState) -> View {
         header.page-head { h1 { "Your account" } }
         section.panel.narrow {
             h2 { "You" }
-            dl.facts {
+            dl.details {
                 dt { "Name" } dd dir="auto" { (account.name) " · " a href=(paths::account_profile()) { "Change" } }
                 dt { "Email" } dd dir="auto" { (account.email) }
                 dt { "Password" }
@@ -60,7 +60,7 @@ fn sessions(sessions: &[Session<'_>], state: &FormState) -> Markup {
             h2 { "Where you are signed in" }
             ul.cards {
                 @for session in sessions {
-                    li {
+                    li.card {
                         p dir="auto" { @if session.device.is_empty() { "A program without a name" } @else { (session.device) } }
                         p.meta {
                             span { "From " (session.network) }

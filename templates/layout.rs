@@ -140,9 +140,6 @@ fn staff_links(here: &str) -> Markup {
         (nav_link(&paths::admin_issues(), "Newsletter", here))
         (nav_link(&paths::admin_subscribers(), "Subscribers", here))
         (nav_link(&paths::admin_outbox(), "Outbox", here))
-        (nav_link(&paths::admin_runs(), "Runs", here))
-        (nav_link(&paths::admin_notices(), "Notices", here))
-        (nav_link(&paths::admin_cache(), "Kept pages", here))
     }
 }
 

@@ -26,8 +26,27 @@ pub fn dashboard(counts: &[(&str, i64, String)]) -> View {
             a.button href=(paths::admin_new_post()) { "Write a post" }
             a.quiet href=(paths::admin_leads()) { "See all leads" }
         }
+        (rooms())
     };
     page("Desk", &paths::admin(), main)
+}
+
+/// What is not needed every day.
+fn rooms() -> Markup {
+    let rooms = [
+        (paths::admin_notices(), "Notices", "What you are told by mail, and when."),
+        (paths::admin_people(), "One person", "What is kept about somebody: hand it out, erase it."),
+        (paths::admin_runs(), "Runs", "What happens by the clock."),
+        (paths::admin_cache(), "Kept pages", "What visitors are shown, and why."),
+    ];
+    html! {
+        section {
+            div.section-head { h2 { "In the back room" } }
+            dl.details {
+                @for (path, name, words) in &rooms { dt { a href=(path) { (name) } } dd { (words) } }
+            }
+        }
+    }
 }
 
 /// A page that is nobody else's business.
