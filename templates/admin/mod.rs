@@ -35,7 +35,11 @@ pub fn dashboard(counts: &[(&str, i64, String)]) -> View {
 fn rooms() -> Markup {
     let rooms = [
         (paths::admin_notices(), "Notices", "What you are told by mail, and when."),
-        (paths::admin_people(), "One person", "What is kept about somebody: hand it out, erase it."),
+        (
+            paths::admin_people(),
+            "One person",
+            "What is kept about somebody: hand it out, erase it.",
+        ),
         (paths::admin_runs(), "Runs", "What happens by the clock."),
         (paths::admin_cache(), "Kept pages", "What visitors are shown, and why."),
     ];
