@@ -46,6 +46,9 @@ create table mailed_links (
     email      text        not null,
     -- The same without what stands after a plus: whom the mails are counted for.
     mailbox    text        not null,
+    -- Whether it was asked for on a device that has signed in with this address: those are counted apart, so that strangers
+    -- keep nobody out.
+    at_home    boolean     not null,
     -- What happens when it is used.
     intent     jsonb       not null,
     -- A mail that is written again, because nobody knows whether it went, has another random part; each is good.
@@ -56,7 +59,7 @@ create table mailed_links (
     expires_at timestamptz not null,
     used_at    timestamptz
 );
-create index mailed_links_mailbox on mailed_links (mailbox, created_at);
+create index mailed_links_mailbox on mailed_links (mailbox, at_home, created_at);
 create index mailed_links_email on mailed_links (lower(email));
 create index mailed_links_account on mailed_links (account_id);
 create index mailed_links_expiry on mailed_links (expires_at);

@@ -25,9 +25,9 @@ pub async fn links_in_mails(app: &TestApp) -> BTreeMap<&'static str, String> {
     for (number, (route, intent)) in kinds.into_iter().enumerate() {
         let id = format!("01890000-0000-7000-8000-{number:012}");
         app.psql(&format!(
-            "insert into mailed_links (id, account_id, email, mailbox, intent, hashes, expires_at)
+            "insert into mailed_links (id, account_id, email, mailbox, at_home, intent, hashes, expires_at)
              select '{id}', (select id from accounts where '{route}' <> '/sign-up/{{token}}' limit 1), 'ann@example.test',
-                    'ann@example.test', '{intent}', array[sha256(decode(repeat('00', 16), 'hex'))], now() + interval '1 hour'"
+                    'ann@example.test', false, '{intent}', array[sha256(decode(repeat('00', 16), 'hex'))], now() + interval '1 hour'"
         ))
         .await;
         let token = format!("{}{}", id.replace('-', ""), "0".repeat(32));
@@ -131,6 +131,23 @@ fn a_mailbox_is_not_flooded_whatever_stands_after_the_plus() {
             eve.post("/sign-in/link", &[("email", "victim@example.test")]).await;
         }
         assert_eq!(app.ask(mails).await, ["12"], "a day's");
+    });
+}
+
+#[test]
+fn strangers_who_ask_for_many_links_keep_nobody_out() {
+    with_app(async |app| {
+        let (bob, eve) = (sign_up(app, BOB.0, "").await, app.eve());
+        for _ in 0..5 {
+            eve.post("/sign-in/link", &[("email", BOB.0)]).await;
+        }
+        let mails = "select count(*) from outbox where recipient like 'bob@%'";
+        assert_eq!(app.ask(mails).await, ["3"]);
+        bob.post("/sign-out", &[]).await;
+        bob.post("/sign-in/link", &[("email", &BOB.0.to_uppercase())]).await;
+        assert_eq!(app.ask(mails).await, ["4"], "on a device that Bob has signed in on");
+        let path = mailed(app, BOB.0, "/sign-in/link/").await;
+        assert_eq!(bob.post(&path, &[]).await.location, "/account");
     });
 }
 

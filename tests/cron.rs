@@ -277,8 +277,8 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
         app.psql(
             "insert into sessions (token_hash, account_id, created_at, expires_at)
                  select sha256('old'), id, now() - interval '9 days', now() - interval '1 minute' from staff;
-             insert into mailed_links (id, email, mailbox, intent, expires_at)
-                 select gen_random_uuid(), 'ann@example.test', 'ann@example.test', '{}', now() - make_interval(days => n)
+             insert into mailed_links (id, email, mailbox, at_home, intent, expires_at)
+                 select gen_random_uuid(), 'ann@example.test', 'ann@example.test', false, '{}', now() - make_interval(days => n)
                    from generate_series(6, 8, 2) n;
              insert into submissions (id, location, at) values
                  (gen_random_uuid(), '/old', now() - interval '8 days'), (gen_random_uuid(), '/new', now() - interval '6 days');

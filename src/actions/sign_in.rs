@@ -125,11 +125,12 @@ impl Action for AskForLink {
 /// Has a link mailed to whoever has an account, and word of it to whoever has none: the answer is the same.
 async fn mail_link(visit: &Visit<'_>, email: &str, intent: Intent) -> Result<Done> {
     let id = visit.app.clock.id();
+    let at_home = is_at_home(visit, email);
     visit
         .once(async |tx| {
             let account = accounts::by_email(tx, email).await?.map(|account| account.id);
             let intent = if account.is_some() { &intent } else { &Intent::Nothing };
-            links::send(tx, &links::New { id, email, account, intent }).await?;
+            links::send(tx, &links::New { id, email, account, at_home, intent }).await?;
             Ok(paths::check_your_mail())
         })
         .await
@@ -357,6 +358,11 @@ fn device(app: &App, email: &str) -> String {
     let signature = app.secrets.sign(Purpose::Device, &[id.as_bytes(), email.as_bytes()]);
     let signature = Uuid::from_slice(&signature[..16]).unwrap_or_default();
     format!("{id}.{}", signature.simple())
+}
+
+/// Whether someone has signed in with this address on this device.
+pub fn is_at_home(visit: &Visit<'_>, email: &str) -> bool {
+    known_device(visit.app, visit.request, &email.to_lowercase()).is_some()
 }
 
 /// The id of this device, if someone signed in to this account on it.

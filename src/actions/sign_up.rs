@@ -2,7 +2,7 @@
 //!
 //! Whether an address has an account already is told to its mailbox alone.
 
-use super::sign_in::{Proven, enter};
+use super::sign_in::{Proven, enter, is_at_home};
 use crate::error::Result;
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
@@ -65,7 +65,7 @@ impl Action for SignUp {
             true => None,
             false => Some(app.passwords.hash(&app.clock, &form.password).await?),
         };
-        let id = app.clock.id();
+        let (id, at_home) = (app.clock.id(), is_at_home(visit, &form.email));
         visit
             .once(async |tx| {
                 let known = accounts::by_email(tx, &form.email).await?;
@@ -74,7 +74,8 @@ impl Action for SignUp {
                     Some(_) => Intent::SignIn { next: String::new(), had_one: true },
                     None => Intent::SignUp { name: form.name.clone(), password_hash },
                 };
-                let link = links::New { id, email: &form.email, account, intent: &intent };
+                let email = &form.email;
+                let link = links::New { id, email, account, at_home, intent: &intent };
                 links::send(tx, &link).await?;
                 Ok(paths::check_your_mail())
             })

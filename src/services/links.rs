@@ -17,7 +17,8 @@ use sqlx::types::Json;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How many mails a mailbox gets within a quarter of an hour, and within a day, whoever types its address.
+/// How many mails a mailbox gets within a quarter of an hour, and within a day, whoever types its address; and as many again
+/// when that is done on devices of its owner.
 const TO_MAILBOX: (i64, i64) = (3, 12);
 
 /// The refusal of a link that is none, or none any more.
@@ -68,6 +69,8 @@ pub struct New<'a> {
     pub email: &'a str,
     /// Whose account it is about.
     pub account: Option<Uuid>,
+    /// Whether it was asked for on a device that has signed in with this address.
+    pub at_home: bool,
     /// What it is for.
     pub intent: &'a Intent,
 }
@@ -83,10 +86,12 @@ pub async fn send(db: &mut PgConnection, new: &New<'_>) -> Result<()> {
         .execute(&mut *db)
         .await?;
     let made = sqlx::query!(
-        "insert into mailed_links (id, account_id, email, mailbox, intent, expires_at)
-         select $1, $2, $3, $4, $5, now() + make_interval(secs => $6)
-          where (select count(*) from mailed_links where mailbox = $4 and created_at > now() - interval '15 minutes') < $7
-            and (select count(*) from mailed_links where mailbox = $4 and created_at > now() - interval '1 day') < $8",
+        "insert into mailed_links (id, account_id, email, mailbox, at_home, intent, expires_at)
+         select $1, $2, $3, $4, $9, $5, now() + make_interval(secs => $6)
+          where (select count(*) from mailed_links
+                  where mailbox = $4 and at_home = $9 and created_at > now() - interval '15 minutes') < $7
+            and (select count(*) from mailed_links
+                  where mailbox = $4 and at_home = $9 and created_at > now() - interval '1 day') < $8",
         new.id,
         new.account,
         new.email,
@@ -95,6 +100,7 @@ pub async fn send(db: &mut PgConnection, new: &New<'_>) -> Result<()> {
         new.intent.lifetime().as_secs_f64(),
         TO_MAILBOX.0,
         TO_MAILBOX.1,
+        new.at_home,
     );
     if made.execute(&mut *db).await?.rows_affected() == 0 {
         return Ok(());
