@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::http::limit::Limits;
 use crate::intake::Spool;
 use crate::mail::Postman;
+use crate::outgoing::Outgoing;
 use crate::services::passwords::Passwords;
 use crate::services::secrets::Secrets;
 use crate::services::submissions::Submission;
@@ -41,6 +42,8 @@ pub struct App {
     pub spool: Spool,
     /// Who carries mail.
     pub postman: Postman,
+    /// How other servers are spoken to.
+    pub outgoing: Outgoing,
     /// Told of every write: there may be something to do.
     pub outbox_news: Notify,
     /// Where this process begins to count its requests.
@@ -66,6 +69,7 @@ impl App {
             cache: PageCache::new(config.cache_max_bytes),
             spool: Spool::new(config.data_dir.join("spool")),
             postman: Postman::new(&config)?,
+            outgoing: Outgoing::new()?,
             outbox_news: Notify::new(),
             seed: u64::from_ne_bytes(clock.random()),
             config,

@@ -73,10 +73,13 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.live::<pages::admin::subscribers::Show>();
     routes.action::<actions::subscribers::End>();
     routes.live::<pages::admin::outbox::Index>();
+    routes.form::<actions::outbox::RetryDead>();
     routes.live::<pages::admin::outbox::Show>();
     routes.action::<actions::outbox::Retry>();
     routes.form::<actions::outbox::Test>();
     routes.form::<actions::notices::Choose>();
+    routes.live::<pages::admin::settings::Show>();
+    routes.action::<actions::settings::Decide>();
     routes.live::<pages::admin::cache::Index>();
     routes.live::<pages::admin::cache::Show>();
     routes.form::<actions::cache::Drop>();
@@ -101,6 +104,8 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.plain("/readyz", api::health::ready);
     routes.plain("/static/{hash}/{name}", pages::assets::show);
     routes.plain("/favicon.ico", pages::assets::favicon);
+    // Last, as it takes whatever ends like this.
+    routes.plain("/{key}.txt", pages::indexnow::key);
 }
 
 /// Has the pages kept that must be there even where the database goes away before anyone has asked for them: whoever

@@ -15,10 +15,14 @@ pub enum Flash {
     NoteAdded,
     /// A job will be tried again.
     JobRetried,
+    /// Dead jobs will be tried again.
+    DeadRetried,
     /// A test mail is on its way.
     TestAskedFor,
     /// What someone wants to be told of.
     NoticesSaved,
+    /// What the owner has decided.
+    SettingsSaved,
     /// Pages will be rendered again.
     PagesDropped,
     /// A task will be run.
@@ -65,8 +69,10 @@ const SAID: &[(Flash, &str, &str)] = &[
     (Flash::StatusSaved, "status-saved", "The status is saved."),
     (Flash::NoteAdded, "note-added", "The note is added."),
     (Flash::JobRetried, "job-retried", "It is being tried again."),
+    (Flash::DeadRetried, "dead-retried", "They are being tried again."),
     (Flash::TestAskedFor, "test-asked-for", "A test mail is on its way to you."),
     (Flash::NoticesSaved, "notices-saved", "Your notices are saved."),
+    (Flash::SettingsSaved, "settings-saved", "The settings are saved."),
     (Flash::PagesDropped, "pages-dropped", "It will be rendered again when it is next asked for."),
     (Flash::RunAskedFor, "run-asked-for", "It will be run at once."),
     (Flash::PersonErased, "person-erased", "They are erased."),

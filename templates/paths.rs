@@ -90,6 +90,11 @@ pub fn callers() -> String {
     "/callers".into()
 }
 
+/// Where search engines find the key of whoever tells them of pages.
+pub fn indexnow_key(key: &str) -> String {
+    format!("/{}.txt", encode(key))
+}
+
 /// The sign-in form.
 pub fn sign_in() -> String {
     "/sign-in".into()
@@ -306,7 +311,7 @@ pub fn admin_outbox() -> String {
     "/admin/outbox".into()
 }
 
-/// The rows that match `filter`: pairs of `state`, `to` and the cursor `before`.
+/// The rows that match `filter`: pairs of `state`, `kind`, `to` and the cursor `before`.
 pub fn admin_outbox_where(filter: &[(&str, &str)]) -> String {
     query(admin_outbox(), filter)
 }
@@ -321,6 +326,11 @@ pub fn admin_outbox_retry(id: Uuid) -> String {
     format!("/admin/outbox/{id}/retry")
 }
 
+/// Where it is posted to that dead jobs are to be tried again.
+pub fn admin_outbox_retry_dead() -> String {
+    "/admin/outbox/retry".into()
+}
+
 /// Where a test mail is asked for.
 pub fn admin_test_mail() -> String {
     "/admin/test-mail".into()
@@ -329,6 +339,11 @@ pub fn admin_test_mail() -> String {
 /// When a member of staff is told of what.
 pub fn admin_notices() -> String {
     "/admin/notices".into()
+}
+
+/// What the owner has decided.
+pub fn admin_settings() -> String {
+    "/admin/settings".into()
 }
 
 /// What the page cache keeps.

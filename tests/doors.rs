@@ -40,6 +40,7 @@ fn filled(path: &str) -> String {
         .replace("{hash}", "0")
         .replace("{name}", "style.css")
         .replace("{task}", "cleanup")
+        .replace("{key}", "nobodys")
         .replace("{email}", "ann%40example.test")
 }
 
@@ -65,7 +66,7 @@ fn whatever_lies_behind_a_door_is_guarded() {
         assert_eq!(closed.contains(&(route.method, route.path)), behind, "{}", route.path);
         assert!(!(route.cached && behind), "{} is kept", route.path);
         let costs = route.path.starts_with("/static/")
-            || ["/healthz", "/readyz", "/favicon.ico"].contains(&route.path);
+            || ["/healthz", "/readyz", "/favicon.ico", "/{key}.txt"].contains(&route.path);
         assert_eq!(route.limit.is_none(), costs, "{}", route.path);
         assert_eq!(route.body.is_some(), route.method == "POST", "{}", route.path);
     }
@@ -213,6 +214,7 @@ async fn everything(app: &TestApp) -> Vec<String> {
         path if path.contains("issues/{id}") => path.replace("{id}", &issue),
         path if path.contains("subscribers/{id}") => path.replace("{id}", &reader),
         "/static/{hash}/{name}" => style.to_owned(),
+        "/{key}.txt" => templates::paths::indexnow_key(&app.state.secrets.indexnow()),
         path if path.contains("posts/{id}") => path.replace("{id}", &post),
         path => filled(&path.replace("{id}", &lead)),
     };

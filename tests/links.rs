@@ -78,10 +78,12 @@ fn is_at(pattern: &str, path: &str) -> bool {
     let (pattern, path): (Vec<&str>, Vec<&str>) =
         (pattern.split('/').collect(), path.split('/').collect());
     pattern.len() == path.len()
-        && pattern
-            .iter()
-            .zip(&path)
-            .all(|(pattern, part)| pattern.starts_with('{') || pattern == part)
+        && pattern.iter().zip(&path).all(|(pattern, part)| {
+            match pattern.strip_prefix('{').and_then(|hole| hole.split_once('}')) {
+                Some((_, ending)) => part.ends_with(ending),
+                None => pattern == part,
+            }
+        })
 }
 
 /// The paths without parameters in `templates::paths`.
@@ -120,6 +122,7 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
         starts.extend([
             paths_of::newsletter_confirm(&confirm),
             paths_of::newsletter_preferences(&manage),
+            paths_of::indexnow_key(&app.state.secrets.indexnow()),
         ]);
         starts.extend(links_in_mails(app).await.into_values());
         let posted_only = |path: &String| {

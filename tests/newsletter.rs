@@ -325,13 +325,13 @@ fn whoever_never_confirms_is_forgotten() {
 fn an_installation_from_before_gets_the_key_it_lacks_and_keeps_the_others() {
     with_app(async |app| {
         let manage = subscribe(app, &app.eve(), "ann@example.test", &[]).await;
-        let keys = app.ask("select name || encode(value, 'hex') from secrets order by name").await;
+        let others = "select name || encode(value, 'hex') from secrets where name <> 'subscribers' order by name";
+        let keys = app.ask(others).await;
         let other = app.second_instance().await;
         assert_eq!(other.eve().asking_for(&app.origin).get(&manage).await.status, 200);
         app.psql("delete from secrets where name = 'subscribers'").await;
         let renewed = app.second_instance().await;
-        let now = app.ask("select name || encode(value, 'hex') from secrets order by name").await;
-        assert_eq!((now.len(), &now[..2]), (3, &keys[..2]));
+        assert!(keys.len() >= 3 && app.ask(others).await == keys);
         assert_eq!(renewed.eve().asking_for(&app.origin).get(&manage).await.status, 404);
         other.close().await;
         renewed.close().await;

@@ -12,6 +12,7 @@ pub mod outbox;
 pub mod people;
 pub mod posts;
 pub mod runs;
+pub mod settings;
 pub mod sign_in;
 pub mod sign_up;
 pub mod subscribers;

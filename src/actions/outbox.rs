@@ -5,11 +5,12 @@ use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
+use crate::jobs::Job;
 use crate::mail::Mail;
 use crate::pages::admin::outbox::entry;
 use crate::policies;
 use crate::services::input::Valid;
-use crate::services::outbox;
+use crate::services::outbox::{self, OfKind};
 use crate::services::sessions::Staff;
 use crate::services::staff;
 use crate::tags::Dependencies;
@@ -49,6 +50,46 @@ impl Action for Retry {
         _: &mut Dependencies,
     ) -> Result<View> {
         entry(db, who, *id, None, state).await
+    }
+}
+
+/// `/admin/outbox/retry`
+pub struct RetryDead;
+
+impl Gate for RetryDead {
+    const PATH: &'static str = "/admin/outbox/retry";
+    const LIMIT: Limit = Limit::per_minute(30);
+    type Auth = policies::Staff;
+}
+
+impl Action for RetryDead {
+    type At = ();
+    type Form = OfKind;
+    const BODY: usize = 16 * 1024;
+
+    async fn run(visit: &Visit<'_>, who: &Staff, (): &(), form: Valid<OfKind>) -> Result<Done> {
+        let kind = form.kind.as_deref().unwrap_or_default();
+        let mut retried = 0;
+        let done = visit
+            .once(async |tx| {
+                retried = outbox::retry_dead(tx, who, &form).await?;
+                Ok(paths::admin_outbox_where(&[("kind", kind)]))
+            })
+            .await?;
+        if retried > 0 {
+            tracing::info!(staff = %who.id(), kind, retried, "dead jobs are tried again, because staff asked for it");
+        }
+        Ok(done.saying(Flash::DeadRetried))
+    }
+
+    async fn page(
+        _: &mut PgConnection,
+        _: &Staff,
+        (): &(),
+        state: &FormState,
+        _: &mut Dependencies,
+    ) -> Result<View> {
+        Ok(templates::admin::outbox::retry_all(&Job::KINDS, state))
     }
 }
 

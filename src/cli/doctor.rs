@@ -42,7 +42,8 @@ impl Doctor {
         let mut findings = vec![origins(&config)];
         findings.push(optional("partners' sites (CORS_ORIGINS)", config.cors_origins.len()));
         findings.push(optional("proxies (TRUSTED_PROXIES)", config.trusted_proxies.len()));
-        findings.extend([cron(&config), scheduler(&config), retention(&config)]);
+        findings.extend([cron(&config), scheduler(&config), search_engines(&config)]);
+        findings.push(retention(&config));
         let runtime = actix_web::rt::System::new();
         findings.push(runtime.block_on(mail(&config)));
         findings.extend(runtime.block_on(self.mail_records()));
@@ -125,6 +126,17 @@ fn scheduler(config: &Config) -> Finding {
         off.map(|(task, why)| format!("; {} is off: {why}", task.name())).collect();
     let detail = if config.scheduler { "on" } else { "off; someone else has to have tasks run" };
     Finding { what: "scheduler (SCHEDULER)", ok: true, detail: detail.to_owned() + &off.concat() }
+}
+
+fn search_engines(config: &Config) -> Finding {
+    let said = match (&config.indexnow_url, config.canonical_origin().is_loopback()) {
+        (None, _) => Ok("off; they find out by themselves what is new".to_owned()),
+        (Some(_), false) => Ok("on; they are told once an hour what is new".to_owned()),
+        (Some(_), true) => Err(anyhow::anyhow!(
+            "they are told of addresses that only this machine knows; set PUBLIC_ORIGINS"
+        )),
+    };
+    Finding::new("search engines (INDEXNOW_URL)", said)
 }
 
 fn retention(config: &Config) -> Finding {

@@ -16,7 +16,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
-use templates::{Flash, FormState, View};
+use templates::{Flash, FormState, View, Who};
 use uuid::Uuid;
 use validator::Validate;
 
@@ -94,7 +94,7 @@ impl Done {
         Self { flash: Some(flash), ..self }
     }
 
-    /// Do not go on: this is the answer (200). For programs that may not be led elsewhere.
+    /// Do not go on: this is the answer (200). For programs that may not be led elsewhere, and where nothing was changed.
     #[must_use]
     pub fn here(self, view: View) -> Self {
         Self { here: Some(view), ..self }
@@ -161,7 +161,7 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
         return Ok(errors::confirm(request, &pairs, &token));
     }
     match run::<A>(app, request, &who, &at, pairs.clone()).await {
-        Ok(done) => Ok(go_on(app, request, done)),
+        Ok(done) => Ok(go_on(app, request, A::Auth::who(&who), done)),
         Err((Error::Invalid(fields), pairs)) => {
             let id = form::value(&pairs, SUBMISSION).map(str::to_owned);
             let state = FormState::new(errors::showable(&pairs), fields);
@@ -205,10 +205,10 @@ async fn draw<A: Action>(
     Ok(page::draw(request, status, &view.noindex(), A::Auth::who(who)))
 }
 
-fn go_on(app: &App, request: &HttpRequest, done: Done) -> HttpResponse {
+fn go_on(app: &App, request: &HttpRequest, who: Option<Who<'_>>, done: Done) -> HttpResponse {
     let mut response = match &done.here {
         None => errors::see_other(&done.location.value),
-        Some(view) => page::draw(request, StatusCode::OK, &view.clone().noindex(), None),
+        Some(view) => page::draw(request, StatusCode::OK, &view.clone().noindex(), who),
     };
     let carried =
         done.location.token.map(|token| session::carry_write(&app.config, request, &token));

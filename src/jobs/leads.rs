@@ -5,7 +5,7 @@ use crate::error::{Result, found};
 use crate::jobs::Job;
 use crate::mail::Mail;
 use crate::services::outbox::{self, New};
-use crate::services::{leads, staff};
+use crate::services::{leads, settings, staff};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ pub async fn arrived(app: &App, db: &mut PgConnection, lead: Uuid) -> Result<()>
         };
         outbox::put(db, &new).await?;
     }
-    if sender.wants_receipt {
+    if sender.wants_receipt && settings::autoreply(db).await?.on {
         let new = New {
             id: app.clock.id(),
             job: &Job::Mail(Mail::LeadReceipt { lead }),

@@ -10,7 +10,7 @@ mod newsletter;
 mod postman;
 pub mod records;
 
-pub use letters::{compose, link};
+pub use letters::{compose, link, receipt};
 pub use postman::{Postman, Trouble};
 
 use crate::services::digests::Window;

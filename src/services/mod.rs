@@ -4,6 +4,7 @@
 //! someone's behalf asks for the proof of who it is as an argument.
 
 pub mod accounts;
+pub mod announcements;
 pub mod archive;
 pub mod batches;
 pub mod cleanup;
@@ -26,6 +27,7 @@ pub mod revalidation;
 pub mod runs;
 pub mod secrets;
 pub mod sessions;
+pub mod settings;
 pub mod spam;
 pub mod staff;
 pub mod submissions;

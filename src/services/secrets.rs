@@ -1,6 +1,7 @@
 //! Keys this installation made for itself, shared by its instances through the database.
 
 use crate::clock::Clock;
+use crate::digest;
 use crate::error::{Error, Result};
 use anyhow::anyhow;
 use hmac::{Hmac, KeyInit, Mac};
@@ -13,6 +14,7 @@ pub struct Secrets {
     forms: [u8; 32],
     devices: [u8; 32],
     subscribers: [u8; 32],
+    indexnow: [u8; 32],
 }
 
 /// What a signature is for.
@@ -29,7 +31,18 @@ pub enum Purpose {
 impl Secrets {
     /// New keys, for an installation that has none.
     pub fn generate(clock: &Clock) -> Self {
-        Self { forms: clock.random(), devices: clock.random(), subscribers: clock.random() }
+        Self {
+            forms: clock.random(),
+            devices: clock.random(),
+            subscribers: clock.random(),
+            indexnow: clock.random(),
+        }
+    }
+
+    /// What search engines know this site by: whoever tells them of its pages also has it to show at the site itself.
+    /// Signs nothing.
+    pub fn indexnow(&self) -> String {
+        digest::hex(&self.indexnow)
     }
 
     /// HMAC-SHA-256 of `parts`, each prefixed with its length so that no two lists sign the same.
@@ -62,16 +75,18 @@ impl Secrets {
     }
 }
 
-/// The installation's keys; `fresh` ones are kept where it has none. Instances starting together agree.
+/// The installation's keys; `fresh` ones are kept where it has none, such as one that a newer version brings. Instances starting together agree.
 ///
 /// # Errors
 /// As any statement.
 pub async fn settle(db: &mut PgConnection, fresh: &Secrets) -> Result<Secrets> {
     sqlx::query!(
-        "insert into secrets (name, value) values ('forms', $1), ('devices', $2), ('subscribers', $3) on conflict do nothing",
+        "insert into secrets (name, value) values ('forms', $1), ('devices', $2), ('subscribers', $3), ('indexnow', $4)
+             on conflict do nothing",
         &fresh.forms,
         &fresh.devices,
         &fresh.subscribers,
+        &fresh.indexnow,
     )
     .execute(&mut *db)
     .await?;
@@ -81,5 +96,10 @@ pub async fn settle(db: &mut PgConnection, fresh: &Secrets) -> Result<Secrets> {
         row.and_then(|row| <[u8; 32]>::try_from(row.value.as_slice()).ok())
             .ok_or_else(|| Error::Internal(anyhow!("the secret {name:?} is missing or damaged")))
     };
-    Ok(Secrets { forms: key("forms")?, devices: key("devices")?, subscribers: key("subscribers")? })
+    Ok(Secrets {
+        forms: key("forms")?,
+        devices: key("devices")?,
+        subscribers: key("subscribers")?,
+        indexnow: key("indexnow")?,
+    })
 }

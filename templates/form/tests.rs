@@ -116,3 +116,13 @@ fn what_was_chosen_stays_chosen() {
         buttons.contains(r#"<label for="status-won">"#) && buttons.contains(r#"id="status-error""#)
     );
 }
+
+#[test]
+fn the_second_button_comes_second_and_is_the_browsers_own_business() {
+    let empty = FormState::default();
+    let form = html(Form::new(&empty).action("/here").or("preview", "Preview").show(html! {}));
+    let (first, second) = (form.find(">Send</button>"), form.find(">Preview</button>"));
+    assert!(first.is_some() && first < second, "Enter presses the first: {form}");
+    assert!(form.contains(r#"name="preview" value="on" formaction="/here""#), "{form}");
+    assert!(!html(Form::new(&empty).show(html! {})).contains("formaction"));
+}

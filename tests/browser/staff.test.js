@@ -100,6 +100,27 @@ for (const js of [true, false]) {
         });
       }));
 
+    test("the answer to a message is looked at before it is saved", () =>
+      visit(browser, { js }, async (page) => {
+        await signIn(page, site.origin);
+        await click(page.getByRole("link", { name: "Settings" }));
+        await heading(page, "Settings");
+        const letter = page.locator(".letter");
+        const before = await letter.innerText();
+        await fill(page, { text: `Ahoi,\n\nwe are on the water (${how}).` });
+        await press(page, "Preview");
+        await letter.getByText(`we are on the water (${how}).`).waitFor();
+        assert.equal(await page.locator("[name=text]").inputValue(), `Ahoi,\n\nwe are on the water (${how}).`);
+        await visitor("/sign-in", async (reader) => {
+          await signIn(reader, site.origin);
+          await reader.goto(`${site.origin}/admin/settings`);
+          assert.equal(await reader.locator(".letter").innerText(), before);
+        });
+        await press(page, "Save");
+        await page.getByText("The settings are saved.").waitFor();
+        assert.match(await letter.innerText(), /^Ahoi,\n\nwe are on the water/);
+      }));
+
     test("who has signed out is out, and Back shows nothing", () =>
       visit(browser, { js }, async (page) => {
         await signIn(page, site.origin);

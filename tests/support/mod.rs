@@ -3,6 +3,7 @@
 mod chance;
 mod database;
 mod own_server;
+mod peer;
 mod person;
 mod process;
 mod raw;
@@ -11,6 +12,7 @@ mod smtp;
 pub use chance::Chance;
 pub use database::folder_of_its_own;
 pub use own_server::{OwnServer, with_own_server};
+pub use peer::Peer;
 pub use person::{Answer, Person};
 pub use process::{End, Process, free_address};
 pub use raw::read_answer;

@@ -7,6 +7,7 @@ pub mod outbox;
 pub mod people;
 pub mod posts;
 pub mod runs;
+pub mod settings;
 pub mod subscribers;
 
 use crate::error::Result;
@@ -54,6 +55,6 @@ impl LivePage for Dashboard {
         if silent > 0 {
             counts.push(("Tasks that do not run", silent, paths::admin_runs()));
         }
-        Ok(templates::admin::dashboard(&counts))
+        Ok(templates::admin::dashboard(&counts, who.is_owner()))
     }
 }
