@@ -17,7 +17,7 @@ use crate::outgoing::Outgoing;
 use crate::services::passwords::Passwords;
 use crate::services::secrets::Secrets;
 use crate::services::submissions::Submission;
-use crate::services::{secrets, submissions};
+use crate::services::{consents, secrets, submissions};
 use sqlx::PgConnection;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -61,7 +61,11 @@ impl App {
         db.migrate().await?;
         let clock = Clock::default();
         let fresh = Secrets::generate(&clock);
-        let secrets = db.write(async |db| secrets::settle(db, &fresh).await).await?;
+        let settle = async |tx: &mut PgConnection| {
+            consents::settle(&mut *tx).await?;
+            secrets::settle(tx, &fresh).await
+        };
+        let secrets = db.write(settle).await?;
         Ok(Self {
             limits: Limits::default(),
             guesses: Guesses::default(),

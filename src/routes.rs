@@ -8,6 +8,7 @@ use crate::http::download::{self, Download};
 use crate::http::endpoint::{self, Endpoint};
 use crate::http::errors;
 use crate::http::form;
+use crate::http::framed::{self, Framed};
 use crate::http::limit::Limit;
 use crate::http::page::{self, CachedPage, Empty, LivePage};
 use crate::policies::{Anyone, Policy};
@@ -61,8 +62,10 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.live::<pages::admin::issues::Index>();
     routes.form::<actions::issues::Write>();
     routes.form::<actions::issues::Edit>();
-    routes.action::<actions::issues::Test>();
-    routes.action::<actions::issues::Send>();
+    routes.live::<pages::admin::issues::Preview>();
+    routes.framed::<pages::admin::issues::Letter>();
+    routes.action::<Pressed<actions::issues::Test>>();
+    routes.action::<Pressed<actions::issues::Send>>();
     routes.action::<Pressed<actions::issues::Recall>>();
     routes.action::<Pressed<actions::issues::Pause>>();
     routes.action::<Pressed<actions::issues::Resume>>();
@@ -70,6 +73,7 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.download::<pages::admin::subscribers::Export>();
     routes.form::<actions::subscribers::Add>();
     routes.form::<actions::subscribers::Import>();
+    routes.live::<pages::admin::imports::Show>();
     routes.live::<pages::admin::subscribers::Show>();
     routes.action::<actions::subscribers::End>();
     routes.live::<pages::admin::outbox::Index>();
@@ -163,6 +167,12 @@ impl<'a> Routes<'a> {
     fn download<D: Download>(&mut self) {
         self.list::<D::Auth>(Method::GET, D::PATH, Some(D::LIMIT), None, false);
         self.get(D::PATH, || web::to(download::give::<D>));
+    }
+
+    /// A document in a frame of a page.
+    fn framed<F: Framed>(&mut self) {
+        self.list::<F::Auth>(Method::GET, F::PATH, Some(F::LIMIT), None, false);
+        self.get(F::PATH, || web::to(framed::show::<F>));
     }
 
     /// A form with a page of its own.

@@ -75,8 +75,9 @@ fn is_secret(name: &str) -> bool {
 
 /// Whether a field is not the visitor's: nothing they typed, nothing to show them.
 fn is_machinery(name: &str) -> bool {
-    matches!(name, "submission" | "next" | "landing_page" | "referrer" | "elapsed_ms" | "website")
-        || name.starts_with("utm_")
+    let names =
+        ["submission", "next", "landing_page", "referrer", "elapsed_ms", "website", "consent"];
+    names.contains(&name) || name.starts_with("utm_")
 }
 
 /// What was typed as text, and everything once more to be sent, in the order in which it came: that

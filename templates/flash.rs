@@ -83,7 +83,7 @@ const SAID: &[(Flash, &str, &str)] = &[
         "subscriber-asked",
         "A mail is on its way to them: they have to confirm.",
     ),
-    (Flash::SubscribersImported, "subscribers-imported", "They are on the list."),
+    (Flash::SubscribersImported, "subscribers-imported", "The list has been read."),
     (Flash::SubscriberEnded, "subscriber-ended", "They get no more mail."),
     (Flash::IssueSaved, "issue-saved", "The issue is saved."),
     (Flash::IssueScheduled, "issue-scheduled", "It will be sent by itself."),

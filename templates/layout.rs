@@ -17,6 +17,8 @@ pub struct View {
     pub canonical: Option<String>,
     /// Whether search engines may list the page.
     pub index: bool,
+    /// Whether it shows a document of ours in a frame. Only a page that is drawn for each request may.
+    pub has_frame: bool,
     /// What goes into `<main>`.
     pub main: Markup,
 }
@@ -24,7 +26,14 @@ pub struct View {
 impl View {
     /// A page that search engines may list.
     pub fn new(title: impl Into<String>, main: Markup) -> Self {
-        Self { title: title.into(), description: None, canonical: None, index: true, main }
+        Self {
+            title: title.into(),
+            description: None,
+            canonical: None,
+            index: true,
+            has_frame: false,
+            main,
+        }
     }
 
     /// Says in a sentence or two what the page is about. No words say nothing.
@@ -35,6 +44,11 @@ impl View {
     /// Names the one path this page should be known by.
     pub fn canonical(self, path: impl Into<String>) -> Self {
         Self { canonical: Some(path.into()), ..self }
+    }
+
+    /// Lets it show a document of ours in a frame.
+    pub fn with_frame(self) -> Self {
+        Self { has_frame: true, ..self }
     }
 
     /// Keeps the page out of search engines: answers to one person, errors, the admin.

@@ -12,6 +12,7 @@ pub mod account;
 pub mod admin;
 pub mod assets;
 pub mod callers;
+pub mod consent;
 pub mod contact;
 pub mod errors;
 pub mod flash;

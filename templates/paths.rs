@@ -241,6 +241,11 @@ pub fn admin_import_subscribers() -> String {
     "/admin/subscribers/import".into()
 }
 
+/// What became of a list that was brought over.
+pub fn admin_import(id: Uuid) -> String {
+    format!("/admin/subscribers/imports/{id}")
+}
+
 /// All of them, as a table to take along.
 pub fn admin_export_subscribers() -> String {
     "/admin/subscribers.csv".into()
@@ -284,6 +289,16 @@ pub fn admin_issue(id: Uuid) -> String {
 /// Where a test of an issue is asked for.
 pub fn admin_issue_test(id: Uuid) -> String {
     format!("/admin/issues/{id}/test")
+}
+
+/// An issue as its readers get it by mail.
+pub fn admin_issue_preview(id: Uuid) -> String {
+    format!("/admin/issues/{id}/preview")
+}
+
+/// What stands in a frame there: the mail itself.
+pub fn admin_issue_mail(id: Uuid) -> String {
+    format!("/admin/issues/{id}/mail")
 }
 
 /// Where it is posted to that an issue is to be sent.

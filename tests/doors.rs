@@ -178,6 +178,10 @@ pub const A_SUBSCRIBER: &str =
     "insert into subscribers (id, email, status, source, consent, consent_at, confirmed_at)
     values (gen_random_uuid(), 'ann@example.test', 'confirmed', 'import', 'the fair', now(), now());";
 
+/// A list of people that was brought over.
+pub const AN_IMPORT: &str = "insert into imports (id, consent, added, skipped, refused)
+    values (gen_random_uuid(), 'the fair', 1, 0, 0);";
+
 /// What stands in the links that are mailed to a subscriber: to confirm, and to choose.
 pub fn links_of(app: &TestApp, subscriber: &str) -> (String, String) {
     let (secrets, id) = (&app.state.secrets, subscriber.parse().unwrap());
@@ -185,7 +189,7 @@ pub fn links_of(app: &TestApp, subscriber: &str) -> (String, String) {
 }
 
 /// Every GET of the table, at an address where there is something, for someone who may have it.
-async fn everything(app: &TestApp) -> Vec<String> {
+pub async fn everything(app: &TestApp) -> Vec<String> {
     let lead = [
         "lead",
         "add",
@@ -201,7 +205,8 @@ async fn everything(app: &TestApp) -> Vec<String> {
     assert_eq!(app.cli(&post, "Words.").code, 0);
     let lead = app.ask("select id from leads").await.remove(0);
     let post = app.ask("select id from posts").await.remove(0);
-    app.psql(&format!("{AN_ISSUE} {A_SUBSCRIBER}")).await;
+    app.psql(&format!("{AN_ISSUE} {A_SUBSCRIBER} {AN_IMPORT}")).await;
+    let import = app.ask("select id from imports").await.remove(0);
     let issue = app.ask("select id from issues").await.remove(0);
     let reader = app.ask("select id from subscribers").await.remove(0);
     let (confirm, manage) = links_of(app, &reader);
@@ -211,6 +216,7 @@ async fn everything(app: &TestApp) -> Vec<String> {
         path if mailed.contains_key(path) => mailed[path].clone(),
         "/newsletter/confirm/{token}" => path.replace("{token}", &confirm),
         path if path.contains("{token}") => path.replace("{token}", &manage),
+        path if path.contains("imports/{id}") => path.replace("{id}", &import),
         path if path.contains("issues/{id}") => path.replace("{id}", &issue),
         path if path.contains("subscribers/{id}") => path.replace("{id}", &reader),
         "/static/{hash}/{name}" => style.to_owned(),

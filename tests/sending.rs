@@ -2,8 +2,9 @@
 
 use super::issues::{count, press, state_of, written};
 use super::newsletter::{readers, status_of, work_off};
-use super::support::{with_app, with_settings};
+use super::support::{TestApp, with_app, with_settings};
 use frontdesk::jobs::worker;
+use frontdesk::services::outbox::{self, Claimed, End, Noted, Wanted};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 #[test]
@@ -145,5 +146,43 @@ fn an_address_that_does_not_exist_gets_nothing_more_and_others_are_not_blamed() 
         let remark = app.ask("select remark from subscribers where status = 'bounced'").await;
         assert!(remark[0].contains("no such user"), "{remark:?}");
         sending.close().await;
+    });
+}
+
+async fn taken(app: &TestApp, most: i64) -> Vec<Claimed> {
+    let (lease, wanted) = (app.state.clock.id(), Wanted { most, suspects: 0, mail: true });
+    app.state.bookkeep(async |tx| outbox::claim(tx, lease, wanted).await).await.unwrap()
+}
+
+#[test]
+fn whether_an_issue_is_sent_is_asked_when_no_mail_of_it_waits_for_a_worker() {
+    with_app(async |app| {
+        let ended = async |job: &Claimed, end: End| {
+            app.state.bookkeep(async |tx| outbox::end(tx, job, &end).await).await.unwrap()
+        };
+        let batch = app.state.clock.id();
+        app.psql(&format!(
+            "insert into outbox (id, kind, job, cause, batch)
+             select gen_random_uuid(), 'mail', '{{}}', 'x', '{batch}' from generate_series(1, 4);
+             insert into outbox (id, kind, job, cause, priority) values (gen_random_uuid(), 'mail', '{{}}', 'x', 9)"
+        ))
+        .await;
+        let [first, second] = taken(app, 2).await.try_into().unwrap();
+        assert_eq!(ended(&first, End::Done).await, Noted::Here, "two wait");
+        assert_eq!(ended(&first, End::Done).await, Noted::Lost, "it has ended");
+        let [third, fourth] = taken(app, 2).await.try_into().unwrap();
+        assert_eq!(
+            ended(&third, End::Failed("450".into())).await,
+            Noted::Here,
+            "it is tried again"
+        );
+        assert_eq!(ended(&second, End::Done).await, Noted::Here, "the third waits once more");
+        app.psql("update outbox set due_at = now()").await;
+        let [third] = taken(app, 1).await.try_into().unwrap();
+        // Side by side: neither sees that the other has ended, and both ask.
+        assert_eq!(ended(&third, End::Refused("550".into())).await, Noted::LastOf(batch));
+        assert_eq!(ended(&fourth, End::Dropped("left")).await, Noted::LastOf(batch));
+        let [other] = taken(app, 1).await.try_into().unwrap();
+        assert_eq!(ended(&other, End::Done).await, Noted::Here, "it belongs to nothing");
     });
 }

@@ -14,9 +14,13 @@ use crate::services::subscribers::{self, Ask, From, Keeper, NewEnd};
 use crate::tags::Dependencies;
 use actix_web::HttpRequest;
 use sqlx::PgConnection;
-use templates::admin::subscribers::{add, import};
+use templates::admin::imports::{Brought, import};
+use templates::admin::subscribers::add;
 use templates::{Flash, FormState, View, paths};
 use uuid::Uuid;
+
+/// How many lists stand below the form that brings over another.
+const MOST_LISTED: i64 = 20;
 
 /// `/admin/subscribers/new`
 pub struct Add;
@@ -85,21 +89,23 @@ impl Action for Import {
         let (now, id) = (visit.app.clock.now(), || visit.app.clock.id());
         visit
             .once(async |tx| {
-                subscribers::import(tx, &Keeper::Staff(who), id, now, &form).await?;
-                Ok(paths::admin_subscribers())
+                let imported = subscribers::import(tx, &Keeper::Staff(who), id, now, &form).await?;
+                Ok(paths::admin_import(imported.id))
             })
             .await
             .map(|done| done.saying(Flash::SubscribersImported))
     }
 
     async fn page(
-        _: &mut PgConnection,
-        _: &Staff,
+        db: &mut PgConnection,
+        who: &Staff,
         (): &(),
         state: &FormState,
         _: &mut Dependencies,
     ) -> Result<View> {
-        Ok(import(state))
+        let earlier = subscribers::imports(db, &Keeper::Staff(who), MOST_LISTED).await?;
+        let earlier: Vec<Brought<'_>> = earlier.iter().map(Into::into).collect();
+        Ok(import(&earlier, state))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::pages::admin::subscribers::all;
 use crate::policies::Operator;
 use crate::services::input::Valid;
 use crate::services::subscribers::{
-    self, Ask, Filter, From, Import, Keeper, Listed, NewEnd, Status,
+    self, Ask, Filter, From, Import, Imported, Keeper, Listed, NewEnd, Status,
 };
 use anyhow::Context;
 use clap::Subcommand;
@@ -122,7 +122,10 @@ async fn import(
     let imported = app.write(async |tx| subscribers::import(tx, by, id, now, &new).await);
     let imported = imported.await?.value;
     output.print(&imported, || {
-        format!("{} added, {} were here already\n", imported.added, imported.known)
+        let Imported { added, skipped, refused, lines, .. } = &imported;
+        let lines = lines.iter().map(|line| format!("Line {}: {}\n", line.line, line.why));
+        format!("{added} added, {skipped} skipped, {refused} refused\n")
+            + &lines.collect::<String>()
     })
 }
 

@@ -5,13 +5,25 @@ use actix_web::http::header::{
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
-/// Everything from ourselves, nothing inline, nobody may frame us.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
-    connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// Everything from ourselves, nothing inline, nobody may frame us; and what else is said of frames.
+macro_rules! policy {
+    ($of_frames:literal) => {
+        HeaderValue::from_static(concat!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+             connect-src 'self'; form-action 'self'; ",
+            $of_frames,
+            "frame-ancestors 'none'; base-uri 'none'"
+        ))
+    };
+}
+
+/// The policy of a page that shows a document of ours in a frame. There is one of those (`http::framed`): all else
+/// refuses to be framed.
+pub const WITH_A_FRAME: HeaderValue = policy!("frame-src 'self'; ");
 
 /// What they are but for `Cache-Control`.
 pub static FIXED: [(HeaderName, HeaderValue); 9] = [
-    (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+    (CONTENT_SECURITY_POLICY, policy!("")),
     (STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains")),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),

@@ -12,6 +12,7 @@ pub mod download;
 pub mod endpoint;
 pub mod errors;
 pub mod form;
+pub mod framed;
 pub mod front;
 pub mod headers;
 pub mod limit;

@@ -2,6 +2,7 @@
 
 pub use super::errors::shared;
 use super::errors::{Face, door};
+use super::headers::WITH_A_FRAME;
 use super::prepared::CACHE_STATUS;
 use super::{Gate, Grant, action::Action, admit, count, personal, session};
 use crate::app::App;
@@ -10,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::policies::{Anyone, Policy};
 use crate::tags::Dependencies;
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
@@ -210,7 +211,11 @@ pub fn draw(
     view: &View,
     who: Option<Who<'_>>,
 ) -> HttpResponse {
-    personal::draw(request, status, &framed(shared(request), view), who)
+    let mut response = personal::draw(request, status, &framed(shared(request), view), who);
+    if view.has_frame {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, WITH_A_FRAME);
+    }
+    response
 }
 
 fn framed(app: &App, view: &View) -> Document {

@@ -22,7 +22,7 @@ pub async fn arrived(app: &App, db: &mut PgConnection, lead: Uuid) -> Result<()>
     if sender.is_spam {
         return Ok(()); // staff find it in the list
     }
-    for told in staff::to_be_told_of_leads(db).await? {
+    for told in staff::to_be_told_of_leads(db, app.clock.now()).await? {
         let new = New {
             id: app.clock.id(),
             job: &Job::Mail(Mail::LeadNotice { lead, staff: told.id }),

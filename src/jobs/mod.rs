@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::mail::Mail;
 use crate::services::issues::{self, Whom};
-use crate::services::outbox::{self, Claimed, End};
+use crate::services::outbox::{self, Claimed, End, Noted};
 use crate::services::runs::By;
 use crate::services::subscribers;
 use serde::{Deserialize, Serialize};
@@ -112,9 +112,8 @@ async fn carry_out(app: &App, claimed: &Claimed) -> Result<Option<End>> {
             Err(error) => End::Failed(cause(&error)),
         },
     };
-    note(app, claimed, &end).await?;
-    if let Some(Job::Mail(Mail::Issue { issue, .. })) = &claimed.job {
-        app.bookkeep(async |tx| issues::settle(tx, Some(*issue)).await).await?;
+    if let Noted::LastOf(issue) = note(app, claimed, &end).await? {
+        app.bookkeep(async |tx| issues::settle(tx, Some(issue)).await).await?;
     }
     Ok(Some(end))
 }
@@ -151,8 +150,8 @@ async fn inside(
     let written = app.work(async |tx| {
         work(&mut *tx).await?;
         match outbox::end(tx, claimed, &End::Done).await? {
-            true => Ok(()),
-            false => Err(Error::unavailable("someone else has this job by now")),
+            Noted::Here | Noted::LastOf(_) => Ok(()),
+            Noted::Lost => Err(Error::unavailable("someone else has this job by now")),
         }
     });
     written.await.map(|written| written.value)
@@ -160,25 +159,25 @@ async fn inside(
 
 /// Notes how a job ended. While the database is away that is tried again and again, as long as the lease lasts: what was
 /// done outside would otherwise be done twice.
-async fn note(app: &App, claimed: &Claimed, end: &End) -> Result<()> {
+async fn note(app: &App, claimed: &Claimed, end: &End) -> Result<Noted> {
     loop {
         let noted = app.bookkeep(async |tx| {
             let noted = outbox::end(tx, claimed, end).await?;
-            if let (true, End::Unreachable(why), Some(Job::Mail(mail))) = (noted, end, &claimed.job)
-                && let Some(subscriber) = mail.subscriber()
+            if let (End::Unreachable(why), Some(Job::Mail(mail))) = (end, &claimed.job)
+                && let Some(subscriber) = mail.subscriber().filter(|_| noted != Noted::Lost)
             {
                 subscribers::bounced(tx, subscriber, why, app.clock.now()).await?;
             }
             Ok(noted)
         });
         match noted.await {
-            Ok(true) => return Ok(()),
-            Ok(false) => {
-                tracing::warn!(id = %claimed.id, "a job took longer than its lease; how it ended is not noted");
-                return Ok(());
-            }
             Err(Error::Unavailable(_)) => sleep(NOTE_AGAIN).await,
-            Err(error) => return Err(error),
+            noted => {
+                if let Ok(Noted::Lost) = noted {
+                    tracing::warn!(id = %claimed.id, "a job took longer than its lease; how it ended is not noted");
+                }
+                return noted;
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod postman;
 pub mod records;
 
 pub use letters::{compose, link, receipt};
+pub use newsletter::issue_for_nobody;
 pub use postman::{Postman, Trouble};
 
 use crate::services::digests::Window;

@@ -8,6 +8,7 @@ pub mod announcements;
 pub mod archive;
 pub mod batches;
 pub mod cleanup;
+pub mod consents;
 pub mod csv;
 pub mod demo;
 pub mod digests;

@@ -216,13 +216,24 @@ pub enum End {
     Later(Duration, String),
 }
 
-/// Notes how a try ended. False where the lease was lost, and nothing was noted: someone else has it, or it has ended.
+/// Whether it was noted how a try ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    /// No: the lease was lost. Someone else has it, or it has ended.
+    Lost,
+    /// Yes.
+    Here,
+    /// Yes, and nothing else of this batch waits but what someone has: it may have been the last.
+    LastOf(Uuid),
+}
+
+/// Notes how a try ended, where the lease is still the worker's.
 ///
 /// In the transaction of the effect, where that is one: then both happen or neither.
 ///
 /// # Errors
 /// As any statement.
-pub async fn end(db: &mut PgConnection, claimed: &Claimed, end: &End) -> Result<bool> {
+pub async fn end(db: &mut PgConnection, claimed: &Claimed, end: &End) -> Result<Noted> {
     let (state, remark) = match end {
         End::Done => ("done", None),
         End::Kept => ("done", Some("Not sent: SMTP_URL is not set. It can be read here.")),
@@ -232,13 +243,15 @@ pub async fn end(db: &mut PgConnection, claimed: &Claimed, end: &End) -> Result<
         End::Failed(why) | End::Away(why) | End::Later(_, why) => ("waiting", Some(why.as_str())),
     };
     let blameless = matches!(end, End::Away(_) | End::Later(..));
-    let ended = sqlx::query!(
-        "update outbox set lease = null, remark = $4, attempts = attempts - $5::int, state = ended.state,
+    let noted = sqlx::query_scalar!(
+        r#"update outbox set lease = null, remark = $4, attempts = attempts - $5::int, state = ended.state,
                 ended_at = case when ended.state <> 'waiting' then now() end,
                 due_at = case when ended.state = 'waiting' then now() + make_interval(secs => $8) else due_at end
            from (select case when $6 and tried_since < now() - make_interval(secs => $7) then 'dead' else $3 end as state
                    from outbox where id = $1) as ended
-          where id = $1 and lease = $2 and outbox.state = 'waiting'",
+          where id = $1 and lease = $2 and outbox.state = 'waiting'
+         returning case when ended.state <> 'waiting' and not exists (select from outbox as other
+                where other.batch = outbox.batch and other.state = 'waiting' and other.lease is null) then batch end"#,
         claimed.id,
         claimed.lease,
         state,
@@ -248,7 +261,11 @@ pub async fn end(db: &mut PgConnection, claimed: &Claimed, end: &End) -> Result<
         GIVE_UP_AFTER.as_secs_f64(),
         pause(claimed, end).as_secs_f64(),
     );
-    Ok(ended.execute(db).await?.rows_affected() == 1)
+    Ok(match noted.fetch_optional(db).await? {
+        None => Noted::Lost,
+        Some(None) => Noted::Here,
+        Some(Some(batch)) => Noted::LastOf(batch),
+    })
 }
 
 /// Gives a job back as if it had not been taken, because the worker has to stop.

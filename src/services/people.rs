@@ -75,7 +75,8 @@ impl Holding {
                 sqlx::query_scalar!(
                     r#"select to_jsonb(leads) - 'haystack' - 'fingerprint' || jsonb_build_object('history',
                               coalesce((select jsonb_agg(to_jsonb(h) - 'lead_id' order by h.id)
-                                          from lead_history h where h.lead_id = leads.id), '[]')) as "row!"
+                                          from lead_history h where h.lead_id = leads.id), '[]'),
+                              'consent_words', (select words from consents where version = leads.consent)) as "row!"
                          from leads where lower(email) = lower($1) order by id"#,
                     email
                 )
@@ -102,7 +103,8 @@ impl Holding {
                 sqlx::query_scalar!(
                     r#"select to_jsonb(subscribers) || jsonb_build_object('topics',
                               coalesce((select jsonb_agg(topic order by topic) from subscriber_topics
-                                         where subscriber_id = subscribers.id), '[]')) as "row!"
+                                         where subscriber_id = subscribers.id), '[]'),
+                              'consent_words', (select words from consents where version = subscribers.consent)) as "row!"
                          from subscribers where lower(email) = lower($1)"#,
                     email
                 )

@@ -107,23 +107,17 @@ pub struct Told {
     pub not_before: Option<OffsetDateTime>,
 }
 
-/// The staff who want to know of each lead.
+/// The staff who want to know of each lead that comes at `now`. Where that is quiet for them, they are told at the first
+/// moment at which it is not: `quiet_ends` (`migrations/0014`) finds it also where the clock is changed meanwhile.
 ///
 /// # Errors
 /// As any statement.
-pub async fn to_be_told_of_leads(db: &mut PgConnection) -> Result<Vec<Told>> {
-    // From ten in the evening until seven: at eleven it ends tomorrow, at three it ends today.
+pub async fn to_be_told_of_leads(db: &mut PgConnection, now: OffsetDateTime) -> Result<Vec<Told>> {
     Ok(sqlx::query_as!(
         Told,
-        r#"select id, email, case when
-               case when quiet_from <= quiet_until then hour >= quiet_from and hour < quiet_until
-                    else hour >= quiet_from or hour < quiet_until end
-             then (date_trunc('day', here) + make_interval(hours => quiet_until)
-                   + case when hour >= quiet_until then interval '1 day' else interval '0' end) at time zone time_zone
-             end as not_before
-             from staff join accounts using (id), lateral (select now() at time zone time_zone as here) local,
-                  lateral (select extract(hour from here)::int as hour) clock
-            where active and notify_leads"#
+        "select id, email, quiet_ends($1, time_zone, quiet_from, quiet_until) as not_before
+           from staff join accounts using (id) where active and notify_leads order by id",
+        now,
     )
     .fetch_all(db)
     .await?)

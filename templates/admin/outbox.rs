@@ -256,7 +256,7 @@ pub(super) fn as_read(letter: &Letter) -> Markup {
 }
 
 /// Text in which the lines that are addresses can be followed.
-fn linked(text: &str) -> Markup {
+pub(super) fn linked(text: &str) -> Markup {
     html! {
         @for line in text.lines() {
             @if line.starts_with("https://") || line.starts_with("http://") { a href=(line) { (line) } } @else { (line) }

@@ -1,6 +1,7 @@
 //! What staff see.
 
 pub mod cache;
+pub mod imports;
 pub mod issues;
 pub mod leads;
 pub mod outbox;

@@ -126,6 +126,7 @@ impl<'a> From<&'a Shown> for Subscriber<'a> {
             time_zone: &one.time_zone,
             source: &one.source,
             consent: &one.consent,
+            words: one.words.as_deref(),
             consent_at: one.consent_at,
             confirmed_at: one.confirmed_at,
             ended_at: one.ended_at,

@@ -43,22 +43,20 @@ pub async fn send(
     id: Uuid,
     issue: Uuid,
     when: &Valid<When>,
-) -> Result<Status> {
+) -> Result<()> {
     let at = when.send_at.as_deref().and_then(input::moment);
-    let begun = sqlx::query!(
+    let begun = sqlx::query_scalar!(
         r#"update issues set scheduled_at = greatest(coalesce($2, now()), now()), updated_at = now(),
                   status = case when $2 > now() then 'scheduled' else 'sending' end,
                   started_at = case when $2 > now() then null else now() end
-            where id = $1 and status in ('draft', 'scheduled')
-           returning status as "status: Status", scheduled_at as "scheduled_at!""#,
+            where id = $1 and status in ('draft', 'scheduled') returning scheduled_at as "scheduled_at!""#,
         issue,
         at,
     );
-    let Some(begun) = begun.fetch_optional(&mut *db).await? else {
-        return status(db, issue).await; // someone was quicker
-    };
-    put(db, id, Whom { issue, at: begun.scheduled_at, after: None }).await?;
-    Ok(begun.status)
+    match begun.fetch_optional(&mut *db).await? {
+        Some(at) => put(db, id, Whom { issue, at, after: None }).await,
+        None => status(db, issue).await.map(drop), // someone was quicker
+    }
 }
 
 async fn status(db: &mut PgConnection, issue: Uuid) -> Result<Status> {
@@ -159,8 +157,8 @@ pub async fn queue(
 
 /// Notes that an issue, or any, is sent, where none of its mails is left.
 ///
-/// Asked after each of its mails, in a transaction of its own: whoever ends last sees that all others have ended. Where a
-/// worker dies between the two, the next who asks about any issue finds out.
+/// Asked in a transaction of its own after each mail that leaves none behind that nobody has (`outbox::Noted`): whoever ends
+/// last sees that all others have ended. Where a worker dies between the two, the next who asks about any issue finds out.
 ///
 /// # Errors
 /// As any statement.

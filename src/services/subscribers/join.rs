@@ -11,12 +11,10 @@ use crate::services::input::{self, Valid};
 use crate::services::outbox::{self, New};
 use serde::Deserialize;
 use sqlx::PgConnection;
+use templates::consent::NEWSLETTER;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use validator::Validate;
-
-/// The words of the form, by version: what somebody agreed to has to be told later.
-const CONSENT: &str = "form-2026-11";
 
 /// Mails to one mailbox that has not proved anything: in an hour, in a day.
 const TO_MAILBOX: (i64, i64) = (1, 5);
@@ -117,7 +115,7 @@ pub async fn ask(
         id,
         new.email,
         from.source(),
-        CONSENT,
+        NEWSLETTER.version,
         now,
     )
     .fetch_one(&mut *db)
@@ -221,7 +219,7 @@ pub async fn confirm(
           where id = $1 and awaited returning email",
         by.id,
         now,
-        CONSENT,
+        NEWSLETTER.version,
     );
     if let Some(email) = confirmed.fetch_optional(&mut *db).await? {
         // Whatever stood against this address: the mail that asked has arrived, and somebody says yes.

@@ -1,29 +1,30 @@
-//! Subscribers brought over from elsewhere, and taken along.
+//! Subscribers brought over from elsewhere.
 //!
-//! Whoever is here already stays as they are: nobody who has left comes back by a file.
+//! A list with a line that cannot be used is not used at all, so that it can be put right where it was typed. Whoever is here
+//! already stays as they are: nobody who has left comes back by a file.
 
-use super::{Keeper, Status, choice::DIGESTS};
+use super::imports::{self, Imported};
+use super::{Keeper, choice::DIGESTS};
 use crate::error::{Error, FieldErrors, Result};
 use crate::services::csv;
 use crate::services::input::{self, Valid};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer};
 use sqlx::PgConnection;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 use validator::Validate;
 
 /// How many can be brought over at once.
 pub const MOST: usize = 5000;
-/// How many lines are told of.
+/// How many lines are told of where some are wrong.
 const MOST_TOLD: usize = 10;
 
 /// People to bring over, and on whose word.
 #[derive(Debug, Deserialize, Validate)]
 pub struct Import {
     /// One person a line: address, topics, digest, time zone; a first line may name the columns.
-    #[serde(default, deserialize_with = "input::block")]
+    #[serde(default, deserialize_with = "as_typed")]
     pub csv: String,
     /// Where and when these people agreed.
     #[serde(default, deserialize_with = "input::line")]
@@ -38,30 +39,27 @@ pub struct Import {
     pub consent: String,
 }
 
-/// What has become of them.
-#[derive(Debug, Serialize)]
-pub struct Imported {
-    /// They get mail from now on.
-    pub added: u64,
-    /// They were here already, subscribed or not, and stay as they are.
-    pub known: u64,
+/// Nothing is cut off, as lines are told of by number.
+fn as_typed<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
+    Ok(String::deserialize(input)?.replace("\r\n", "\n").replace('\r', "\n"))
 }
 
-/// One person.
+/// One person, and on which line they stand.
 struct Person {
+    line: i32,
     email: String,
     topics: Vec<String>,
     digest: String,
     time_zone: String,
 }
 
-/// Brings people over as confirmed subscribers. `id` makes ids.
+/// Brings people over as confirmed subscribers, and keeps what became of whom. `id` makes ids.
 ///
 /// # Errors
 /// [`Error::Invalid`] with what is wrong, by line. Then nobody was brought over.
 pub async fn import(
     db: &mut PgConnection,
-    _by: &Keeper<'_>,
+    by: &Keeper<'_>,
     id: impl Fn() -> Uuid,
     now: OffsetDateTime,
     new: &Valid<Import>,
@@ -86,14 +84,21 @@ pub async fn import(
     .fetch_all(&mut *db)
     .await?;
     let added: BTreeSet<Uuid> = added.into_iter().collect();
-    let chosen: Vec<(Uuid, &String)> = people
-        .iter()
-        .zip(&ids)
-        .filter(|(_, id)| added.contains(id))
-        .flat_map(|(person, id)| person.topics.iter().map(|topic| (*id, topic)))
-        .collect();
-    let (of, topics): (Vec<Uuid>, Vec<String>) =
-        chosen.into_iter().map(|(id, topic)| (id, topic.clone())).unzip();
+    let (here, left_out): (Vec<_>, Vec<_>) =
+        people.iter().zip(ids).partition(|(_, id)| added.contains(id));
+    choose_topics(db, &here).await?;
+    let left_out: Vec<(i32, &str)> =
+        left_out.iter().map(|(person, _)| (person.line, person.email.as_str())).collect();
+    let lines_of: BTreeMap<Uuid, i32> =
+        here.iter().map(|(person, id)| (*id, person.line)).collect();
+    let lines = imports::reasons(db, &left_out, &lines_of).await?;
+    imports::keep(db, by, (id(), now), &new.consent, here.len(), lines).await
+}
+
+async fn choose_topics(db: &mut PgConnection, here: &[(&Person, Uuid)]) -> Result<()> {
+    let chosen =
+        here.iter().flat_map(|(person, id)| person.topics.iter().map(|topic| (*id, topic.clone())));
+    let (of, topics): (Vec<Uuid>, Vec<String>) = chosen.unzip();
     sqlx::query!(
         "with kept as (insert into subscriber_topics (subscriber_id, topic)
              select * from unnest($1::uuid[], $2::text[]) on conflict do nothing returning subscriber_id)
@@ -103,8 +108,7 @@ pub async fn import(
     )
     .execute(db)
     .await?;
-    let added = added.len() as u64;
-    Ok(Imported { added, known: people.len() as u64 - added })
+    Ok(())
 }
 
 /// Reads the file; what is wrong with it is said by line.
@@ -123,7 +127,7 @@ async fn people(db: &mut PgConnection, text: &str) -> Result<Vec<Person>> {
     }
     let (mut people, mut wrong) = (Vec::new(), Vec::new());
     for (at, row) in &rows {
-        match person(&columns, row, &topics, &zones) {
+        match person((*at, &columns), row, &topics, &zones) {
             Ok(person) => people.push(person),
             Err(message) => wrong.push(format!("Line {at}: {message}")),
         }
@@ -131,10 +135,15 @@ async fn people(db: &mut PgConnection, text: &str) -> Result<Vec<Person>> {
     if wrong.is_empty() {
         return Ok(people);
     }
+    let all = format!(
+        "Nobody was brought over, as {} of {} lines cannot be used. Put them right or take them out, and send it again.",
+        wrong.len(),
+        rows.len(),
+    );
     let more = wrong.len().saturating_sub(MOST_TOLD);
     wrong.truncate(MOST_TOLD);
     wrong.extend((more > 0).then(|| format!("{more} more lines are wrong.")));
-    Err(Error::Invalid(FieldErrors::from([("csv".to_owned(), wrong)])))
+    Err(Error::Invalid(FieldErrors::from([(String::new(), vec![all]), ("csv".to_owned(), wrong)])))
 }
 
 async fn known_names(db: &mut PgConnection) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
@@ -145,7 +154,7 @@ async fn known_names(db: &mut PgConnection) -> Result<(BTreeSet<String>, BTreeSe
 }
 
 fn person(
-    columns: &[String],
+    (line, columns): (usize, &[String]),
     row: &[String],
     topics: &BTreeSet<String>,
     zones: &BTreeSet<String>,
@@ -177,68 +186,6 @@ fn person(
     if !zones.contains(&time_zone) {
         return Err(format!("there is no time zone {time_zone}."));
     }
-    Ok(Person { email, topics: wanted, digest, time_zone })
-}
-
-/// A part of the list, as text to take along.
-#[derive(Debug)]
-pub struct Exported {
-    /// Lines of a table.
-    pub csv: String,
-    /// Where to go on; none at the end.
-    pub after: Option<Uuid>,
-}
-
-/// Up to `limit` subscribers after `after`, the first to come first. With the names of the columns at the very beginning.
-///
-/// # Errors
-/// As any statement.
-pub async fn export(
-    db: &mut PgConnection,
-    _by: &Keeper<'_>,
-    after: Option<Uuid>,
-    limit: i64,
-) -> Result<Exported> {
-    const COLUMNS: [&str; 10] = [
-        "email",
-        "status",
-        "topics",
-        "digest",
-        "time_zone",
-        "source",
-        "consent",
-        "consent_at",
-        "confirmed_at",
-        "ended_at",
-    ];
-    let rows = sqlx::query!(
-        r#"select id, email, status as "status: Status", digest, time_zone, source, consent, consent_at, confirmed_at, ended_at,
-                  coalesce((select string_agg(topic, ' ' order by topic) from subscriber_topics where subscriber_id = id), '')
-                      as "topics!"
-             from subscribers where $1::uuid is null or id > $1 order by id limit $2"#,
-        after,
-        limit,
-    )
-    .fetch_all(db)
-    .await?;
-    let at = |time: Option<OffsetDateTime>| {
-        time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
-    };
-    let mut csv = if after.is_none() { csv::line(COLUMNS) } else { String::new() };
-    for row in &rows {
-        csv += &csv::line([
-            row.email.as_str(),
-            row.status.as_str(),
-            &row.topics,
-            &row.digest,
-            &row.time_zone,
-            &row.source,
-            &row.consent,
-            &at(Some(row.consent_at)),
-            &at(row.confirmed_at),
-            &at(row.ended_at),
-        ]);
-    }
-    let full = i64::try_from(rows.len()).is_ok_and(|count| count == limit);
-    Ok(Exported { csv, after: rows.last().map(|row| row.id).filter(|_| full) })
+    let line = i32::try_from(line).unwrap_or(i32::MAX);
+    Ok(Person { line, email, topics: wanted, digest, time_zone })
 }
