@@ -43,6 +43,9 @@ pub enum Error {
     /// The caller has not proved who they are.
     #[error("{0}")]
     Unproven(&'static str),
+    /// The caller is known, and too much time has passed since they proved who they are.
+    #[error("This matters, and it is a while since you proved who you are. Do so once more.")]
+    Unconfirmed,
     /// The caller is known and may not, or the request comes from where it may not.
     #[error("{0}")]
     Forbidden(&'static str),

@@ -5,7 +5,9 @@
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::http::session;
+use crate::http::record::{Answer, Recorded};
+use crate::http::{client, session};
+use crate::services::recent::{self, Recent};
 use crate::services::subscribers::{Holder, Kind, Managing};
 use crate::services::{keys, sessions};
 use actix_web::HttpRequest;
@@ -36,6 +38,8 @@ pub trait Policy: 'static {
     const LOOKS_AT_ORIGIN: bool = false;
     /// The proof.
     type Grant: 'static;
+    /// What a door answers with: what one of us does is recorded.
+    type Outcome<T>: Answer<T>;
 
     /// Lets the caller in, or says why not.
     async fn admit(knock: &Knock<'_>) -> Result<Self::Grant>;
@@ -53,6 +57,7 @@ impl Policy for Anyone {
     const NAME: &'static str = "anyone";
     const AMBIENT: bool = false;
     type Grant = ();
+    type Outcome<T> = T;
 
     async fn admit(_: &Knock<'_>) -> Result<()> {
         Ok(())
@@ -66,6 +71,7 @@ impl Policy for Newcomer {
     const NAME: &'static str = "anyone, to prove who they are";
     const AMBIENT: bool = true;
     type Grant = ();
+    type Outcome<T> = T;
 
     async fn admit(_: &Knock<'_>) -> Result<()> {
         Ok(())
@@ -79,6 +85,7 @@ impl Policy for Member {
     const NAME: &'static str = "a member";
     const AMBIENT: bool = true;
     type Grant = sessions::Member;
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<sessions::Member> {
         let member = signed_in(knock.app, knock.request).await?;
@@ -96,7 +103,9 @@ impl Policy for Member {
 /// Where the database is away.
 pub async fn signed_in(app: &App, request: &HttpRequest) -> Result<Option<sessions::Member>> {
     let Some(token) = session::token(&app.config, request) else { return Ok(None) };
+    let network = client::network(client::address(&app.config, request)).to_string();
     let member = app.ask(async |db| sessions::resume(db, &token).await).await?;
+    let member = member.map(|member| member.coming_from(network));
     if let Some(member) = member.as_ref().filter(|member| member.is_stale()) {
         app.bookkeep(async |tx| sessions::touch(tx, member).await).await?;
     }
@@ -115,6 +124,7 @@ impl Policy for Staff {
     const NAME: &'static str = "staff";
     const AMBIENT: bool = true;
     type Grant = sessions::Staff;
+    type Outcome<T> = Recorded<T>;
 
     async fn admit(knock: &Knock<'_>) -> Result<sessions::Staff> {
         sessions::Staff::among(Member::admit(knock).await?)
@@ -132,6 +142,7 @@ impl Policy for Owner {
     const NAME: &'static str = "an owner";
     const AMBIENT: bool = true;
     type Grant = sessions::Owner;
+    type Outcome<T> = Recorded<T>;
 
     async fn admit(knock: &Knock<'_>) -> Result<sessions::Owner> {
         sessions::Owner::among(Staff::admit(knock).await?)
@@ -139,6 +150,61 @@ impl Policy for Owner {
 
     fn who(owner: &sessions::Owner) -> Option<Who<'_>> {
         Some(who(owner.staff().member()))
+    }
+}
+
+/// Someone who has signed in, as a policy says.
+pub trait SignedIn: Policy<Grant: recent::SignedIn> {
+    /// As `frontdesk routes` prints it, where it has to be proven lately.
+    const RECENTLY: &'static str;
+}
+
+impl SignedIn for Member {
+    const RECENTLY: &'static str = "a member, proven lately";
+}
+
+impl SignedIn for Staff {
+    const RECENTLY: &'static str = "staff, proven lately";
+}
+
+impl SignedIn for Owner {
+    const RECENTLY: &'static str = "an owner, proven lately";
+}
+
+/// The same, who has proven within ten minutes who they are: for what matters most. Whoever has not is asked to, and comes
+/// back with what was typed.
+pub struct Recently<P>(PhantomData<P>);
+
+impl<P: SignedIn> Policy for Recently<P> {
+    const NAME: &'static str = P::RECENTLY;
+    const AMBIENT: bool = true;
+    type Grant = Recent<P::Grant>;
+    type Outcome<T> = P::Outcome<T>;
+
+    async fn admit(knock: &Knock<'_>) -> Result<Recent<P::Grant>> {
+        Recent::among(P::admit(knock).await?)
+    }
+
+    fn who(who: &Recent<P::Grant>) -> Option<Who<'_>> {
+        P::who(who)
+    }
+}
+
+/// Anyone, and whoever they are where they have signed in. Whoever succeeds here gets a session.
+pub struct Whoever;
+
+impl Policy for Whoever {
+    const NAME: &'static str = "anyone, signed in or not";
+    const AMBIENT: bool = true;
+    type Grant = Option<sessions::Member>;
+    type Outcome<T> = T;
+
+    async fn admit(knock: &Knock<'_>) -> Result<Option<sessions::Member>> {
+        signed_in(knock.app, knock.request).await
+    }
+
+    fn who(member: &Option<sessions::Member>) -> Option<Who<'_>> {
+        member.as_ref().map(who)
     }
 }
 
@@ -150,6 +216,7 @@ impl Policy for Scheduler {
     const NAME: &'static str = "a scheduler";
     const AMBIENT: bool = false;
     type Grant = Self;
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<Self> {
         let secrets = &knock.app.config.cron_secrets;
@@ -178,6 +245,7 @@ impl<S: keys::Scope> Policy for ApiKey<S> {
     const NAME: &'static str = S::NAME;
     const AMBIENT: bool = false;
     type Grant = keys::Partner<S>;
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<keys::Partner<S>> {
         let presented = presented_key(knock.request).ok_or(Error::Unproven(keys::REFUSED))?;
@@ -208,6 +276,7 @@ impl Policy for KnownSite {
     const AMBIENT: bool = false;
     const CORS: bool = true;
     type Grant = ();
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<()> {
         let mut origins = knock.request.headers().get_all(ORIGIN);
@@ -227,6 +296,7 @@ impl Policy for KnownForm {
     const AMBIENT: bool = false;
     const LOOKS_AT_ORIGIN: bool = true;
     type Grant = ();
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<()> {
         let origin = knock.request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
@@ -242,6 +312,7 @@ impl<K: Kind> Policy for MailedLink<K> {
     const NAME: &'static str = "a link that was mailed";
     const AMBIENT: bool = false;
     type Grant = Holder<K>;
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<Holder<K>> {
         let token = knock.request.match_info().get("token").unwrap_or_default();
@@ -258,6 +329,7 @@ impl Policy for OneClick {
     const AMBIENT: bool = false;
     const LOOKS_AT_ORIGIN: bool = true;
     type Grant = Holder<Managing>;
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<Holder<Managing>> {
         MailedLink::<Managing>::admit(knock).await

@@ -44,6 +44,9 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::sign_up::Confirm>();
     routes.cached::<pages::account::CheckYourMail>();
     routes.action::<actions::sign_in::SignOut>();
+    routes.form::<actions::invited::Join>();
+    routes.form::<actions::confirm_identity::Confirm>();
+    routes.action::<actions::confirm_identity::ByMail>();
 
     routes.live::<pages::account::Show>();
     routes.form::<actions::account::EditProfile>();
@@ -92,6 +95,16 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.live::<pages::admin::people::Index>();
     routes.download::<pages::admin::people::Export>();
     routes.action::<actions::people::Erase>();
+    routes.live::<pages::admin::staff::Index>();
+    routes.action::<actions::staff::Invite>();
+    routes.action::<actions::staff::InviteAgain>();
+    routes.action::<actions::staff::TakeBack>();
+    routes.live::<pages::admin::staff::Show>();
+    routes.action::<actions::staff::SetRole>();
+    routes.action::<actions::staff::Deactivate>();
+    routes.action::<actions::staff::Activate>();
+    routes.live::<pages::admin::audit::Index>();
+    routes.download::<pages::admin::audit::Export>();
 
     routes.plain_form::<actions::embed::Send>();
     routes.endpoint::<api::contact::Send>();

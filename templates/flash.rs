@@ -49,6 +49,20 @@ pub enum Flash {
     IssueRecalled,
     /// An issue is paused.
     IssuePaused,
+    /// Somebody is asked to run the site too.
+    StaffInvited,
+    /// They are not asked any more.
+    InviteTakenBack,
+    /// Somebody who was asked is one of us.
+    StaffJoined,
+    /// Somebody may do something else from now on.
+    RoleChanged,
+    /// Somebody's account is closed.
+    StaffDeactivated,
+    /// It is open again.
+    StaffActivated,
+    /// Somebody has proven once more who they are.
+    IdentityConfirmed,
     /// The session is over.
     SignedOut,
     /// An account is made, and its owner is here.
@@ -90,6 +104,17 @@ const SAID: &[(Flash, &str, &str)] = &[
     (Flash::IssueSending, "issue-sending", "It is being sent."),
     (Flash::IssueRecalled, "issue-recalled", "It is a draft again."),
     (Flash::IssuePaused, "issue-paused", "It is paused. What was under way still arrives."),
+    (Flash::StaffInvited, "staff-invited", "A mail is on its way to them."),
+    (Flash::InviteTakenBack, "invite-taken-back", "The invitation is taken back."),
+    (Flash::StaffJoined, "staff-joined", "Welcome. You run this site now, with the others."),
+    (Flash::RoleChanged, "role-changed", "Their role is saved."),
+    (
+        Flash::StaffDeactivated,
+        "staff-deactivated",
+        "Their account is closed, and they are signed out everywhere.",
+    ),
+    (Flash::StaffActivated, "staff-activated", "They may sign in again."),
+    (Flash::IdentityConfirmed, "identity-confirmed", "Thank you. It is you."),
     (Flash::SignedOut, "signed-out", "You are signed out."),
     (Flash::AccountMade, "account-made", "Welcome. Your account is ready."),
     (Flash::AccountSaved, "account-saved", "Your account is saved."),

@@ -145,6 +145,26 @@ pub fn check_your_mail() -> String {
     "/check-your-mail".into()
 }
 
+/// Where somebody proves once more who they are.
+pub fn confirm_identity() -> String {
+    "/confirm-identity".into()
+}
+
+/// The same, which leads on to `next`, one of our own paths.
+pub fn confirm_identity_then(next: &str) -> String {
+    query(confirm_identity(), &[("next", next)])
+}
+
+/// Where they ask for a mail that proves it.
+pub fn confirm_identity_by_mail() -> String {
+    "/confirm-identity/link".into()
+}
+
+/// Where somebody who is invited to run the site says yes.
+pub fn invited(token: &str) -> String {
+    format!("/invited/{}", encode(token))
+}
+
 /// What a member sees of their own.
 pub fn account() -> String {
     "/account".into()
@@ -414,6 +434,66 @@ pub fn admin_person_export(email: &str) -> String {
 /// Where it is posted to that someone is to be erased.
 pub fn admin_person_erase() -> String {
     "/admin/people/erase".into()
+}
+
+/// Who runs the site.
+pub fn admin_staff() -> String {
+    "/admin/staff".into()
+}
+
+/// Those who came before the one with the id `before`.
+pub fn admin_staff_before(before: Uuid) -> String {
+    query(admin_staff(), &[("before", &before.to_string())])
+}
+
+/// One of them.
+pub fn admin_staff_one(id: Uuid) -> String {
+    format!("/admin/staff/{id}")
+}
+
+/// Where their new role is posted to.
+pub fn admin_staff_role(id: Uuid) -> String {
+    format!("/admin/staff/{id}/role")
+}
+
+/// Where it is posted to that their account is closed.
+pub fn admin_staff_deactivate(id: Uuid) -> String {
+    format!("/admin/staff/{id}/deactivate")
+}
+
+/// Where it is posted to that it is open again.
+pub fn admin_staff_activate(id: Uuid) -> String {
+    format!("/admin/staff/{id}/activate")
+}
+
+/// Where it is posted to who is invited to run the site.
+pub fn admin_invites() -> String {
+    "/admin/invites".into()
+}
+
+/// Where it is posted to that an invitation is mailed again.
+pub fn admin_invite_again(id: Uuid) -> String {
+    format!("/admin/invites/{id}/again")
+}
+
+/// Where it is posted to that it is taken back.
+pub fn admin_invite_end(id: Uuid) -> String {
+    format!("/admin/invites/{id}/end")
+}
+
+/// What was done, by whom, the last first.
+pub fn admin_audit() -> String {
+    "/admin/audit".into()
+}
+
+/// The lines that match `filter`: pairs of `who`, `act`, `object`, `from`, `until`, `q` and the cursor `before`.
+pub fn admin_audit_where(filter: &[(&str, &str)]) -> String {
+    query(admin_audit(), filter)
+}
+
+/// The same as a table to take along.
+pub fn admin_audit_export(filter: &[(&str, &str)]) -> String {
+    query("/admin/audit.csv".into(), filter)
 }
 
 /// A lead, for programs.

@@ -109,7 +109,7 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
         app.ada().await; // so that there is another session to end
         let ada = app.ada().await;
         let table = routes::table();
-        // An issue in each state has its own buttons; links in mails lead to pages that nothing else leads to.
+        // An issue in each state has its own buttons, and so has a closed account of staff; links in mails lead to pages that nothing else leads to.
         app.psql(&format!(
             "{AN_ISSUE} {A_SUBSCRIBER}
              insert into issues (id, slug, subject, body, status, scheduled_at, started_at)
@@ -117,7 +117,10 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
                     (gen_random_uuid(), 'halfway', 'Halfway', 'Words.', 'paused', now(), now());
              insert into subscribers (id, email, status, source, consent, consent_at)
              values (gen_random_uuid(), 'bob@example.test', 'pending', 'cli', 'none yet', now());
-             {AN_IMPORT}"
+             {AN_IMPORT};
+             with closed as (insert into accounts (id, email, name, active)
+                 values (gen_random_uuid(), 'bea@example.test', 'Bea', false) returning id)
+             insert into staff (id, role) select id, 'editor' from closed"
         ))
         .await;
         let ids = app.ask("select id from subscribers order by email").await; // Ann, who gets it, and Bob

@@ -5,8 +5,11 @@
 mod support;
 
 mod accounts;
+mod audit;
+mod audit_log;
 mod cache;
 mod coherence;
+mod confirm_identity;
 mod consent;
 mod contact;
 mod cron;
@@ -19,6 +22,7 @@ mod front;
 mod house;
 mod imports;
 mod indexnow;
+mod invites;
 mod issue_editor;
 mod issues;
 mod kept_pages;
@@ -46,6 +50,7 @@ mod serving;
 mod settings;
 mod sign_in;
 mod spam;
+mod staff;
 mod staff_leads;
 mod storm;
 mod subscribers;

@@ -1,5 +1,6 @@
 //! What members do with their own account.
 
+use super::confirm_identity::check;
 use crate::error::{Error, Result};
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
@@ -8,6 +9,7 @@ use crate::http::limit::Limit;
 use crate::pages::account;
 use crate::policies;
 use crate::services::accounts::{self, Edited};
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::sessions::{self, Member};
 use crate::tags::Dependencies;
@@ -33,7 +35,8 @@ impl Action for EditProfile {
 
     async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Edited>) -> Result<Done> {
         let done = visit.once(async |tx| {
-            accounts::edit(tx, who, &form).await?;
+            accounts::edit(&mut *tx, who, &form).await?;
+            visit.note(tx, who.id(), Act::ProfileEdited.on("staff", who.id())).await?;
             Ok(paths::account())
         });
         Ok(done.await?.saying(Flash::AccountSaved))
@@ -78,12 +81,16 @@ impl Action for ChangePassword {
     async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Change>) -> Result<Done> {
         let app = visit.app;
         let stored = app.read(async |db| accounts::password_hash(db, who).await).await?;
-        if stored.is_some() && !app.passwords.verify(&form.current_password, stored).await? {
-            return Err(Error::field("current_password", "This is not your current password."));
+        match stored {
+            // Who has none proves in another way that it is they who choose one.
+            None if !who.is_recent() => return Err(Error::Unconfirmed),
+            None => {}
+            Some(_) => check(visit, who, "current_password", &form.current_password).await?,
         }
         let hash = app.passwords.hash(&app.clock, &form.new.password).await?;
         let done = visit.once(async |tx| {
-            accounts::set_password(tx, who.id(), Some(who), &hash).await?;
+            accounts::set_password(&mut *tx, who.id(), Some(who), &hash).await?;
+            visit.note(tx, who.id(), Act::PasswordChanged.on("staff", who.id())).await?;
             Ok(paths::account())
         });
         Ok(done.await?.saying(Flash::PasswordChanged))
@@ -117,7 +124,8 @@ impl Action for EndSession {
 
     async fn run(visit: &Visit<'_>, who: &Member, id: &Uuid, _: Valid<Nothing>) -> Result<Done> {
         let done = visit.once(async |tx| {
-            sessions::end_one(tx, who, *id).await?;
+            sessions::end_one(&mut *tx, who, *id).await?;
+            visit.note(tx, who.id(), Act::SessionEnded.on("session", id)).await?;
             Ok(paths::account())
         });
         Ok(done.await?.saying(Flash::SessionEnded))
@@ -150,7 +158,8 @@ impl Action for EndSessions {
 
     async fn run(visit: &Visit<'_>, who: &Member, (): &(), _: Valid<Nothing>) -> Result<Done> {
         let done = visit.once(async |tx| {
-            sessions::end_others(tx, who.id(), Some(who)).await?;
+            sessions::end_others(&mut *tx, who.id(), Some(who)).await?;
+            visit.note(tx, who.id(), Act::SessionsEnded.on("staff", who.id())).await?;
             Ok(paths::account())
         });
         Ok(done.await?.saying(Flash::SessionEnded))

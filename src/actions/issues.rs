@@ -6,9 +6,11 @@ use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
 use crate::http::page::blank_like;
+use crate::http::record::Recorded;
 use crate::mail::Mail;
 use crate::pages::admin::issues::{issue, names};
 use crate::policies;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::issues::{self, Draft, When};
 use crate::services::outbox;
@@ -39,12 +41,17 @@ impl Action for Write {
     const BODY: usize = 1024 * 1024;
     const PREFILLED: &'static [&'static str] = &["post"];
 
-    async fn run(visit: &Visit<'_>, who: &Staff, (): &(), form: Valid<Draft>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        (): &(),
+        form: Valid<Draft>,
+    ) -> Result<Recorded<Done>> {
         let id = visit.app.clock.id();
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 issues::create(tx, who, id, &form).await?;
-                Ok(paths::admin_issue(id))
+                Ok((Act::IssueWritten.on("issue", id), paths::admin_issue(id)))
             })
             .await
             .map(|done| done.saying(Flash::IssueSaved))
@@ -96,11 +103,16 @@ impl Action for Edit {
     type Form = Draft;
     const BODY: usize = 1024 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Staff, id: &Uuid, form: Valid<Draft>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        id: &Uuid,
+        form: Valid<Draft>,
+    ) -> Result<Recorded<Done>> {
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 issues::update(tx, who, *id, &form).await?;
-                Ok(paths::admin_issue(*id))
+                Ok((Act::IssueEdited.on("issue", id), paths::admin_issue(*id)))
             })
             .await
             .map(|done| done.saying(Flash::IssueSaved))
@@ -123,6 +135,8 @@ pub trait Button: 'static {
     const PATH: &'static str;
     /// How often one caller may press it.
     const LIMIT: Limit;
+    /// What it is on the record.
+    const ACT: Act;
     /// The fields.
     type Form: DeserializeOwned + Validate + 'static;
 
@@ -162,13 +176,18 @@ impl<B: Button> Action for Pressed<B> {
     type Form = B::Form;
     const BODY: usize = 16 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Staff, at: &Uuid, form: Valid<B::Form>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        at: &Uuid,
+        form: Valid<B::Form>,
+    ) -> Result<Recorded<Done>> {
         let (id, apart) = (visit.app.clock.id(), visit.app.config.newsletter_apart());
         let by = Press { who, issue: *at, id, apart };
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 B::press(tx, &by, &form).await?;
-                Ok(B::leads_to(&by))
+                Ok((B::ACT.on("issue", at), B::leads_to(&by)))
             })
             .await
             .map(|done| done.saying(B::says(&form)))
@@ -191,6 +210,7 @@ pub struct Test;
 impl Button for Test {
     const PATH: &'static str = "/admin/issues/{id}/test";
     const LIMIT: Limit = Limit::per_minute(10);
+    const ACT: Act = Act::IssueTested;
     type Form = Nothing;
 
     async fn press(tx: &mut PgConnection, by: &Press<'_>, _: &Valid<Nothing>) -> Result<()> {
@@ -214,6 +234,7 @@ pub struct Send;
 impl Button for Send {
     const PATH: &'static str = "/admin/issues/{id}/send";
     const LIMIT: Limit = Limit::per_minute(60);
+    const ACT: Act = Act::IssueSent;
     type Form = When;
 
     async fn press(tx: &mut PgConnection, by: &Press<'_>, form: &Valid<When>) -> Result<()> {
@@ -231,6 +252,7 @@ pub struct Recall;
 impl Button for Recall {
     const PATH: &'static str = "/admin/issues/{id}/recall";
     const LIMIT: Limit = Limit::per_minute(60);
+    const ACT: Act = Act::IssueRecalled;
     type Form = Nothing;
 
     async fn press(tx: &mut PgConnection, by: &Press<'_>, _: &Valid<Nothing>) -> Result<()> {
@@ -248,6 +270,7 @@ pub struct Pause;
 impl Button for Pause {
     const PATH: &'static str = "/admin/issues/{id}/pause";
     const LIMIT: Limit = Limit::per_minute(60);
+    const ACT: Act = Act::IssuePaused;
     type Form = Nothing;
 
     async fn press(tx: &mut PgConnection, by: &Press<'_>, _: &Valid<Nothing>) -> Result<()> {
@@ -265,6 +288,7 @@ pub struct Resume;
 impl Button for Resume {
     const PATH: &'static str = "/admin/issues/{id}/resume";
     const LIMIT: Limit = Limit::per_minute(60);
+    const ACT: Act = Act::IssueResumed;
     type Form = Nothing;
 
     async fn press(tx: &mut PgConnection, by: &Press<'_>, _: &Valid<Nothing>) -> Result<()> {

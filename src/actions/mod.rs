@@ -2,8 +2,10 @@
 
 pub mod account;
 pub mod cache;
+pub mod confirm_identity;
 pub mod contact;
 pub mod embed;
+pub mod invited;
 pub mod issues;
 pub mod leads;
 pub mod newsletter;
@@ -15,4 +17,5 @@ pub mod runs;
 pub mod settings;
 pub mod sign_in;
 pub mod sign_up;
+pub mod staff;
 pub mod subscribers;

@@ -1,12 +1,13 @@
 //! What the owner decides about the site.
 
-use crate::app::Written;
 use crate::error::Result;
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::limit::Limit;
+use crate::http::record::Recorded;
 use crate::pages::admin::settings::{preview, unseen};
 use crate::policies;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::sessions::Owner;
 use crate::services::settings::{self, NewAutoreply};
@@ -33,7 +34,7 @@ impl Action for Decide {
         who: &Owner,
         (): &(),
         form: Valid<NewAutoreply>,
-    ) -> Result<Done> {
+    ) -> Result<Recorded<Done>> {
         let to = paths::admin_settings();
         if form.preview {
             let state = typed(&form).with_submission(visit.app.clock.id().to_string());
@@ -41,12 +42,12 @@ impl Action for Decide {
                 preview(db, who, visit.app, Some(form.words()), &state).await
             };
             let view = visit.app.read(work).await?;
-            return Ok(Done::at(Written::nothing(to)).here(view));
+            return Ok(Recorded::nothing(view));
         }
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 settings::set_autoreply(tx, who, &form).await?;
-                Ok(to)
+                Ok((Act::SettingsChanged.to("settings").with("autoreply", form.autoreply), to))
             })
             .await
             .map(|done| done.saying(Flash::SettingsSaved))

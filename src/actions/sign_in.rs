@@ -12,6 +12,7 @@ use crate::http::limit::{Counter, Limit};
 use crate::http::session;
 use crate::policies::Newcomer;
 use crate::services::accounts::{self, NewPassword};
+use crate::services::audit::Act;
 use crate::services::input::{self, Valid};
 use crate::services::links::{self, Held, Intent};
 use crate::services::secrets::Purpose;
@@ -61,9 +62,11 @@ impl Action for SignIn {
         let email = form.email.to_lowercase();
         app.guesses.count(app, request, &email)?;
         let account = app.read(async |db| accounts::by_email(db, &email).await).await?;
+        let id = account.as_ref().map(|account| account.id);
         let hash = account.as_ref().and_then(|account| account.password_hash.clone());
         let right = app.passwords.verify(&form.password, hash).await?;
         let Some(account) = account.filter(|_| right) else {
+            visit.note_failure(id, Act::SignInFailed);
             return Err(Error::field("", "Email or password is wrong."));
         };
         let proven = Proven { account: account.id, email, next: form.next.clone() };
@@ -229,8 +232,9 @@ impl Action for ResetPassword {
         app.read(async |db| account_to_reset(&links::held(db, token).await?)).await?;
         let hash = app.passwords.hash(&app.clock, &form.password).await?;
         let done = visit.once(async |tx| {
-            let account = account_to_reset(&links::take(tx, token).await?)?;
-            accounts::set_password(tx, account, None, &hash).await?;
+            let account = account_to_reset(&links::take(&mut *tx, token).await?)?;
+            accounts::set_password(&mut *tx, account, None, &hash).await?;
+            visit.note(tx, account, Act::PasswordReset.on("staff", account)).await?;
             Ok(paths::sign_in())
         });
         Ok(done.await?.saying(Flash::PasswordChanged))
@@ -274,7 +278,7 @@ impl Action for SignOut {
         let Visit { app, request, .. } = visit;
         let token = session::token(&app.config, request);
         let ended = app.write(async |tx| match &token {
-            Some(token) => sessions::end(tx, token).await,
+            Some(token) => leave(visit, tx, token).await,
             None => Ok(()),
         });
         let ended = ended.await?.map(|()| paths::home());
@@ -289,6 +293,14 @@ impl Action for SignOut {
         _: &mut Dependencies,
     ) -> Result<View> {
         Ok(templates::sign_in::page(state))
+    }
+}
+
+/// Ends the session that this browser has.
+async fn leave(visit: &Visit<'_>, tx: &mut PgConnection, token: &SessionToken) -> Result<()> {
+    match sessions::end(&mut *tx, token).await? {
+        Some(id) => visit.note(tx, id, Act::SignedOut.on("staff", id)).await,
+        None => Ok(()),
     }
 }
 
@@ -314,10 +326,11 @@ pub async fn enter(
     let from = session::seen_from(&app.config, request);
     let begun = app.write(async |tx| {
         if let Some(before) = &before {
-            sessions::end(tx, before).await?;
+            leave(visit, &mut *tx, before).await?;
         }
         let proven = prove(&mut *tx).await?;
-        let begun = sessions::begin(tx, proven.account, &token, &from).await?;
+        let begun = sessions::begin(&mut *tx, proven.account, &token, &from).await?;
+        visit.note(tx, proven.account, Act::SignedIn.on("staff", proven.account)).await?;
         Ok((proven, begun))
     });
     let begun = begun.await?;
@@ -344,7 +357,7 @@ impl Default for Guesses {
 }
 
 impl Guesses {
-    fn count(&self, app: &App, request: &HttpRequest, email: &str) -> Result<()> {
+    pub(super) fn count(&self, app: &App, request: &HttpRequest, email: &str) -> Result<()> {
         match known_device(app, request, email) {
             Some(device) => self.devices.count(&device),
             None => self.strangers.count(&email.to_owned()),
@@ -379,7 +392,7 @@ fn known_device(app: &App, request: &HttpRequest, email: &str) -> Option<String>
 }
 
 /// `next` if it is a path of our own: anything a browser might take for another host is not.
-fn own_path(next: &str) -> Option<String> {
+pub(super) fn own_path(next: &str) -> Option<String> {
     let own = next.starts_with('/')
         && !next.starts_with("//")
         && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');

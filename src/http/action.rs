@@ -3,7 +3,8 @@
 use super::errors::{self, Face, door};
 use super::form::Pairs;
 use super::origin::{self, Verdict};
-use super::{Gate, Grant, admit, body, count, form, page, session};
+use super::record::Answer;
+use super::{Gate, Grant, Outcome, admit, body, count, form, page, session};
 use crate::app::{App, Written};
 use crate::digest;
 use crate::error::{Error, Result};
@@ -31,13 +32,13 @@ pub trait Action: Gate {
     /// Names that the query of the page may fill in.
     const PREFILLED: &'static [&'static str] = &[];
 
-    /// Does what was asked for.
+    /// Does what was asked for; what one of us does, on the record ([`Visit::record`](super::record)).
     async fn run(
         visit: &Visit<'_>,
         who: &Grant<Self>,
         at: &Self::At,
         form: Valid<Self::Form>,
-    ) -> Result<Done>;
+    ) -> Result<Outcome<Self, Done>>;
 
     /// The page the form stands on: empty, or with what was typed and what was wrong.
     async fn page(
@@ -187,7 +188,7 @@ async fn run<A: Action>(
     let outcome = async {
         let form = form::decode(&pairs)?;
         let visit = Visit { app, request, submission: submission(request, &pairs) };
-        A::run(&visit, who, at, form).await
+        A::run(&visit, who, at, form).await.map(Answer::answer)
     };
     outcome.await.map_err(|error| (error, pairs))
 }

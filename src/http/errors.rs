@@ -15,7 +15,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use serde_json::json;
 use std::panic::AssertUnwindSafe;
-use templates::{View, paths};
+use templates::{FormState, View, paths};
 
 /// The status of each error: the one table.
 pub fn status(error: &Error) -> StatusCode {
@@ -27,7 +27,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Conflict { .. } => StatusCode::CONFLICT,
         Error::Off(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Unproven(_) => StatusCode::UNAUTHORIZED,
-        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::Forbidden(_) | Error::Unconfirmed => StatusCode::FORBIDDEN,
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Malformed(_) => StatusCode::BAD_REQUEST,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -49,6 +49,7 @@ fn title(error: &Error) -> &'static str {
         Error::Conflict { .. } => "Someone is at it",
         Error::Off(_) => "This is off",
         Error::Unproven(_) => "Sign in first",
+        Error::Unconfirmed => "Is it you?",
         Error::Forbidden(_) => "Not allowed",
         Error::TooMany { .. } => "Too many requests",
         Error::Malformed(_) => "That could not be read",
@@ -154,6 +155,7 @@ fn as_page(request: &HttpRequest, error: &Error) -> HttpResponse {
             let next = if request.method().is_safe() { here } else { "/admin" };
             return see_other(&paths::sign_in_then(next));
         }
+        Error::Unconfirmed => return see_other(&paths::confirm_identity_then(here(request))),
         Error::Moved(to) => return moved(to),
         _ => {}
     }
@@ -226,6 +228,9 @@ pub fn resend(request: &HttpRequest, error: Error, pairs: &Pairs) -> HttpRespons
         return Face::Page.show(request, error);
     }
     log(request, &error);
+    if let Error::Unconfirmed = error {
+        return ask_who_it_is(request, pairs);
+    }
     let view = templates::errors::resend(
         title(&error),
         &error.to_string(),
@@ -234,6 +239,15 @@ pub fn resend(request: &HttpRequest, error: Error, pairs: &Pairs) -> HttpRespons
         None,
     );
     decorate(html(request, status(&error), &view), &error)
+}
+
+/// The page that asks for a proof, and carries what was typed to where it is shown again.
+fn ask_who_it_is(request: &HttpRequest, pairs: &Pairs) -> HttpResponse {
+    let carried = serde_urlencoded::to_string(showable(pairs)).unwrap_or_default();
+    let typed = [("next", here(request)), ("carried", &carried)];
+    let typed = typed.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let state = FormState::new(typed.into(), Default::default());
+    html(request, StatusCode::FORBIDDEN, &templates::confirm_identity::page(&state))
 }
 
 /// The page that asks whether this form was meant.

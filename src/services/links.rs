@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mail::Mail;
 use crate::services::outbox;
+use crate::services::staff::Role;
 use crate::services::subscribers::mailbox;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -45,6 +46,13 @@ pub enum Intent {
     },
     /// Another password is chosen.
     Reset,
+    /// Somebody is to run the site too.
+    Invite {
+        /// What they may do.
+        role: Role,
+        /// The owner who says so.
+        by: Uuid,
+    },
     /// Nothing: there is no account with this address, and its mailbox alone is told so.
     Nothing,
 }
@@ -54,6 +62,7 @@ impl Intent {
     fn lifetime(&self) -> Duration {
         let minutes = match self {
             Self::SignUp { .. } => 24 * 60,
+            Self::Invite { .. } => 7 * 24 * 60,
             Self::SignIn { .. } | Self::Reset | Self::Nothing => 15,
         };
         Duration::from_secs(minutes * 60)
@@ -108,7 +117,11 @@ pub async fn send(db: &mut PgConnection, new: &New<'_>) -> Result<()> {
     let job = outbox::New {
         id: new.id,
         job: &Job::Mail(Mail::Link { link: new.id }),
-        cause: new.account.map_or_else(|| "sign-up".to_owned(), |id| format!("account:{id}")),
+        cause: match (new.account, new.intent) {
+            (Some(id), _) => format!("account:{id}"),
+            (None, Intent::Invite { .. }) => "invite".to_owned(),
+            (None, _) => "sign-up".to_owned(),
+        },
         recipient: Some(new.email),
         once: None,
         not_before: None,

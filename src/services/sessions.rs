@@ -41,6 +41,7 @@ pub struct Member {
     name: String,
     role: Option<Role>,
     session: Uuid,
+    network: String,
     recent: bool,
     stale: bool,
 }
@@ -64,6 +65,17 @@ impl Member {
     /// The session they are here with.
     pub fn session(&self) -> Uuid {
         self.session
+    }
+
+    /// The network they come from, in words: the one their session was begun from, unless somebody knows better.
+    pub fn network(&self) -> &str {
+        &self.network
+    }
+
+    /// The same person, who comes from `network` this time.
+    #[must_use]
+    pub fn coming_from(self, network: String) -> Self {
+        Self { network, ..self }
     }
 
     /// Whether they have proven who they are within [`RECENT`].
@@ -163,7 +175,7 @@ impl SessionToken {
         digest::hex(&self.0)
     }
 
-    fn hash(&self) -> Vec<u8> {
+    pub(super) fn hash(&self) -> Vec<u8> {
         Sha256::digest(self.0).to_vec()
     }
 }
@@ -221,7 +233,7 @@ pub async fn begin(
 pub async fn resume(db: &mut PgConnection, token: &SessionToken) -> Result<Option<Member>> {
     Ok(sqlx::query_as!(
         Member,
-        r#"select accounts.id, accounts.name, staff.role as "role?: Role", sessions.id as session,
+        r#"select accounts.id, accounts.name, staff.role as "role?: Role", sessions.id as session, network,
                   proven_at > now() - make_interval(secs => $2) as "recent!",
                   seen_at < now() - interval '5 minutes' as "stale!"
              from sessions join accounts on accounts.id = account_id left join staff on staff.id = account_id
@@ -247,13 +259,32 @@ pub async fn touch(db: &mut PgConnection, who: &Member) -> Result<()> {
     Ok(())
 }
 
-/// Ends a session, wherever it is used.
+/// Holds the session that `who` is here with until the transaction has ended: where it is over by then, or they are not what
+/// they were any more, nothing is done; whoever wants to end it waits. So nothing is done in the name of somebody of whom it
+/// was acknowledged that they may not.
+///
+/// # Errors
+/// [`Error::Unproven`].
+pub async fn hold(db: &mut PgConnection, who: &Staff) -> Result<()> {
+    let held = sqlx::query_scalar!(
+        "select sessions.id from sessions join staff on staff.id = account_id join accounts on accounts.id = account_id
+          where sessions.id = $1 and expires_at > now() and role = $2 and active for key share of sessions",
+        who.member.session,
+        who.role as Role,
+    );
+    held.fetch_optional(db).await?.map(drop).ok_or(Error::Unproven("Sign in first."))
+}
+
+/// Ends a session, wherever it is used, and says whose it was.
 ///
 /// # Errors
 /// As any statement.
-pub async fn end(db: &mut PgConnection, token: &SessionToken) -> Result<()> {
-    sqlx::query!("delete from sessions where token_hash = $1", token.hash()).execute(db).await?;
-    Ok(())
+pub async fn end(db: &mut PgConnection, token: &SessionToken) -> Result<Option<Uuid>> {
+    let ended = sqlx::query_scalar!(
+        "delete from sessions where token_hash = $1 returning account_id",
+        token.hash()
+    );
+    Ok(ended.fetch_optional(db).await?)
 }
 
 /// Ends all sessions of an account, `but` the one somebody is here with.

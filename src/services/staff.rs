@@ -6,20 +6,41 @@ use crate::policies::Operator;
 use crate::services::accounts;
 use crate::services::input::{self, Valid};
 use crate::services::sessions::Staff;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use validator::Validate;
 
 /// What a member of staff may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Role {
     /// Everything.
     Owner,
     /// Posts and leads.
     Editor,
+}
+
+impl Role {
+    /// All of them, the one who may least first.
+    pub const ALL: [Self; 2] = [Self::Editor, Self::Owner];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Editor => "editor",
+        }
+    }
+
+    /// Reads it.
+    pub fn called(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
 }
 
 /// An account to be made.

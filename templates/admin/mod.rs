@@ -1,5 +1,6 @@
 //! What staff see.
 
+pub mod audit;
 pub mod cache;
 pub mod imports;
 pub mod issues;
@@ -10,6 +11,7 @@ pub mod people;
 pub mod posts;
 pub mod runs;
 pub mod settings;
+pub mod staff;
 pub mod subscribers;
 
 use crate::{FormState, View, form, format, paths};
@@ -38,15 +40,19 @@ pub fn dashboard(counts: &[(&str, i64, String)], is_owner: bool) -> View {
 fn rooms(is_owner: bool) -> Markup {
     let rooms = [
         (paths::admin_notices(), "Notices", "What you are told by mail, and when."),
+        (paths::admin_runs(), "Runs", "What happens by the clock."),
+        (paths::admin_cache(), "Kept pages", "What visitors are shown, and why."),
+    ];
+    let for_owners = [
+        (paths::admin_staff(), "Staff", "Who runs the site."),
+        (paths::admin_audit(), "Audit log", "What was done, by whom, and when."),
         (
             paths::admin_people(),
             "One person",
             "What is kept about somebody: hand it out, erase it.",
         ),
-        (paths::admin_runs(), "Runs", "What happens by the clock."),
-        (paths::admin_cache(), "Kept pages", "What visitors are shown, and why."),
+        (paths::admin_settings(), "Settings", "What the site does by itself."),
     ];
-    let for_owners = [(paths::admin_settings(), "Settings", "What the site does by itself.")];
     html! {
         section {
             div.section-head { h2 { "In the back room" } }

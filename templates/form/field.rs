@@ -56,6 +56,11 @@ pub fn tel<'a>(state: &'a FormState, name: &'a str, label: &'a str) -> Field<'a>
     input("tel", state, name, label).autocomplete("tel")
 }
 
+/// A day, as in 2027-01-31.
+pub fn date<'a>(state: &'a FormState, name: &'a str, label: &'a str) -> Field<'a> {
+    input("date", state, name, label)
+}
+
 /// Words to search for.
 pub fn search<'a>(state: &'a FormState, name: &'a str, label: &'a str) -> Field<'a> {
     input("search", state, name, label)

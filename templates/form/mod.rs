@@ -10,8 +10,8 @@ mod state;
 
 pub(crate) use field::as_textarea;
 pub use field::{
-    Choice, Field, checkbox, checkboxes, choice, email, hidden, password, search, select, tel,
-    text, textarea, trap, trap_called,
+    Choice, Field, checkbox, checkboxes, choice, date, email, hidden, password, search, select,
+    tel, text, textarea, trap, trap_called,
 };
 pub use state::FormState;
 

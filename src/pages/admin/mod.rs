@@ -1,5 +1,6 @@
 //! What staff see.
 
+pub mod audit;
 pub mod cache;
 pub mod imports;
 pub mod issues;
@@ -9,6 +10,7 @@ pub mod people;
 pub mod posts;
 pub mod runs;
 pub mod settings;
+pub mod staff;
 pub mod subscribers;
 
 use crate::error::Result;

@@ -2,7 +2,7 @@
 
 use super::{Context, Ignored};
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::limit::Limit;
 use crate::http::page::LivePage;
 use crate::http::{Gate, cursor};
@@ -119,11 +119,16 @@ pub async fn entry(
     Ok(show(&(&row).into(), letter.as_ref(), form))
 }
 
-/// What lets somebody in stands in their mail alone; where nobody carries mail, an owner may pass it on.
+/// What lets somebody in stands in their mail alone; where nobody carries mail, an owner may pass it on. Who has not proven
+/// lately who they are is asked to: it could be their own way to another password.
 async fn token_for(db: &mut PgConnection, who: &Staff, mail: &Mail) -> Result<Option<Token>> {
-    match mail {
-        Mail::Link { link } if who.is_owner() => links::shown(db, *link).await,
-        _ => Ok(None),
+    let Mail::Link { link } = mail else { return Ok(None) };
+    if !who.is_owner() {
+        return Ok(None);
+    }
+    match links::shown(db, *link).await? {
+        Some(_) if !who.member().is_recent() => Err(Error::Unconfirmed),
+        shown => Ok(shown),
     }
 }
 
