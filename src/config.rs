@@ -4,6 +4,7 @@
 //! than guess. `.env.example` lists every variable; a test holds it against [`VARIABLES`].
 
 use crate::outgoing::Configured;
+use crate::services::staff::TwoFactorsOf;
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +15,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Every variable that is read.
-pub const VARIABLES: [&str; 22] = [
+pub const VARIABLES: [&str; 23] = [
     "LISTEN",
     "DATA_DIR",
     "DATABASE_URL",
@@ -37,6 +38,7 @@ pub const VARIABLES: [&str; 22] = [
     "RETENTION_OUTBOX_DAYS",
     "NEWSLETTER_PER_MINUTE",
     "INDEXNOW_URL",
+    "REQUIRE_TWO_FACTOR",
 ];
 
 /// What the operator decided.
@@ -86,6 +88,8 @@ pub struct Config {
     pub newsletter_per_minute: Option<NonZeroU32>,
     /// Where search engines are told which pages are new, changed or gone (IndexNow); without it they find out themselves.
     pub indexnow_url: Option<Configured>,
+    /// Of whom a second factor is asked.
+    pub two_factors_of: TwoFactorsOf,
 }
 
 impl Config {
@@ -143,6 +147,9 @@ impl Config {
                 .one("NEWSLETTER_PER_MINUTE", "a number of mails, at least one"),
             indexnow_url: from
                 .one("INDEXNOW_URL", "a URL such as https://api.indexnow.org/indexnow"),
+            two_factors_of: from
+                .one("REQUIRE_TWO_FACTOR", "off, owners or staff")
+                .unwrap_or(TwoFactorsOf::Nobody),
         };
         let unnamed = if config.demo_content { DEMO_SITE_NAME } else { "Frontdesk" };
         config.site_name = from.text("SITE_NAME").unwrap_or(unnamed).to_owned();
@@ -368,6 +375,7 @@ mod tests {
             ("OWNER_PASSWORD", "short"),
             ("RETENTION_LEADS_DAYS", "0"),
             ("INDEXNOW_URL", "api.indexnow.org"),
+            ("REQUIRE_TWO_FACTOR", "everyone"),
         ])
         .err()
         .unwrap();

@@ -46,6 +46,9 @@ pub enum Error {
     /// The caller is known, and too much time has passed since they proved who they are.
     #[error("This matters, and it is a while since you proved who you are. Do so once more.")]
     Unconfirmed,
+    /// The caller has proved who they are by one factor, and two are asked of them.
+    #[error("Set up a second factor first: this site asks it of you.")]
+    OneFactor,
     /// The caller is known and may not, or the request comes from where it may not.
     #[error("{0}")]
     Forbidden(&'static str),

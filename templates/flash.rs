@@ -73,6 +73,20 @@ pub enum Flash {
     PasswordChanged,
     /// A session is over, on another device perhaps.
     SessionEnded,
+    /// A second factor is asked for.
+    SecondFactorOn,
+    /// None is asked for any more.
+    SecondFactorOff,
+    /// Recovery codes were made anew.
+    RecoveryCodesMade,
+    /// Somebody got in by a recovery code.
+    RecoveryCodeUsed,
+    /// There is another passkey.
+    PasskeyAdded,
+    /// A passkey is called something else.
+    PasskeyRenamed,
+    /// There is a passkey less.
+    PasskeyRemoved,
 }
 
 /// Each with its code and its words.
@@ -124,6 +138,21 @@ const SAID: &[(Flash, &str, &str)] = &[
         "Your password is changed. Every other session is over.",
     ),
     (Flash::SessionEnded, "session-ended", "That session is over."),
+    (
+        Flash::SecondFactorOn,
+        "second-factor-on",
+        "Your second factor is on. Every other session is over.",
+    ),
+    (Flash::SecondFactorOff, "second-factor-off", "Your second factor is off."),
+    (Flash::RecoveryCodesMade, "recovery-codes-made", "These are your new recovery codes."),
+    (
+        Flash::RecoveryCodeUsed,
+        "recovery-code-used",
+        "You are in, and there is one recovery code less.",
+    ),
+    (Flash::PasskeyAdded, "passkey-added", "Your passkey is ready. Next time, sign in with it."),
+    (Flash::PasskeyRenamed, "passkey-renamed", "The passkey is renamed."),
+    (Flash::PasskeyRemoved, "passkey-removed", "The passkey is removed."),
 ];
 
 impl Flash {
@@ -162,7 +191,7 @@ mod tests {
             );
         }
         // The last variant has its line too, and so has each before it.
-        assert_eq!(Flash::SessionEnded as usize + 1, SAID.len());
+        assert_eq!(Flash::PasskeyRemoved as usize + 1, SAID.len());
         assert_eq!(Flash::of_code("<b>You won</b>"), None);
     }
 }

@@ -331,7 +331,8 @@ fn an_installation_from_before_gets_the_key_it_lacks_and_keeps_the_others() {
         assert_eq!(other.eve().asking_for(&app.origin).get(&manage).await.status, 200);
         app.psql("delete from secrets where name = 'subscribers'").await;
         let renewed = app.second_instance().await;
-        assert!(keys.len() >= 3 && app.ask(others).await == keys);
+        let now = app.ask("select name || encode(value, 'hex') from secrets order by name").await;
+        assert_eq!((now.len(), &now[..4]), (5, &keys[..4]));
         assert_eq!(renewed.eve().asking_for(&app.origin).get(&manage).await.status, 404);
         other.close().await;
         renewed.close().await;

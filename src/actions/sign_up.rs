@@ -2,7 +2,7 @@
 //!
 //! Whether an address has an account already is told to its mailbox alone.
 
-use super::sign_in::{Proven, enter, is_at_home};
+use super::enter::{By, Proven, enter, is_at_home};
 use crate::error::Result;
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
@@ -10,6 +10,7 @@ use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
 use crate::policies::Newcomer;
 use crate::services::accounts;
+use crate::services::half_sign_ins::Proof;
 use crate::services::input::{self, Valid};
 use crate::services::links::{self, Held, Intent};
 use crate::tags::Dependencies;
@@ -118,7 +119,7 @@ impl Action for Confirm {
             let password_hash = password_hash.as_deref();
             let new = accounts::New { id, email: &email, name: &name, password_hash };
             accounts::create(tx, &new).await?;
-            Ok(Proven { account: id, email, next: String::new() })
+            Ok(Proven { account: id, email, next: String::new(), by: By::One(Proof::Mail) })
         });
         Ok(made.await?.saying(Flash::AccountMade))
     }

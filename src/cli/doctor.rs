@@ -6,6 +6,8 @@ use crate::app::App;
 use crate::config::Config;
 use crate::jobs::tasks::Task;
 use crate::mail::{Postman, records};
+use crate::services::passkeys::Site;
+use crate::services::staff::TwoFactorsOf;
 use clap::Args;
 use serde::Serialize;
 use std::net::SocketAddr;
@@ -44,6 +46,7 @@ impl Doctor {
         findings.push(optional("proxies (TRUSTED_PROXIES)", config.trusted_proxies.len()));
         findings.extend([cron(&config), scheduler(&config), search_engines(&config)]);
         findings.push(retention(&config));
+        findings.extend([two_factors(&config), passkeys(&config)]);
         let runtime = actix_web::rt::System::new();
         findings.push(runtime.block_on(mail(&config)));
         findings.extend(runtime.block_on(self.mail_records()));
@@ -147,6 +150,23 @@ fn retention(config: &Config) -> Finding {
     let leads = kept("leads are kept", config.retention_leads_days);
     let detail = format!("{leads}, {}", kept("the outbox", config.retention_outbox_days));
     Finding { what: "retention (RETENTION_…_DAYS)", ok: true, detail }
+}
+
+fn two_factors(config: &Config) -> Finding {
+    let detail = match config.two_factors_of {
+        TwoFactorsOf::Nobody => "asked of nobody; everyone may have one",
+        TwoFactorsOf::Owners => "asked of owners",
+        TwoFactorsOf::Staff => "asked of owners and editors",
+    };
+    Finding { what: "second factor (REQUIRE_TWO_FACTOR)", ok: true, detail: detail.to_owned() }
+}
+
+fn passkeys(config: &Config) -> Finding {
+    let detail = match Site::of(config) {
+        Some(site) => format!("on, bound to {}", site.name()),
+        None => "off; they need a name, and PUBLIC_ORIGINS has only numbers".to_owned(),
+    };
+    Finding { what: "passkeys (PUBLIC_ORIGINS)", ok: true, detail }
 }
 
 fn examine_database(config: Config) -> Finding {

@@ -27,7 +27,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Conflict { .. } => StatusCode::CONFLICT,
         Error::Off(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Unproven(_) => StatusCode::UNAUTHORIZED,
-        Error::Forbidden(_) | Error::Unconfirmed => StatusCode::FORBIDDEN,
+        Error::Forbidden(_) | Error::OneFactor | Error::Unconfirmed => StatusCode::FORBIDDEN,
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Malformed(_) => StatusCode::BAD_REQUEST,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -50,6 +50,7 @@ fn title(error: &Error) -> &'static str {
         Error::Off(_) => "This is off",
         Error::Unproven(_) => "Sign in first",
         Error::Unconfirmed => "Is it you?",
+        Error::OneFactor => "A second factor is needed",
         Error::Forbidden(_) => "Not allowed",
         Error::TooMany { .. } => "Too many requests",
         Error::Malformed(_) => "That could not be read",
@@ -156,6 +157,7 @@ fn as_page(request: &HttpRequest, error: &Error) -> HttpResponse {
             return see_other(&paths::sign_in_then(next));
         }
         Error::Unconfirmed => return see_other(&paths::confirm_identity_then(here(request))),
+        Error::OneFactor => return see_other(&paths::two_factor()),
         Error::Moved(to) => return moved(to),
         _ => {}
     }

@@ -1,10 +1,10 @@
 //! What each mail says.
 
-use super::{Letter, Mail, Person, access, newsletter};
+use super::{Letter, Mail, Person, access, newsletter, security};
 use crate::app::App;
 use crate::error::{Result, found};
 use crate::services::links::{self, Token};
-use crate::services::{leads, retention, settings, staff, suppressions};
+use crate::services::{accounts, leads, retention, settings, staff, suppressions};
 use sqlx::PgConnection;
 use templates::mail::{self as template, Part};
 use templates::{format, paths};
@@ -52,6 +52,10 @@ pub async fn compose(
         Mail::Link { link } => {
             let Some(held) = links::for_mail(db, *link).await? else { return Ok(None) };
             access::letter(app, held, token)
+        }
+        Mail::AccountNotice { account, event } => {
+            let Some(to) = found(accounts::for_mail(db, *account).await)? else { return Ok(None) };
+            security::letter(app, to, *event)
         }
         Mail::Test { staff } => {
             let Some(to) = found(staff::for_mail(db, *staff).await)? else { return Ok(None) };

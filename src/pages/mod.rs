@@ -8,5 +8,7 @@ pub mod contact;
 pub mod home;
 pub mod indexnow;
 pub mod newsletter;
+pub mod passkeys;
 pub mod posts;
 pub mod topics;
+pub mod two_factor;

@@ -12,6 +12,12 @@ pub enum Kind {
     Sessions,
     /// Links that were mailed: a week after they ran out.
     MailedLinks,
+    /// Sign-ins that nobody went on with.
+    HalfSignIns,
+    /// Wrong codes that do not count any more: after a day.
+    CodeTries,
+    /// What no device has answered.
+    PasskeyChallenges,
     /// Ids of forms that nobody will send again: after a week.
     Submissions,
     /// Done jobs that reached nobody: after thirty days.
@@ -22,14 +28,25 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Sessions, Self::MailedLinks, Self::Submissions, Self::Jobs, Self::Runs];
+    pub const ALL: [Self; 8] = [
+        Self::Sessions,
+        Self::MailedLinks,
+        Self::HalfSignIns,
+        Self::CodeTries,
+        Self::PasskeyChallenges,
+        Self::Submissions,
+        Self::Jobs,
+        Self::Runs,
+    ];
 
     /// As reports name it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sessions => "sessions",
             Self::MailedLinks => "mailed links",
+            Self::HalfSignIns => "half sign-ins",
+            Self::CodeTries => "wrong codes",
+            Self::PasskeyChallenges => "passkey challenges",
             Self::Submissions => "submissions",
             Self::Jobs => "jobs",
             Self::Runs => "runs",
@@ -59,6 +76,39 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
                 r#"with old as (select id from mailed_links where expires_at < now() - interval '7 days' limit $1),
                         gone as (delete from mailed_links using old
                                   where mailed_links.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::HalfSignIns => {
+            sqlx::query_scalar!(
+                r#"with old as (select token_hash from half_sign_ins where expires_at < now() limit $1),
+                        gone as (delete from half_sign_ins using old
+                                  where half_sign_ins.token_hash = old.token_hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::CodeTries => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from code_tries where at < now() - interval '1 day' limit $1),
+                        gone as (delete from code_tries using old
+                                  where code_tries.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::PasskeyChallenges => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from passkey_challenges where expires_at < now() limit $1),
+                        gone as (delete from passkey_challenges using old
+                                  where passkey_challenges.id = old.id and $1::bigint is not null)
                    select count(*) as "count!" from old"#,
                 most,
             )

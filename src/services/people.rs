@@ -123,6 +123,9 @@ impl Holding {
                 sqlx::query_scalar!(
                     r#"select to_jsonb(accounts) - 'password_hash' || jsonb_build_object(
                               'staff', (select to_jsonb(staff) - 'id' from staff where staff.id = accounts.id),
+                              'second_factor_since', (select created_at from second_factors where account_id = accounts.id),
+                              'passkeys', coalesce((select jsonb_agg(jsonb_build_object('name', name, 'created_at', created_at, 'used_at', used_at) order by id)
+                                                      from passkeys where account_id = accounts.id), '[]'),
                               'sessions', coalesce((select jsonb_agg(to_jsonb(sessions) - 'token_hash' - 'account_id' order by created_at)
                                                       from sessions where account_id = accounts.id), '[]')) as "row!"
                          from accounts where lower(email) = lower($1)"#,

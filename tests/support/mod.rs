@@ -1,5 +1,6 @@
 //! A running application with its own database, and people to use it as.
 
+pub mod authenticator;
 mod chance;
 mod database;
 mod own_server;
