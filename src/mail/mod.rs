@@ -6,6 +6,7 @@
 
 mod access;
 mod letters;
+mod lines;
 mod newsletter;
 mod postman;
 pub mod records;

@@ -41,6 +41,7 @@ pub mod sessions;
 pub mod settings;
 pub mod spam;
 pub mod staff;
+pub mod strangers;
 pub mod submissions;
 pub mod subscribers;
 pub mod suppressions;

@@ -8,7 +8,7 @@ use crate::policies::Operator;
 use crate::services::input;
 use crate::services::runs::Counts;
 use crate::services::sessions::Owner;
-use crate::services::subscribers::mailbox;
+use crate::services::strangers::mailbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
@@ -36,7 +36,7 @@ pub enum Holding {
     Suppressions,
     /// Their subscription to the newsletter.
     Subscribers,
-    /// That they were asked to confirm one, today.
+    /// What they were sent today, though nobody had proved to be them.
     SubscriptionMails,
     /// Their account. That of one of us is not erased here: see [`erase`].
     Accounts,

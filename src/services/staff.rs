@@ -210,6 +210,7 @@ pub struct Notices {
     pub quiet_until: i16,
     /// An IANA time zone.
     #[serde(default, deserialize_with = "input::line")]
+    #[validate(custom(function = "input::one_line"))]
     pub time_zone: String,
 }
 
