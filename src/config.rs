@@ -379,7 +379,7 @@ mod tests {
         ])
         .err()
         .unwrap();
-        assert_eq!(mistakes.len(), 8, "{mistakes:#?}");
+        assert_eq!(mistakes.len(), 9, "{mistakes:#?}");
     }
 
     #[test]
