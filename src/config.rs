@@ -149,7 +149,7 @@ impl Config {
                 .one("INDEXNOW_URL", "a URL such as https://api.indexnow.org/indexnow"),
             two_factors_of: from
                 .one("REQUIRE_TWO_FACTOR", "off, owners or staff")
-                .unwrap_or(TwoFactorsOf::Nobody),
+                .unwrap_or_default(),
         };
         let unnamed = if config.demo_content { DEMO_SITE_NAME } else { "Frontdesk" };
         config.site_name = from.text("SITE_NAME").unwrap_or(unnamed).to_owned();

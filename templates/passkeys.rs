@@ -91,7 +91,8 @@ pub fn rename(id: Uuid, name: &str, state: &FormState) -> View {
             }))
         }
     };
-    View::new(form::title(state, "Rename a passkey"), main).noindex()
+    let view = View::new(form::title(state, "Rename a passkey"), main).noindex();
+    view.script(&assets::PASSKEYS) // for the page that it leads to
 }
 
 /// What stands beside the other ways in.

@@ -93,7 +93,7 @@ pub fn set_up(picture: &Picture, secret: &str, address: &str, state: &FormState)
             p { "Read this picture with the app, then type the code that it shows." }
         }
         div.panel.small {
-            svg.qr viewBox=(around) role="img" aria-label="The picture to be read. The same stands below as text." { path d=(picture.path); }
+            svg.qr viewBox=(around) role="img" aria-label="The picture to be read. The same stands below as text." { path d=(picture.path) {} }
             p.hint { "No camera at hand? Type this into the app, or " a href=(address) { "open it on this device" } "." }
             p { code.secret { (groups(secret)) } }
             (form::Form::new(state).action(paths::two_factor_set_up()).button("Turn it on", "Looking…").show(html! {

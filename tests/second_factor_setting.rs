@@ -94,6 +94,28 @@ fn a_session_from_before_the_setting_is_not_good_enough() {
 }
 
 #[test]
+fn a_sign_in_that_meets_one_being_turned_on_is_asked_for_a_code() {
+    with_app(async |app| {
+        sign_up(app, BOB.0, BOB.1).await;
+        // As an instance turns it on that is stopped, for a second, before it is done.
+        let turning_on = app.psql(
+            "begin;
+             select from accounts where email like 'bob@%' for update;
+             insert into second_factors (account_id, sealed, last_step) select id, '', 0 from accounts where email like 'bob@%';
+             select pg_sleep(1);
+             commit",
+        );
+        let browser = app.eve();
+        let signing_in = async {
+            app.comes_to("select count(*) from pg_stat_activity where query like '%pg_sleep(1)%' and wait_event = 'PgSleep'", "1").await;
+            sign_in(&browser, BOB.0, BOB.1).await
+        };
+        let ((), answer) = futures_util::join!(turning_on, signing_in);
+        assert_eq!(answer.location, "/sign-in/code", "{}", answer.body);
+    });
+}
+
+#[test]
 fn it_is_turned_off_by_a_password_or_a_code_and_its_owner_is_told() {
     with_app(async |app| {
         let bob = sign_up(app, BOB.0, BOB.1).await;

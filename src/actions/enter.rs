@@ -62,7 +62,7 @@ pub async fn enter(
         }
         let proven = prove(&mut *tx).await?;
         if let By::One(proof) = proven.by
-            && second_factors::is_on(tx, proven.account).await?
+            && second_factors::is_asked_for(tx, proven.account).await?
         {
             half_sign_ins::begin(tx, &half, proven.account, proof, &proven.next).await?;
             return Ok(Entered::Half);

@@ -270,7 +270,7 @@ impl Action for TurnOff {
         let app = visit.app;
         let needed = who.must_have_two(app.config.two_factors_of);
         let done = visit.once(async |tx| {
-            passkeys::lock_account(&mut *tx, who.id()).await?;
+            accounts::lock(&mut *tx, who.id()).await?;
             if needed && !passkeys::has_any(&mut *tx, who.id()).await? {
                 let message =
                     "This site asks a second factor of you. Add a passkey first, then turn this one off.";

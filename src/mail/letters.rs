@@ -21,6 +21,17 @@ pub async fn compose(
     mail: &Mail,
     token: Option<&Token>,
 ) -> Result<Option<Letter>> {
+    let Some(letter) = written(app, &mut *db, mail, token).await? else { return Ok(None) };
+    let wanted = !suppressions::holds(db, &letter.to.email, mail.purpose()).await?;
+    Ok(wanted.then_some(letter))
+}
+
+async fn written(
+    app: &App,
+    db: &mut PgConnection,
+    mail: &Mail,
+    token: Option<&Token>,
+) -> Result<Option<Letter>> {
     let letter = match mail {
         Mail::LeadNotice { lead, staff } => {
             let (Some(lead), Some(to)) = (
@@ -61,13 +72,9 @@ pub async fn compose(
             let Some(to) = found(staff::for_mail(db, *staff).await)? else { return Ok(None) };
             test(app, to)
         }
-        _ => match newsletter::compose(app, db, mail).await? {
-            Some(letter) => letter,
-            None => return Ok(None),
-        },
+        _ => return newsletter::compose(app, db, mail).await,
     };
-    let wanted = !suppressions::holds(db, &letter.to.email, mail.purpose()).await?;
-    Ok(wanted.then_some(letter))
+    Ok(Some(letter))
 }
 
 fn lead_notice(app: &App, lead: leads::ForMail, to: Person) -> Letter {

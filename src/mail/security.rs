@@ -86,10 +86,18 @@ impl AccountEvent {
 pub(super) fn letter(app: &App, to: Person, event: AccountEvent) -> Letter {
     let site = &app.config.site_name;
     let (subject, words) = event.words();
+    let place = match event {
+        AccountEvent::PasskeyAdded | AccountEvent::PasskeyRemoved | AccountEvent::PasskeyCopied => {
+            paths::passkeys()
+        }
+        _ => paths::two_factor(),
+    };
+    // Another password alone would leave a stranger's passkey where it is.
+    let undo = "If that was not you, undo it there, and choose another password at once: everyone else is signed out by it. If you cannot get in, write to us.";
     let parts = vec![
         Part::Text(format!("{words} This is about your account at {site}.")),
-        Part::Link("Look at it".to_owned(), link(app, &paths::two_factor())),
-        Part::Text("If that was not you, choose another password at once: everyone else is signed out by it.".to_owned()),
+        Part::Link("Look at it".to_owned(), link(app, &place)),
+        Part::Text(undo.to_owned()),
         Part::Link("Choose another password".to_owned(), link(app, &paths::forgot_password())),
         Part::Footer(format!("You get this mail because you have an account at {site}.")),
     ];

@@ -27,9 +27,10 @@ pub enum Role {
 }
 
 /// Who of those who run the site has to prove who they are by two factors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TwoFactorsOf {
     /// Nobody; everyone may.
+    #[default]
     Nobody,
     /// The owners.
     Owners,

@@ -13,7 +13,7 @@ pub use asked::{Asked, OVER, ask_to_add, ask_to_sign_in, asked, take};
 use crate::config::{Config, Origin};
 use crate::error::{Error, Result};
 use crate::services::sessions::Member;
-use crate::services::{input, second_factors};
+use crate::services::{accounts, input, second_factors};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -133,7 +133,7 @@ pub struct Without {
 /// # Errors
 /// [`Error::NotFound`], and [`Error::Invalid`] for the last way in.
 pub async fn remove(db: &mut PgConnection, who: &Member, id: Uuid, without: Without) -> Result<()> {
-    let has_password = lock_account(&mut *db, who.id()).await?;
+    let has_password = accounts::lock(&mut *db, who.id()).await?;
     let removed =
         sqlx::query!("delete from passkeys where id = $1 and account_id = $2", id, who.id());
     if removed.execute(&mut *db).await?.rows_affected() == 0 {
@@ -152,18 +152,6 @@ pub async fn remove(db: &mut PgConnection, who: &Member, id: Uuid, without: With
         return Err(Error::field("", message));
     }
     Ok(())
-}
-
-/// Holds an account, so that of two ways in that are given up at once one stays; says whether there is a password.
-///
-/// # Errors
-/// As any statement.
-pub async fn lock_account(db: &mut PgConnection, account: Uuid) -> Result<bool> {
-    let has_password = sqlx::query_scalar!(
-        r#"select password_hash is not null as "has!" from accounts where id = $1 for update"#,
-        account,
-    );
-    Ok(has_password.fetch_one(db).await?)
 }
 
 /// Whether an account has a passkey that lets its owner in.

@@ -11,6 +11,7 @@ mod codes;
 pub use codes::{Code, RecoveryCode, Secret};
 
 use crate::error::{Error, Result};
+use crate::services::accounts;
 use crate::services::secrets::Secrets;
 use crate::services::sessions::{self, Member, SessionToken};
 use sqlx::PgConnection;
@@ -65,6 +66,17 @@ pub async fn is_on(db: &mut PgConnection, account: Uuid) -> Result<bool> {
     Ok(is_on.fetch_one(db).await?)
 }
 
+/// The same for somebody who signs in. Held until that is done: a second factor that is turned on meanwhile ends the session
+/// with all others, or is found here.
+///
+/// # Errors
+/// As any statement.
+pub async fn is_asked_for(db: &mut PgConnection, account: Uuid) -> Result<bool> {
+    // In a statement of its own: what was committed while we wait here must be seen by the next one.
+    sqlx::query!("select from accounts where id = $1 for share", account).execute(&mut *db).await?;
+    is_on(db, account).await
+}
+
 /// A second factor to be turned on.
 pub struct New<'a> {
     /// What the app has.
@@ -89,6 +101,7 @@ pub async fn turn_on(
     who: &Member,
     new: &New<'_>,
 ) -> Result<Duration> {
+    accounts::lock(&mut *db, who.id()).await?;
     let on = sqlx::query!(
         "insert into second_factors (account_id, sealed, last_step) values ($1, $2, $3) on conflict do nothing",
         who.id(),
