@@ -52,6 +52,15 @@ pub enum Error {
     /// The caller is known and may not, or the request comes from where it may not.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// The same request, with the same key, is under way.
+    #[error("A request with this Idempotency-Key is under way. Send it again in a moment: the answer will be the same.")]
+    Running,
+    /// The key was sent before, with another request.
+    #[error("This Idempotency-Key was sent with another request. Use a key of its own for each.")]
+    KeyReused,
+    /// The caller takes nothing that is answered here.
+    #[error("This is answered as application/json, which your Accept header refuses.")]
+    NotAcceptable,
     /// Too often.
     #[error("Too many requests. Try again in {retry_after_seconds} seconds.")]
     TooMany {

@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use std::marker::PhantomData;
 use subtle::{Choice, ConstantTimeEq};
 use templates::Who;
+use uuid::Uuid;
 
 /// A request at the door.
 pub struct Knock<'a> {
@@ -47,6 +48,11 @@ pub trait Policy: 'static {
 
     /// Lets the caller in, or says why not.
     async fn admit(knock: &Knock<'_>) -> Result<Self::Grant>;
+
+    /// Whose `Idempotency-Key`s count as the same caller's; none where nobody in particular comes.
+    fn caller(_: &Self::Grant) -> Option<Uuid> {
+        None
+    }
 
     /// Who that is, for the pages that are drawn for them.
     fn who(_: &Self::Grant) -> Option<Who<'_>> {
@@ -254,6 +260,10 @@ impl<S: keys::Scope> Policy for ApiKey<S> {
     async fn admit(knock: &Knock<'_>) -> Result<keys::Partner<S>> {
         let presented = presented_key(knock.request).ok_or(Error::Unproven(keys::REFUSED))?;
         knock.app.ask(async |db| keys::admit(db, presented).await).await
+    }
+
+    fn caller(partner: &keys::Partner<S>) -> Option<Uuid> {
+        Some(partner.key())
     }
 }
 

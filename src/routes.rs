@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::error::Result;
 use crate::http::action::{self, Action};
 use crate::http::download::{self, Download};
+use crate::http::cors;
 use crate::http::endpoint::{self, Endpoint};
 use crate::http::errors;
 use crate::http::form;
@@ -242,7 +243,7 @@ impl<'a> Routes<'a> {
         if E::Auth::CORS {
             // Without an origin nobody asks on behalf of a script, only which methods there are.
             let asks = guard::fn_guard(|at| at.head().headers().contains_key(ORIGIN));
-            self.add(E::PATH, Method::OPTIONS, web::to(endpoint::preflight).guard(asks));
+            self.add(E::PATH, Method::OPTIONS, web::to(cors::preflight).guard(asks));
         }
     }
 

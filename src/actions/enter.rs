@@ -173,6 +173,7 @@ impl Guesses {
             Some(device) => self.devices.count(&device),
             None => self.strangers.count(&email.to_owned()),
         }
+        .map(drop)
     }
 }
 

@@ -1,10 +1,11 @@
 //! The contact form of another site, or of its server.
 
-use crate::app::App;
 use crate::error::Result;
 use crate::http::Gate;
-use crate::http::endpoint::{Endpoint, Reply};
+use crate::http::call::Call;
+use crate::http::endpoint::Endpoint;
 use crate::http::limit::Limit;
+use crate::http::reply::Reply;
 use crate::intake::{self, Door};
 use crate::policies::KnownSite;
 use crate::services::input::Valid;
@@ -38,9 +39,9 @@ impl Endpoint for Send {
     type Input = NewLead;
     type Output = Accepted;
 
-    async fn run(app: &App, (): &(), (): &(), input: Valid<NewLead>) -> Result<Reply<Accepted>> {
-        let receipt = intake::accept(app, Door::Embed, &input).await?;
+    async fn run(call: &Call<'_>, (): &(), (): &(), input: Valid<NewLead>) -> Result<Reply<Accepted>> {
+        let receipt = intake::accept(call, Door::Embed, &input).await?;
         let accepted = receipt.map(|receipt| Accepted { id: receipt.id, created_at: receipt.at });
-        Ok(Reply::created(accepted, |_| None))
+        Ok(Reply::created(accepted.value, None).knowing(accepted.token))
     }
 }

@@ -5,8 +5,10 @@
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::Gate;
-use crate::http::endpoint::{Endpoint, Nothing, Reply};
+use crate::http::call::Call;
+use crate::http::endpoint::{Endpoint, Nothing};
 use crate::http::limit::Limit;
+use crate::http::reply::Reply;
 use crate::jobs::tasks::{self, Outcome, Task};
 use crate::policies::Scheduler;
 use crate::services::input::Valid;
@@ -42,12 +44,12 @@ impl Endpoint for Run {
     type Output = Outcome;
 
     async fn run(
-        app: &App,
+        call: &Call<'_>,
         who: &Scheduler,
         task: &String,
         _: Valid<Nothing>,
     ) -> Result<Reply<Outcome>> {
-        run(app, who, task).await
+        run(call, who, task).await
     }
 }
 
@@ -59,16 +61,16 @@ impl Endpoint for RunByGet {
     type Output = Outcome;
 
     async fn run(
-        app: &App,
+        call: &Call<'_>,
         who: &Scheduler,
         task: &String,
         _: Valid<Nothing>,
     ) -> Result<Reply<Outcome>> {
-        run(app, who, task).await
+        run(call, who, task).await
     }
 }
 
 async fn run(app: &App, who: &Scheduler, task: &str) -> Result<Reply<Outcome>> {
     let task = Task::called(task).ok_or(Error::NotFound)?;
-    Ok(Reply::ok(tasks::run_now(app, By::cron(who), task).await?))
+    Ok(Reply::done(tasks::run_now(app, By::cron(who), task).await?))
 }

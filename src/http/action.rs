@@ -147,7 +147,7 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
         false => origin::judge(&app.config, request, A::Auth::AMBIENT),
     };
     let holds = verdict == Verdict::Allow && A::Auth::AMBIENT && !A::Auth::LOOKS_AT_ORIGIN;
-    let may_pass = count::<A>(app, request).and_then(|()| match verdict {
+    let may_pass = count::<A>(app, request).and_then(|_| match verdict {
         Verdict::Deny => Err(Error::Forbidden(
             "This form was sent from another site. Check it, then send it from here.",
         )),

@@ -1,25 +1,22 @@
 //! One JSON request, one answer. Programs prove who they are in the request itself; no cookie is ever read.
 
+use super::call::{self, Call};
+use super::cors::allow_origin;
 use super::errors::{self, Face, door};
-use super::session::CONSISTENCY_TOKEN;
+use super::reply::Reply;
 use super::{Gate, Grant, admit, body, count, form};
-use crate::app::{App, Written};
-use crate::cache::snapshot::Token;
 use crate::error::{Error, Result};
-use crate::policies::{self, Policy};
+use crate::policies::Policy;
 use crate::services::input::Valid;
-use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_MAX_AGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN,
-    VARY,
-};
-use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::Method;
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use validator::Validate;
 
-const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
-    HeaderName::from_static("cross-origin-resource-policy");
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// A way a program asks for something.
 pub trait Endpoint: Gate {
@@ -27,6 +24,8 @@ pub trait Endpoint: Gate {
     const METHOD: Method;
     /// The largest document, in bytes; 0 where none is read.
     const BODY: usize;
+    /// Whether standard clients of OAuth come here: they send forms, and look for their own member in a problem.
+    const OAUTH: bool = false;
     /// The parts of the path that vary.
     type At: DeserializeOwned + 'static;
     /// What is sent.
@@ -36,41 +35,14 @@ pub trait Endpoint: Gate {
 
     /// Does what was asked for.
     async fn run(
-        app: &App,
+        call: &Call<'_>,
         who: &Grant<Self>,
         at: &Self::At,
         input: Valid<Self::Input>,
     ) -> Result<Reply<Self::Output>>;
-}
 
-/// What to answer.
-pub struct Reply<T> {
-    status: StatusCode,
-    location: Option<String>,
-    token: Option<Token>,
-    output: T,
-}
-
-impl<T> Reply<T> {
-    /// 200: what was read.
-    pub fn ok(output: T) -> Self {
-        Self { status: StatusCode::OK, location: None, token: None, output }
-    }
-
-    /// 200: what was done.
-    pub fn done(written: Written<T>) -> Self {
-        Self { token: written.token, ..Self::ok(written.value) }
-    }
-
-    /// 201: what was written, and where to find it.
-    pub fn created(written: Written<T>, location: impl FnOnce(&T) -> Option<String>) -> Self {
-        Self {
-            status: StatusCode::CREATED,
-            location: location(&written.value),
-            token: written.token,
-            output: written.value,
-        }
-    }
+    /// Adds what the head of the request says.
+    fn supplement(_: &HttpRequest, _: &mut Self::Input) {}
 }
 
 /// No input.
@@ -79,7 +51,9 @@ pub struct Nothing {}
 
 /// Serves an endpoint.
 pub async fn call<E: Endpoint>(request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let mut response = door(Face::Problem, E::PATH, &request, answer::<E>(&request, payload)).await;
+    let face = if E::OAUTH { Face::OAuth } else { Face::Problem };
+    let mut response = door(face, E::PATH, &request, answer::<E>(&request, payload)).await;
+    tell_standing::<E>(&request, response.headers_mut());
     if E::Auth::CORS {
         allow_origin(&request, response.headers_mut());
     }
@@ -88,79 +62,109 @@ pub async fn call<E: Endpoint>(request: HttpRequest, payload: web::Payload) -> H
 
 async fn answer<E: Endpoint>(request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse> {
     let app = errors::shared(request);
-    count::<E>(app, request)?;
+    let counted = count::<E>(app, request);
+    request.extensions_mut().insert(Remaining(*counted.as_ref().unwrap_or(&0)));
+    counted?;
+    takes_json(request.headers())?;
     let who = admit::<E>(app, request).await?;
+    let writes = E::METHOD == Method::POST || E::METHOD == Method::PATCH;
+    let key = if writes { call::key(request.headers())? } else { None };
     let at = super::at::<E::At>(request).await?;
-    let input = if E::METHOD == Method::GET || E::BODY == 0 {
-        Valid::check(super::query(request)?)?
-    } else {
-        json(request, payload, E::BODY).await?
-    };
-    let Reply { status, location, token, output } = E::run(app, &who, &at, input).await?;
-    let mut response = HttpResponse::build(status).json(output);
-    let headers = response.headers_mut();
-    if let Some(location) = location.and_then(|location| HeaderValue::try_from(location).ok()) {
-        headers.insert(LOCATION, location);
-    }
-    if let Some(token) = token.and_then(|token| HeaderValue::try_from(token.to_string()).ok()) {
-        headers.insert(CONSISTENCY_TOKEN, token);
-    }
-    Ok(response)
+    let (mut input, body) = input::<E>(request, payload).await?;
+    E::supplement(request, &mut input);
+    let input = Valid::check(input)?;
+    let call = Call::new(app, request, E::Auth::caller(&who), key, &body);
+    E::run(&call, &who, &at, input).await?.answer(request)
 }
 
-async fn json<T: DeserializeOwned + Validate>(
+/// How many more requests may follow at once.
+struct Remaining(u32);
+
+/// Tells a program how often it may come (IETF draft "RateLimit header fields for HTTP").
+fn tell_standing<E: Endpoint>(request: &HttpRequest, headers: &mut HeaderMap) {
+    let extensions = request.extensions();
+    let Some(Remaining(remaining)) = extensions.get() else { return };
+    for (name, value) in
+        [(RATELIMIT_POLICY, E::LIMIT.policy()), (RATELIMIT, E::LIMIT.standing(*remaining))]
+    {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// What is sent, and the bytes it was sent as.
+async fn input<E: Endpoint>(
     request: &HttpRequest,
     payload: web::Payload,
-    limit: usize,
-) -> Result<Valid<T>> {
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let kind = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/json") {
+) -> Result<(E::Input, Bytes)> {
+    if E::METHOD == Method::GET || E::BODY == 0 {
+        return Ok((super::query(request)?, Bytes::new()));
+    }
+    let is_form = E::OAUTH && form::is_form(request.headers());
+    if !is_form && !is_json(request.headers()) {
         return Err(Error::Unsupported("Send application/json."));
     }
-    let body = body::read(request, payload, limit).await?;
-    let mut decoder = serde_json::Deserializer::from_slice(&body);
+    let body = body::read(request, payload, E::BODY).await?;
+    let input = match is_form {
+        true => form::read(&form::pairs(request, body.clone()).await?)?,
+        false => json(&body)?,
+    };
+    Ok((input, body))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    let mut decoder = serde_json::Deserializer::from_slice(body);
     let input = serde_path_to_error::deserialize(&mut decoder).map_err(|error| {
         if error.inner().is_data() { form::unfit(&error) } else { unreadable(error.inner()) }
     })?;
     decoder.end().map_err(|error| unreadable(&error))?;
-    Valid::check(input)
+    Ok(input)
+}
+
+/// Whether whoever asks takes what is answered here (RFC 9110 §12.5.1).
+fn takes_json(headers: &HeaderMap) -> Result<()> {
+    let mut accepted = headers.get_all(ACCEPT).filter_map(|accept| accept.to_str().ok()).peekable();
+    let takes = |range: &str| {
+        let (kind, rest) = range.split_once(';').unwrap_or((range, ""));
+        let weight = rest.split(';').find_map(|one| one.trim().strip_prefix("q="));
+        let refused = weight.is_some_and(|weight| weight.parse() == Ok(0.0));
+        let kind = kind.trim().to_ascii_lowercase();
+        !refused && ["*/*", "application/*", "application/json", ""].contains(&kind.as_str())
+    };
+    match accepted.peek().is_none() || accepted.flat_map(|range| range.split(',')).any(takes) {
+        true => Ok(()),
+        false => Err(Error::NotAcceptable),
+    }
 }
 
 fn unreadable(error: &serde_json::Error) -> Error {
     Error::Malformed(format!("The JSON cannot be read: {error}."))
 }
 
-/// Answers a browser that asks whether a script of another site may call.
-pub async fn preflight(request: HttpRequest) -> HttpResponse {
-    let mut response = HttpResponse::NoContent().finish();
-    let headers = response.headers_mut();
-    if !allow_origin(&request, headers) {
-        let refused = Face::Problem
-            .show(&request, Error::Forbidden("This site is not among those that may call."));
-        return vary_by_origin(refused);
-    }
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
-    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
-    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
-    response
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn vary_by_origin(mut response: HttpResponse) -> HttpResponse {
-    response.headers_mut().insert(VARY, HeaderValue::from_static("Origin"));
-    response
-}
-
-/// Lets scripts of the request's origin read the answer, if it is a known one. Credentials are never allowed.
-fn allow_origin(request: &HttpRequest, headers: &mut HeaderMap) -> bool {
-    headers.insert(VARY, HeaderValue::from_static("Origin"));
-    // More than one is an attempt at something; the policy refuses it too.
-    let mut origins = request.headers().get_all(ORIGIN);
-    let (Some(origin), None) = (origins.next(), origins.next()) else { return false };
-    let known = policies::known_site(errors::shared(request), origin.as_bytes());
-    if known {
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    #[test]
+    fn json_is_answered_to_whoever_takes_it() {
+        let takes = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_str(accept).unwrap());
+            takes_json(&headers).is_ok()
+        };
+        assert!(takes_json(&HeaderMap::new()).is_ok());
+        for accept in ["", "*/*", "application/json", "text/html, Application/JSON;q=0.1", "application/*"] {
+            assert!(takes(accept), "{accept}");
+        }
+        for accept in ["text/html", "application/json;q=0", "application/xml, text/*", "application/json; v=1; q=0.0"] {
+            assert!(!takes(accept), "{accept}");
+        }
     }
-    known
 }

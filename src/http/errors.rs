@@ -24,7 +24,9 @@ pub fn status(error: &Error) -> StatusCode {
         Error::NotFound => StatusCode::NOT_FOUND,
         Error::Gone(_) | Error::Over(_) => StatusCode::GONE,
         Error::Moved(_) => StatusCode::MOVED_PERMANENTLY,
-        Error::Conflict { .. } => StatusCode::CONFLICT,
+        Error::Conflict { .. } | Error::Running => StatusCode::CONFLICT,
+        Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         Error::Off(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Unproven(_) => StatusCode::UNAUTHORIZED,
         Error::Forbidden(_) | Error::OneFactor | Error::Unconfirmed => StatusCode::FORBIDDEN,
@@ -47,6 +49,9 @@ fn title(error: &Error) -> &'static str {
         Error::Over(_) => "This is over",
         Error::Moved(_) => "Moved",
         Error::Conflict { .. } => "Someone is at it",
+        Error::Running => "Under way",
+        Error::KeyReused => "The key is taken",
+        Error::NotAcceptable => "That cannot be answered",
         Error::Off(_) => "This is off",
         Error::Unproven(_) => "Sign in first",
         Error::Unconfirmed => "Is it you?",
@@ -100,6 +105,9 @@ fn decorate(mut response: HttpResponse, error: &Error) -> HttpResponse {
         }
         Error::Unavailable(_) => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        Error::Running => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         Error::Unproven(_) if unauthorized => {
             headers
@@ -196,6 +204,7 @@ fn as_problem(request: &HttpRequest, error: &Error) -> HttpResponse {
                 .map(|(name, detail)| json!({ "pointer": pointer(name), "detail": detail }))
                 .collect();
         }
+        Error::TooMany { .. } => problem["violated-policies"] = json!(["door"]),
         Error::Internal(_) => {
             problem["instance"] = format!("urn:request:{}", reference(request)).into()
         }
@@ -218,7 +227,9 @@ fn pointer(name: &str) -> String {
 fn kind(error: &Error) -> &'static str {
     match error {
         Error::Invalid(_) => "/problems/invalid-fields",
-        Error::TooMany { .. } => "/problems/too-many-requests",
+        Error::TooMany { .. } => "https://iana.org/assignments/http-problem-types#quota-exceeded",
+        Error::KeyReused => "/problems/idempotency-key-reused",
+        Error::Running => "/problems/idempotency-key-running",
         _ => "about:blank",
     }
 }

@@ -6,7 +6,9 @@
 pub mod access_log;
 pub mod action;
 pub mod body;
+pub mod call;
 pub mod client;
+pub mod cors;
 pub mod cursor;
 pub mod download;
 pub mod endpoint;
@@ -23,6 +25,7 @@ pub mod page;
 pub mod personal;
 pub mod prepared;
 pub mod record;
+pub mod reply;
 pub mod server;
 pub mod session;
 
@@ -50,8 +53,8 @@ pub type Grant<G> = <<G as Gate>::Auth as Policy>::Grant;
 /// What a gate answers with.
 pub type Outcome<G, T> = <<G as Gate>::Auth as Policy>::Outcome<T>;
 
-/// Counts the request.
-fn count<G: Gate>(app: &App, request: &HttpRequest) -> Result<()> {
+/// Counts the request, and says how many more may follow at once.
+fn count<G: Gate>(app: &App, request: &HttpRequest) -> Result<u32> {
     app.limits.count::<G>(client::network(client::address(&app.config, request)))
 }
 

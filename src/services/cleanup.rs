@@ -20,6 +20,8 @@ pub enum Kind {
     PasskeyChallenges,
     /// Ids of forms that nobody will send again: after a week.
     Submissions,
+    /// Keys of programs, with what they were answered: after a week.
+    IdempotencyKeys,
     /// Done jobs that reached nobody: after thirty days.
     Jobs,
     /// Runs: after ninety days.
@@ -28,13 +30,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::HalfSignIns,
         Self::CodeTries,
         Self::PasskeyChallenges,
         Self::Submissions,
+        Self::IdempotencyKeys,
         Self::Jobs,
         Self::Runs,
     ];
@@ -48,6 +51,7 @@ impl Kind {
             Self::CodeTries => "wrong codes",
             Self::PasskeyChallenges => "passkey challenges",
             Self::Submissions => "submissions",
+            Self::IdempotencyKeys => "idempotency keys",
             Self::Jobs => "jobs",
             Self::Runs => "runs",
         }
@@ -109,6 +113,18 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
                 r#"with old as (select id from passkey_challenges where expires_at < now() limit $1),
                         gone as (delete from passkey_challenges using old
                                   where passkey_challenges.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::IdempotencyKeys => {
+            sqlx::query_scalar!(
+                r#"with old as (select caller, key from idempotency_keys where at < now() - interval '7 days' limit $1),
+                        gone as (delete from idempotency_keys using old
+                                  where idempotency_keys.caller = old.caller and idempotency_keys.key = old.key
+                                    and $1::bigint is not null)
                    select count(*) as "count!" from old"#,
                 most,
             )

@@ -1,10 +1,11 @@
 //! Leads, handed in by partners.
 
-use crate::app::App;
 use crate::error::Result;
 use crate::http::Gate;
-use crate::http::endpoint::{Endpoint, Nothing, Reply};
+use crate::http::call::Call;
+use crate::http::endpoint::{Endpoint, Nothing};
 use crate::http::limit::Limit;
+use crate::http::reply::Reply;
 use crate::policies::ApiKey;
 use crate::services::input::Valid;
 use crate::services::keys::{LeadsWrite, Partner};
@@ -30,15 +31,19 @@ impl Endpoint for Create {
     type Output = Lead;
 
     async fn run(
-        app: &App,
+        call: &Call<'_>,
         who: &Partner<LeadsWrite>,
         (): &(),
         input: Valid<NewLead>,
     ) -> Result<Reply<Lead>> {
-        let arrival = Arrival { id: app.clock.id(), at: app.clock.now() };
+        let arrival = Arrival { id: call.clock.id(), at: call.clock.now() };
         let sender = Sender::Partner(who);
-        let lead = app.write(async |tx| leads::submit(tx, &arrival, &sender, &input).await);
-        Ok(Reply::created(lead.await?, |lead| Some(paths::api_lead(lead.id))))
+        call.write(async |tx| {
+            let lead = leads::submit(tx, &arrival, &sender, &input).await?;
+            let location = paths::api_lead(lead.id);
+            Ok(Reply::created(lead, Some(location)))
+        })
+        .await
     }
 }
 
@@ -59,11 +64,11 @@ impl Endpoint for Show {
     type Output = Lead;
 
     async fn run(
-        app: &App,
+        call: &Call<'_>,
         who: &Partner<LeadsWrite>,
         id: &Uuid,
         _: Valid<Nothing>,
     ) -> Result<Reply<Lead>> {
-        app.read(async |db| leads::of_partner(db, who, *id).await).await.map(Reply::ok)
+        call.read(async |db| leads::of_partner(db, who, *id).await).await.map(Reply::ok)
     }
 }

@@ -1,9 +1,10 @@
 //! Posts, for programs that read and that write them.
 
-use crate::app::App;
 use crate::error::{Absence, Error, Result};
-use crate::http::endpoint::{Endpoint, Nothing, Reply};
+use crate::http::call::Call;
+use crate::http::endpoint::{Endpoint, Nothing};
 use crate::http::limit::Limit;
+use crate::http::reply::Reply;
 use crate::http::{Gate, cursor};
 use crate::policies::{ApiKey, PostReader};
 use crate::services::input::Valid;
@@ -49,15 +50,15 @@ impl Endpoint for Index {
     type Output = Page;
 
     async fn run(
-        app: &App,
+        call: &Call<'_>,
         who: &Option<Partner<PostsRead>>,
         (): &(),
         at: Valid<Cursor>,
     ) -> Result<Reply<Page>> {
         let (reader, most) = (reader(who), cursor::ask(PER_PAGE));
-        let found = app.read(async |db| posts::published_after(db, &reader, at.after, most).await);
+        let found = call.read(async |db| posts::published_after(db, &reader, at.after, most).await);
         let (items, next) = cursor::cut(found.await?, PER_PAGE, |post| post.id);
-        Ok(Reply::ok(Page { items, next }))
+        Ok(Reply::ok(Page { items, next }).next(next))
     }
 }
 
@@ -82,12 +83,12 @@ impl Endpoint for Show {
     type Output = Published;
 
     async fn run(
-        app: &App,
+        call: &Call<'_>,
         who: &Option<Partner<PostsRead>>,
         slug: &String,
         _: Valid<Nothing>,
     ) -> Result<Reply<Published>> {
-        let found = app.read(async |db| posts::by_slug(db, slug).await).await?;
+        let found = call.read(async |db| posts::by_slug(db, slug).await).await?;
         match found.untracked() {
             Ok(post) => Ok(Reply::ok(Published::of(post, &reader(who)))),
             // A page moved to a page; for programs the post lives among the API's own addresses.
@@ -114,17 +115,19 @@ impl Endpoint for Create {
     type Output = Summary;
 
     async fn run(
-        app: &App,
+        call: &Call<'_>,
         who: &Partner<PostsWrite>,
         (): &(),
         input: Valid<Draft>,
     ) -> Result<Reply<Summary>> {
-        let id = app.clock.id();
-        let post = app.write(async |tx| posts::create(tx, &Author::Partner(who), id, &input).await);
-        // What is not published yet is nowhere to be read.
-        let location = |post: &Summary| {
-            (post.status == Status::Published).then(|| paths::api(&paths::post(&post.slug)))
-        };
-        Ok(Reply::created(post.await?, location))
+        let id = call.clock.id();
+        call.write(async |tx| {
+            let post = posts::create(tx, &Author::Partner(who), id, &input).await?;
+            // What is not published yet is nowhere to be read.
+            let is_published = post.status == Status::Published;
+            let location = is_published.then(|| paths::api(&paths::post(&post.slug)));
+            Ok(Reply::created(post, location))
+        })
+        .await
     }
 }

@@ -1,10 +1,11 @@
 //! Having pages rendered again, for programs that know of changes the database does not.
 
-use crate::app::App;
 use crate::error::Result;
 use crate::http::Gate;
-use crate::http::endpoint::{Endpoint, Reply};
+use crate::http::call::Call;
+use crate::http::endpoint::Endpoint;
 use crate::http::limit::Limit;
+use crate::http::reply::Reply;
 use crate::policies::ApiKey;
 use crate::services::input::Valid;
 use crate::services::keys::{CacheWrite, Partner};
@@ -35,13 +36,16 @@ impl Endpoint for Create {
     type Output = Revalidated;
 
     async fn run(
-        app: &App,
+        call: &Call<'_>,
         who: &Partner<CacheWrite>,
         (): &(),
         input: Valid<Revalidation>,
     ) -> Result<Reply<Revalidated>> {
         let by = By::Partner(who);
-        let done = app.write(async |tx| revalidation::revalidate(tx, &by, &input).await).await?;
-        Ok(Reply::done(done.map(|()| Revalidated { revalidated: true })))
+        call.write(async |tx| {
+            revalidation::revalidate(tx, &by, &input).await?;
+            Ok(Reply::done(Revalidated { revalidated: true }))
+        })
+        .await
     }
 }
