@@ -4,9 +4,10 @@
 //! argument cannot be reached without it. A policy that needs no database takes no connection.
 
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::http::session;
-use crate::services::subscribers::{Holder, Kind, Managing};
+use crate::services::subscribers::{self, Holder, Managing};
+use crate::services::tokens::{Kind, Secret};
 use crate::services::{keys, sessions};
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, ORIGIN};
@@ -97,10 +98,17 @@ impl Policy for Member {
 pub async fn signed_in(app: &App, request: &HttpRequest) -> Result<Option<sessions::Member>> {
     let Some(token) = session::token(&app.config, request) else { return Ok(None) };
     let member = app.ask(async |db| sessions::resume(db, &token).await).await?;
-    if let Some(member) = member.as_ref().filter(|member| member.is_stale()) {
-        app.bookkeep(async |tx| sessions::touch(tx, member).await).await?;
+    if let Some(member) = &member {
+        note(app, member).await?;
     }
     Ok(member)
+}
+
+async fn note(app: &App, member: &sessions::Member) -> Result<()> {
+    match member.is_stale() {
+        true => app.bookkeep(async |tx| sessions::touch(tx, member).await).await,
+        false => Ok(()),
+    }
 }
 
 /// Them, as pages name them.
@@ -194,6 +202,30 @@ fn presented_key(request: &HttpRequest) -> Option<&[u8]> {
     bearer(request)
 }
 
+/// A member's app, with an access token. It stands where a partner's key may stand too, and neither is ever taken for the other:
+/// each is looked up by its own hash in its own table.
+pub struct AccessToken;
+
+impl Policy for AccessToken {
+    const NAME: &'static str = "a member's app";
+    const AMBIENT: bool = false;
+    type Grant = sessions::Member;
+
+    async fn admit(knock: &Knock<'_>) -> Result<sessions::Member> {
+        let presented = bearer(knock.request).ok_or(Error::Unproven(NO_TOKEN))?;
+        let refused = || Error::Refused(Refusal::Token);
+        let token = std::str::from_utf8(presented).ok();
+        let token =
+            token.and_then(|token| Secret::parse(Kind::Access, token)).ok_or_else(refused)?;
+        let member = knock.app.ask(async |db| sessions::of_app(db, &token).await).await?;
+        let member = member.ok_or_else(refused)?;
+        note(knock.app, &member).await?;
+        Ok(member)
+    }
+}
+
+const NO_TOKEN: &str = "Send an access token of a member: Authorization: Bearer …";
+
 /// What `Authorization: Bearer` carries.
 fn bearer(request: &HttpRequest) -> Option<&[u8]> {
     let (scheme, token) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
@@ -238,7 +270,7 @@ impl Policy for KnownForm {
 /// A link that was mailed to a subscriber, good for one kind of thing. Where there is none of ours, there is nothing.
 pub struct MailedLink<K>(PhantomData<K>);
 
-impl<K: Kind> Policy for MailedLink<K> {
+impl<K: subscribers::Kind> Policy for MailedLink<K> {
     const NAME: &'static str = "a link that was mailed";
     const AMBIENT: bool = false;
     type Grant = Holder<K>;

@@ -17,6 +17,8 @@ pub struct View {
     pub canonical: Option<String>,
     /// Whether search engines may list the page.
     pub index: bool,
+    /// Where the forms of the page may lead beside this site, as a content security policy names it.
+    pub leads_to: Option<String>,
     /// What goes into `<main>`.
     pub main: Markup,
 }
@@ -24,7 +26,8 @@ pub struct View {
 impl View {
     /// A page that search engines may list.
     pub fn new(title: impl Into<String>, main: Markup) -> Self {
-        Self { title: title.into(), description: None, canonical: None, index: true, main }
+        let title = title.into();
+        Self { title, description: None, canonical: None, index: true, leads_to: None, main }
     }
 
     /// Says in a sentence or two what the page is about. No words say nothing.
@@ -35,6 +38,11 @@ impl View {
     /// Names the one path this page should be known by.
     pub fn canonical(self, path: impl Into<String>) -> Self {
         Self { canonical: Some(path.into()), ..self }
+    }
+
+    /// Lets the forms of the page lead to another place too, after they have been sent here.
+    pub fn leads_to(self, place: String) -> Self {
+        Self { leads_to: Some(place).filter(|place| !place.is_empty()), ..self }
     }
 
     /// Keeps the page out of search engines: answers to one person, errors, the admin.

@@ -10,9 +10,14 @@
 
 pub mod account;
 pub mod admin;
+pub mod alarms;
 pub mod assets;
+pub mod authorize;
 pub mod callers;
+pub mod closing;
 pub mod contact;
+pub mod device;
+pub mod email_changes;
 pub mod errors;
 pub mod flash;
 pub mod form;
@@ -23,8 +28,10 @@ pub mod layout;
 pub mod mail;
 pub mod markdown;
 pub mod newsletter;
+pub mod own_data;
 pub mod paths;
 pub mod posts;
+pub mod proof;
 pub mod sign_in;
 pub mod sign_up;
 

@@ -1,9 +1,10 @@
 //! The whole site, walked: every link answers, every page keeps the content security policy.
 
-use super::accounts::links_in_mails;
+use super::accounts::{BOB, links_in_mails, sign_up};
 use super::contact::ANN;
 use super::doors::{A_SUBSCRIBER, AN_ISSUE, links_of};
-use super::support::{Answer, Person, with_settings};
+use super::support::{Answer, Person, TestApp, with_settings};
+use super::tokens::asks_for_consent;
 use frontdesk::routes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -84,6 +85,16 @@ fn is_at(pattern: &str, path: &str) -> bool {
             .all(|(pattern, part)| pattern.starts_with('{') || pattern == part)
 }
 
+/// Where the forms lead that only somebody who is none of us sees, or only somebody who has been here for a while.
+async fn forms_of_others(app: &TestApp, ada: &Person<'_>) -> Vec<String> {
+    let bob = sign_up(app, BOB.0, BOB.1).await;
+    let leave = bob.get("/account/delete").await;
+    app.psql("update sessions set proven_at = now() - interval '11 minutes'").await;
+    let export = ada.get("/account/export").await;
+    let actions = |body: &str| paths(body, &["action"]);
+    [leave, export].iter().flat_map(|page| actions(&page.body)).collect()
+}
+
 /// The paths without parameters in `templates::paths`.
 fn fixed_paths() -> Vec<String> {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/paths.rs");
@@ -122,6 +133,7 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
             paths_of::newsletter_preferences(&manage),
         ]);
         starts.extend(links_in_mails(app).await.into_values());
+        starts.push(asks_for_consent(app).await);
         let posted_only = |path: &String| {
             !table.iter().any(|route| route.method == "GET" && is_at(route.path, path))
         };
@@ -129,10 +141,13 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
             starts.iter().filter(|path| posted_only(path)).cloned().collect();
         starts.retain(|path| !buttons.contains(path));
         let open = table.iter().filter(|route| route.method == "GET" && !route.path.contains('{'));
+        let open = open.filter(|route| route.path != "/api/v1/me"); // for programs with a token
         starts.extend(open.map(|route| route.path.to_owned()));
 
         let (by_eve, forms) = walk(&app.eve(), &starts).await;
         let (by_ada, more_forms) = walk(&ada.coming_from("10.0.0.2"), &starts).await;
+        let more_forms: BTreeSet<String> =
+            more_forms.into_iter().chain(forms_of_others(app, &ada).await).collect();
         for (path, answer) in by_eve.iter().chain(&by_ada) {
             assert!(matches!(answer.status, 200 | 303), "{path}: {}", answer.status);
         }

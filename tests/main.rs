@@ -4,7 +4,11 @@
 
 mod support;
 
+mod account_alarms;
+mod account_data;
+mod account_email;
 mod accounts;
+mod apps;
 mod cache;
 mod coherence;
 mod contact;
@@ -21,6 +25,7 @@ mod links;
 mod mail;
 mod mail_bombs;
 mod mail_proofs;
+mod me;
 mod newsletter;
 mod notices;
 mod operator;
@@ -44,3 +49,5 @@ mod staff_leads;
 mod storm;
 mod subscribers;
 mod sync;
+mod tokens;
+mod tokens_by_code;

@@ -1,6 +1,7 @@
 //! What members do with their own account.
 
-use crate::error::{Error, Result};
+use super::proof;
+use crate::error::Result;
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
@@ -13,6 +14,7 @@ use crate::services::sessions::{self, Member};
 use crate::tags::Dependencies;
 use serde::Deserialize;
 use sqlx::PgConnection;
+use templates::proof::Proof;
 use templates::{Flash, FormState, View, paths};
 use uuid::Uuid;
 use validator::Validate;
@@ -77,13 +79,11 @@ impl Action for ChangePassword {
 
     async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Change>) -> Result<Done> {
         let app = visit.app;
-        let stored = app.read(async |db| accounts::password_hash(db, who).await).await?;
-        if stored.is_some() && !app.passwords.verify(&form.current_password, stored).await? {
-            return Err(Error::field("current_password", "This is not your current password."));
-        }
-        let hash = app.passwords.hash(&app.clock, &form.new.password).await?;
+        proof::ask_always(visit, who, &form.current_password).await?;
+        let (hash, id) =
+            (app.passwords.hash(&app.clock, &form.new.password).await?, app.clock.id());
         let done = visit.once(async |tx| {
-            accounts::set_password(tx, who.id(), Some(who), &hash).await?;
+            accounts::set_password(tx, id, who.id(), Some(who), &hash).await?;
             Ok(paths::account())
         });
         Ok(done.await?.saying(Flash::PasswordChanged))
@@ -96,8 +96,11 @@ impl Action for ChangePassword {
         state: &FormState,
         _: &mut Dependencies,
     ) -> Result<View> {
-        let stored = accounts::profile(db, who).await?;
-        Ok(templates::account::password(stored.has_password, state))
+        let proof = match accounts::profile(&mut *db, who).await?.has_password {
+            true => Proof::Password,
+            false => proof::wanted(db, who, paths::account_password()).await?,
+        };
+        Ok(templates::account::password(&proof, state))
     }
 }
 

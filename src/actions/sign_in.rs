@@ -3,21 +3,21 @@
 //! An unknown address takes the same path, the same time and gets the same answer as a wrong password. Guessing is
 //! slowed down per network, per account and per device; nobody can lock anyone out of a device they have used before.
 
+use super::devices;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
-use crate::http::limit::{Counter, Limit};
+use crate::http::limit::Limit;
 use crate::http::session;
 use crate::policies::Newcomer;
-use crate::services::accounts::{self, NewPassword};
+use crate::services::accounts::{self, Account, NewPassword};
+use crate::services::alarms;
 use crate::services::input::{self, Valid};
 use crate::services::links::{self, Held, Intent};
-use crate::services::secrets::Purpose;
 use crate::services::sessions::{self, SessionToken};
 use crate::tags::Dependencies;
-use actix_web::HttpRequest;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -60,10 +60,7 @@ impl Action for SignIn {
         let Visit { app, request, .. } = visit;
         let email = form.email.to_lowercase();
         app.guesses.count(app, request, &email)?;
-        let account = app.read(async |db| accounts::by_email(db, &email).await).await?;
-        let hash = account.as_ref().and_then(|account| account.password_hash.clone());
-        let right = app.passwords.verify(&form.password, hash).await?;
-        let Some(account) = account.filter(|_| right) else {
+        let Some(account) = by_password(app, &email, &form.password).await? else {
             return Err(Error::field("", "Email or password is wrong."));
         };
         let proven = Proven { account: account.id, email, next: form.next.clone() };
@@ -79,6 +76,18 @@ impl Action for SignIn {
     ) -> Result<View> {
         Ok(templates::sign_in::page(state))
     }
+}
+
+/// The account behind address and password, if they belong together. Where there is none, that takes as long.
+///
+/// # Errors
+/// [`Error::Unavailable`] where too many passwords are being checked.
+pub async fn by_password(app: &App, email: &str, password: &str) -> Result<Option<Account>> {
+    app.passwords.ensure_room()?;
+    let account = app.ask(async |db| accounts::by_email(db, email).await).await?;
+    let hash = account.as_ref().and_then(|account| account.password_hash.clone());
+    let right = app.passwords.verify(password, hash).await?;
+    Ok(account.filter(|_| right))
 }
 
 /// `/sign-in/link`
@@ -125,7 +134,7 @@ impl Action for AskForLink {
 /// Has a link mailed to whoever has an account, and word of it to whoever has none: the answer is the same.
 async fn mail_link(visit: &Visit<'_>, email: &str, intent: Intent) -> Result<Done> {
     let id = visit.app.clock.id();
-    let at_home = is_at_home(visit, email);
+    let at_home = devices::is_at_home(visit, email);
     visit
         .once(async |tx| {
             let account = accounts::by_email(tx, email).await?.map(|account| account.id);
@@ -151,7 +160,7 @@ impl Action for UseLink {
     const BODY: usize = 16 * 1024;
 
     async fn run(visit: &Visit<'_>, (): &(), token: &String, _: Valid<Nothing>) -> Result<Done> {
-        enter(visit, async |tx| match links::take(tx, token).await? {
+        enter_from_mailbox(visit, async |tx| match links::take(tx, token).await? {
             Held { email, account: Some(account), intent: Json(Intent::SignIn { next, .. }) } => {
                 Ok(Proven { account, email, next })
             }
@@ -227,10 +236,10 @@ impl Action for ResetPassword {
     ) -> Result<Done> {
         let app = visit.app;
         app.read(async |db| account_to_reset(&links::held(db, token).await?)).await?;
-        let hash = app.passwords.hash(&app.clock, &form.password).await?;
+        let (hash, id) = (app.passwords.hash(&app.clock, &form.password).await?, app.clock.id());
         let done = visit.once(async |tx| {
             let account = account_to_reset(&links::take(tx, token).await?)?;
-            accounts::set_password(tx, account, None, &hash).await?;
+            accounts::set_password(tx, id, account, None, &hash).await?;
             Ok(paths::sign_in())
         });
         Ok(done.await?.saying(Flash::PasswordChanged))
@@ -303,13 +312,29 @@ pub struct Proven {
 }
 
 /// The one way to a session, whatever the proof: `prove` runs in the transaction that begins it. The session that this
-/// browser had before is over, so an id that somebody planted is worth nothing.
+/// browser had before is over, so an id that somebody planted is worth nothing. Whose device is new is told so by mail.
 pub async fn enter(
     visit: &Visit<'_>,
     prove: impl AsyncFnOnce(&mut PgConnection) -> Result<Proven>,
 ) -> Result<Done> {
+    begin(visit, true, prove).await
+}
+
+/// The same for whoever has just proven that the mailbox is theirs: there is nothing to tell it.
+pub async fn enter_from_mailbox(
+    visit: &Visit<'_>,
+    prove: impl AsyncFnOnce(&mut PgConnection) -> Result<Proven>,
+) -> Result<Done> {
+    begin(visit, false, prove).await
+}
+
+async fn begin(
+    visit: &Visit<'_>,
+    tell: bool,
+    prove: impl AsyncFnOnce(&mut PgConnection) -> Result<Proven>,
+) -> Result<Done> {
     let Visit { app, request, .. } = visit;
-    let token = SessionToken::new(app.clock.random());
+    let (token, id) = (SessionToken::new(app.clock.random()), app.clock.id());
     let before = session::token(&app.config, request);
     let from = session::seen_from(&app.config, request);
     let begun = app.write(async |tx| {
@@ -318,64 +343,21 @@ pub async fn enter(
         }
         let proven = prove(&mut *tx).await?;
         let begun = sessions::begin(tx, proven.account, &token, &from).await?;
+        let was_here = accounts::entered(tx, proven.account).await?;
+        if was_here && tell && !devices::is_at_home(visit, &proven.email) {
+            alarms::raise(tx, id, proven.account, devices::alarm(&from)).await?;
+        }
         Ok((proven, begun))
     });
     let begun = begun.await?;
     let lifetime = begun.value.1.lifetime;
-    let device = session::remember_device(&app.config, request, device(app, &begun.value.0.email));
+    let device = devices::remember(app, &begun.value.0.email);
+    let device = session::remember_device(&app.config, request, device);
     let whereto = begun.map(|(proven, begun)| {
         let own = if begun.is_staff { paths::admin() } else { paths::account() };
         own_path(&proven.next).unwrap_or(own)
     });
     Ok(Done::at(whereto).with(session::begin(&app.config, request, &token, lifetime)).with(device))
-}
-
-/// How often an account was guessed at: from devices that never signed in to it, all together, and from each that did.
-pub struct Guesses {
-    strangers: Counter<String>,
-    devices: Counter<String>,
-}
-
-impl Default for Guesses {
-    fn default() -> Self {
-        let limit = Limit::per_quarter_hour(20);
-        Self { strangers: Counter::new(limit), devices: Counter::new(limit) }
-    }
-}
-
-impl Guesses {
-    fn count(&self, app: &App, request: &HttpRequest, email: &str) -> Result<()> {
-        match known_device(app, request, email) {
-            Some(device) => self.devices.count(&device),
-            None => self.strangers.count(&email.to_owned()),
-        }
-    }
-}
-
-/// A new device cookie for whoever signed in as `email`: an id, and our signature that binds it to the account.
-fn device(app: &App, email: &str) -> String {
-    let id = app.clock.id().simple().to_string();
-    let signature = app.secrets.sign(Purpose::Device, &[id.as_bytes(), email.as_bytes()]);
-    let signature = Uuid::from_slice(&signature[..16]).unwrap_or_default();
-    format!("{id}.{}", signature.simple())
-}
-
-/// Whether someone has signed in with this address on this device.
-pub fn is_at_home(visit: &Visit<'_>, email: &str) -> bool {
-    known_device(visit.app, visit.request, &email.to_lowercase()).is_some()
-}
-
-/// The id of this device, if someone signed in to this account on it.
-fn known_device(app: &App, request: &HttpRequest, email: &str) -> Option<String> {
-    let cookie = session::device(&app.config, request)?;
-    let (id, given) = cookie.split_once('.')?;
-    let given = Uuid::try_parse(given).ok()?;
-    let signed = app.secrets.verify_start(
-        Purpose::Device,
-        &[id.as_bytes(), email.as_bytes()],
-        given.as_bytes(),
-    );
-    signed.then(|| id.to_owned())
 }
 
 /// `next` if it is a path of our own: anything a browser might take for another host is not.

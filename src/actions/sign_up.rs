@@ -2,7 +2,8 @@
 //!
 //! Whether an address has an account already is told to its mailbox alone.
 
-use super::sign_in::{Proven, enter, is_at_home};
+use super::devices::is_at_home;
+use super::sign_in::{Proven, enter_from_mailbox};
 use crate::error::Result;
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
@@ -109,7 +110,7 @@ impl Action for Confirm {
 
     async fn run(visit: &Visit<'_>, (): &(), token: &String, _: Valid<Nothing>) -> Result<Done> {
         let id = visit.app.clock.id();
-        let made = enter(visit, async |tx| {
+        let made = enter_from_mailbox(visit, async |tx| {
             let Held { email, intent: Json(Intent::SignUp { name, password_hash }), .. } =
                 links::take(tx, token).await?
             else {

@@ -3,14 +3,14 @@
 pub use super::errors::shared;
 use super::errors::{Face, door};
 use super::prepared::CACHE_STATUS;
-use super::{Gate, Grant, action::Action, admit, count, personal, session};
+use super::{Gate, Grant, action::Action, admit, count, headers, personal, session};
 use crate::app::App;
 use crate::cache::{Rendered, Renderer};
 use crate::error::{Error, Result};
 use crate::policies::{Anyone, Policy};
 use crate::tags::Dependencies;
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
@@ -210,7 +210,11 @@ pub fn draw(
     view: &View,
     who: Option<Who<'_>>,
 ) -> HttpResponse {
-    personal::draw(request, status, &framed(shared(request), view), who)
+    let mut response = personal::draw(request, status, &framed(shared(request), view), who);
+    if let Some(policy) = view.leads_to.as_deref().and_then(headers::leading_to) {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
 }
 
 fn framed(app: &App, view: &View) -> Document {

@@ -4,7 +4,7 @@ use super::{Letter, Mail, Person, access, newsletter};
 use crate::app::App;
 use crate::error::{Result, found};
 use crate::services::links::{self, Token};
-use crate::services::{leads, pages, retention, staff, suppressions};
+use crate::services::{email_changes, leads, pages, retention, staff, suppressions};
 use sqlx::PgConnection;
 use templates::mail::{self as template, Part};
 use templates::{format, paths};
@@ -50,7 +50,11 @@ pub async fn compose(
         }
         Mail::Link { link } => {
             let Some(held) = links::for_mail(db, *link).await? else { return Ok(None) };
-            access::letter(app, held, token)
+            let change = email_changes::for_mail(db, &held).await?;
+            let Some(letter) = access::letter(app, held, change.as_ref(), token) else {
+                return Ok(None);
+            };
+            letter
         }
         Mail::Test { staff } => {
             let Some(to) = found(staff::for_mail(db, *staff).await)? else { return Ok(None) };

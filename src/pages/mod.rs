@@ -7,5 +7,6 @@ pub mod callers;
 pub mod contact;
 pub mod home;
 pub mod newsletter;
+pub mod own_data;
 pub mod posts;
 pub mod topics;

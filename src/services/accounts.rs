@@ -5,10 +5,12 @@
 
 use crate::error::{Error, OnConstraint, Result};
 use crate::mail::Person;
+use crate::services::alarms::{self, Alarm};
 use crate::services::input::{self, Valid};
 use crate::services::sessions::Member;
 use serde::Deserialize;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use uuid::Uuid;
 use validator::Validate;
 
@@ -22,6 +24,8 @@ pub struct Account {
     pub id: Uuid,
     /// PHC string; none for those who sign in without.
     pub password_hash: Option<String>,
+    /// Whether a password is not enough: there is a second factor.
+    pub asks_for_more: bool,
 }
 
 /// The active account behind `email`.
@@ -31,7 +35,8 @@ pub struct Account {
 pub async fn by_email(db: &mut PgConnection, email: &str) -> Result<Option<Account>> {
     Ok(sqlx::query_as!(
         Account,
-        "select id, password_hash from accounts where lower(email) = lower($1) and active",
+        // The one place that says who has a second factor: whatever takes a password as proof looks at it.
+        r#"select id, password_hash, false as "asks_for_more!" from accounts where lower(email) = lower($1) and active"#,
         email,
     )
     .fetch_optional(db)
@@ -91,6 +96,8 @@ pub struct Profile {
     pub has_password: bool,
     /// How often it was changed.
     pub version: i32,
+    /// Since when it is there.
+    pub created_at: OffsetDateTime,
 }
 
 /// The account of `who`.
@@ -100,7 +107,7 @@ pub struct Profile {
 pub async fn profile(db: &mut PgConnection, who: &Member) -> Result<Profile> {
     Ok(sqlx::query_as!(
         Profile,
-        r#"select name, email, password_hash is not null as "has_password!", version from accounts where id = $1"#,
+        r#"select name, email, password_hash is not null as "has_password!", version, created_at from accounts where id = $1"#,
         who.id(),
     )
     .fetch_one(db)
@@ -150,13 +157,14 @@ pub async fn edit(db: &mut PgConnection, who: &Member, new: &Valid<Edited>) -> R
     Err(Error::field("version", message))
 }
 
-/// Sets a password. Every other session ends with the old one, on every instance, and so do the links that were mailed.
-/// `password_hash` was made beforehand: hashing does not belong in a transaction.
+/// Sets a password. Every other session ends with the old one, on every instance, and so do the links that were mailed; the
+/// mailbox is told. `password_hash` was made beforehand: hashing does not belong in a transaction. `id` is a fresh one.
 ///
 /// # Errors
 /// As any statement.
 pub async fn set_password(
     db: &mut PgConnection,
+    id: Uuid,
     account: Uuid,
     but: Option<&Member>,
     password_hash: &str,
@@ -165,7 +173,21 @@ pub async fn set_password(
         .execute(&mut *db)
         .await?;
     super::sessions::end_others(&mut *db, account, but).await?;
-    super::links::revoke(db, account).await
+    super::links::revoke(&mut *db, account).await?;
+    alarms::raise(db, id, account, Alarm::PasswordChanged).await
+}
+
+/// Notes that somebody was let in, and says whether anybody ever was before.
+///
+/// # Errors
+/// As any statement.
+pub async fn entered(db: &mut PgConnection, account: Uuid) -> Result<bool> {
+    let before = sqlx::query_scalar!(
+        r#"update accounts set entered_at = now() from (select id, entered_at from accounts where id = $1 for update) was
+            where accounts.id = was.id returning was.entered_at is not null as "before!""#,
+        account,
+    );
+    Ok(before.fetch_optional(db).await?.unwrap_or_default())
 }
 
 /// A password to be set, typed once: whoever mistypes it asks for a link.

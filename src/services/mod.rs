@@ -4,12 +4,16 @@
 //! someone's behalf asks for the proof of who it is as an argument.
 
 pub mod accounts;
+pub mod alarms;
+pub mod apps;
 pub mod archive;
 pub mod batches;
 pub mod cleanup;
+pub mod closing;
 pub mod csv;
 pub mod demo;
 pub mod digests;
+pub mod email_changes;
 pub mod front_matter;
 pub mod input;
 pub mod issues;
@@ -32,3 +36,4 @@ pub mod submissions;
 pub mod subscribers;
 pub mod suppressions;
 pub mod sync;
+pub mod tokens;

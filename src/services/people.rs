@@ -5,10 +5,10 @@
 
 use crate::error::{Error, Result};
 use crate::policies::Operator;
-use crate::services::input;
 use crate::services::runs::Counts;
-use crate::services::sessions::Owner;
+use crate::services::sessions::{Member, Owner};
 use crate::services::subscribers::mailbox;
+use crate::services::{accounts, csv, input};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
@@ -42,11 +42,13 @@ pub enum Holding {
     Accounts,
     /// What they were asked by mail.
     MailedLinks,
+    /// That an account is to have their address.
+    EmailChanges,
 }
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Leads,
         Self::Outbox,
         Self::Suppressions,
@@ -54,6 +56,7 @@ impl Holding {
         Self::SubscriptionMails,
         Self::Accounts,
         Self::MailedLinks,
+        Self::EmailChanges,
     ];
 
     /// The table.
@@ -66,6 +69,7 @@ impl Holding {
             Self::SubscriptionMails => "subscription_mails",
             Self::Accounts => "accounts",
             Self::MailedLinks => "mailed_links",
+            Self::EmailChanges => "email_changes",
         }
     }
 
@@ -121,8 +125,10 @@ impl Holding {
                 sqlx::query_scalar!(
                     r#"select to_jsonb(accounts) - 'password_hash' || jsonb_build_object(
                               'staff', (select to_jsonb(staff) - 'id' from staff where staff.id = accounts.id),
-                              'sessions', coalesce((select jsonb_agg(to_jsonb(sessions) - 'token_hash' - 'account_id' order by created_at)
-                                                      from sessions where account_id = accounts.id), '[]')) as "row!"
+                              'sessions', coalesce((select jsonb_agg(to_jsonb(sessions) - 'token_hash' - 'account_id'
+                                                                     || jsonb_build_object('app', apps.name) order by sessions.created_at)
+                                                      from sessions left join apps on apps.id = app_id
+                                                     where account_id = accounts.id), '[]')) as "row!"
                          from accounts where lower(email) = lower($1)"#,
                     email
                 )
@@ -134,6 +140,15 @@ impl Holding {
                     r#"select to_jsonb(mailed_links) - 'hashes' - 'shown' - 'intent'
                               || jsonb_build_object('intent', intent - 'password_hash') as "row!"
                          from mailed_links where lower(email) = lower($1) order by id"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
+            Self::EmailChanges => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(email_changes) - 'account_id' as "row!" from email_changes
+                        where lower(email) = lower($1) or account_id = (select id from accounts where lower(email) = lower($1))"#,
                     email
                 )
                 .fetch_all(db)
@@ -188,6 +203,12 @@ impl Holding {
                     .execute(db)
                     .await?
             }
+            // That of their own account went with it.
+            Self::EmailChanges => {
+                sqlx::query!("delete from email_changes where lower(email) = lower($1)", email)
+                    .execute(db)
+                    .await?
+            }
         };
         Ok(erased.rows_affected())
     }
@@ -206,6 +227,24 @@ pub struct Export {
 }
 
 impl Export {
+    /// The same as a table: each thing that is kept, in a line of its own.
+    pub fn table(&self) -> String {
+        let mut text = csv::line(["table", "row", "field", "value"]);
+        for (table, rows) in &self.tables {
+            for (number, row) in rows.as_array().into_iter().flatten().enumerate() {
+                for (field, value) in row.as_object().into_iter().flatten() {
+                    let value = match value {
+                        Value::String(words) => words.clone(),
+                        Value::Null => String::new(),
+                        other => other.to_string(),
+                    };
+                    text += &csv::line([table, &(number + 1).to_string(), field, &value]);
+                }
+            }
+        }
+        text
+    }
+
     /// How many rows there are, by table.
     pub fn counts(&self) -> Counts {
         let count = |rows: &Value| rows.as_array().map_or(0, Vec::len);
@@ -221,6 +260,27 @@ impl Export {
 pub async fn export(
     db: &mut PgConnection,
     _by: By<'_>,
+    email: &str,
+    exported_at: OffsetDateTime,
+) -> Result<Export> {
+    everything(db, email, exported_at).await
+}
+
+/// Everything that is kept about `who`, and everyone who has used their address.
+///
+/// # Errors
+/// As any statement.
+pub async fn export_own(
+    db: &mut PgConnection,
+    who: &Member,
+    exported_at: OffsetDateTime,
+) -> Result<Export> {
+    let email = accounts::profile(&mut *db, who).await?.email;
+    everything(db, &email, exported_at).await
+}
+
+async fn everything(
+    db: &mut PgConnection,
     email: &str,
     exported_at: OffsetDateTime,
 ) -> Result<Export> {

@@ -1,5 +1,9 @@
 //! Who is signed in. The browser holds 256 random bits; the database holds their SHA-256.
 
+mod by_token;
+
+pub use by_token::{begin_for_app, end_family, of_app, touch_family};
+
 use crate::digest;
 use crate::error::{Error, Result};
 use crate::services::staff::Role;
@@ -34,7 +38,7 @@ impl Limits {
 /// How long a proof of who is there is good for what matters most.
 pub const RECENT: Duration = Duration::from_secs(600);
 
-/// Someone who has signed in. Only [`resume`] makes one, so holding one is the proof.
+/// Someone who has signed in. Only [`resume`] and [`of_app`] make one, so holding one is the proof.
 #[derive(Debug, Clone)]
 pub struct Member {
     id: Uuid,
@@ -236,6 +240,17 @@ pub async fn resume(db: &mut PgConnection, token: &SessionToken) -> Result<Optio
     .await?)
 }
 
+/// Notes that whoever is here has just proven who they are.
+///
+/// # Errors
+/// As any statement.
+pub async fn prove(db: &mut PgConnection, who: &Member) -> Result<()> {
+    sqlx::query!("update sessions set proven_at = now() where id = $1", who.session)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
 /// Notes that a session is in use.
 ///
 /// # Errors
@@ -279,6 +294,10 @@ pub struct Session {
     pub id: Uuid,
     /// As the browser called itself.
     pub device: String,
+    /// Whether it is an app's, and not a browser's.
+    pub by_token: bool,
+    /// What the operator calls that app, where it is one that was registered.
+    pub app: Option<String>,
     /// The network it was begun from.
     pub network: String,
     /// When it was begun.
@@ -294,8 +313,9 @@ pub struct Session {
 pub async fn all(db: &mut PgConnection, who: &Member) -> Result<Vec<Session>> {
     Ok(sqlx::query_as!(
         Session,
-        "select id, device, network, created_at, seen_at from sessions
-          where account_id = $1 and expires_at > now() order by seen_at desc, created_at desc limit 50",
+        r#"select sessions.id, device, by_token, apps.name as "app?", network, sessions.created_at, seen_at
+             from sessions left join apps on apps.id = app_id
+            where account_id = $1 and expires_at > now() order by seen_at desc, sessions.created_at desc limit 50"#,
         who.id,
     )
     .fetch_all(db)

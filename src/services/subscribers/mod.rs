@@ -4,12 +4,14 @@
 //! never stored: whoever holds one was sent it. Whoever asks, the answer is the same, so that nobody learns who is here.
 
 mod choice;
+mod follow;
 mod join;
 mod leave;
 mod staff;
 mod transfer;
 
 pub use choice::{Choices, DIGESTS, Stored, TopicChoice, choices, choose};
+pub use follow::{follow, is_subscribed};
 pub use join::{Ask, From, ask, confirm, mailbox};
 pub use leave::{Reason, bounced, leave};
 pub use staff::{Filter, Listed, NewEnd, Shown, by_email, by_id, count_confirmed, end, list};
