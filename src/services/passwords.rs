@@ -152,3 +152,57 @@ fn hash_now(password: &str, salt: &[u8]) -> Result<String> {
     let hashed = Argon2::default().hash_password_with_salt(password.as_bytes(), salt);
     hashed.map(|hash| hash.to_string()).map_err(|error| Error::Internal(anyhow!("{error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    /// Something to do that ends when it is told to.
+    fn endless() -> (mpsc::Sender<()>, impl FnOnce() + Send + 'static) {
+        let (end, ended) = mpsc::channel();
+        (end, move || drop(ended.recv()))
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_keeps_their_place_until_it_is_done() {
+        let passwords = Passwords::default();
+        let free = passwords.running.available_permits();
+        let (end, work) = endless();
+        let hung_up = tokio::time::timeout(Duration::from_millis(50), passwords.run(work)).await;
+        assert!(hung_up.is_err());
+        assert_eq!(passwords.running.available_permits(), free - 1);
+        assert_eq!(passwords.waiting.available_permits(), passwords.most - 1);
+        end.send(()).unwrap();
+        while passwords.waiting.available_permits() < passwords.most {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(passwords.verify("x", None).await.is_ok_and(|right| !right));
+    }
+
+    #[tokio::test]
+    async fn whoever_would_wait_too_long_is_told_at_once() {
+        let passwords = Passwords { at_once: 1, ..Passwords::default() };
+        learn(&passwords.usual, LONGEST_WAIT);
+        assert!(passwords.ensure_room().is_ok(), "nobody is before them");
+        let (end, work) = endless();
+        let _ = tokio::time::timeout(Duration::from_millis(50), passwords.run(work)).await;
+        assert!(matches!(passwords.run(|| ()).await, Err(Error::Unavailable(_))));
+        end.send(()).unwrap();
+        for _ in 0..40 {
+            learn(&passwords.usual, Duration::from_millis(20));
+        }
+        assert!(passwords.usual.load(Ordering::Relaxed) < 40_000);
+    }
+
+    #[tokio::test]
+    async fn a_check_that_panics_takes_no_thread_along() {
+        let passwords = Passwords::default();
+        for _ in 0..3 {
+            assert!(passwords.run(|| panic!("a test")).await.map(|()| ()).is_err());
+        }
+        let hash = passwords.hash(&Clock::default(), "a sentence").await.unwrap();
+        assert!(passwords.verify("a sentence", Some(hash.clone())).await.unwrap());
+        assert!(!passwords.verify("a Sentence", Some(hash)).await.unwrap());
+    }
+}
