@@ -1,6 +1,6 @@
 -- What members do with their own account, and the apps that act for them.
 
--- When somebody was last let in. Whoever has been here before is told of a device that has not.
+-- When somebody was let in for the first time since we take note of it. From then on they are told of a device that is new.
 alter table accounts add column entered_at timestamptz;
 
 -- Whether the mail was asked for, by somebody who may be anyone. The others say what has happened to an account: nobody can use up
@@ -75,3 +75,9 @@ create table app_codes (
 create index app_codes_session on app_codes (session_id) where session_id is not null;
 create index app_codes_family on app_codes (family) where family is not null;
 create index app_codes_expiry on app_codes (expires_at);
+
+-- Whoever runs the site may delete their account too. What they did stays, as done by somebody who has left: a name is looked
+-- for and may be gone.
+alter table lead_history drop constraint lead_history_staff_id_fkey;
+alter table erasures drop constraint erasures_by_fkey;
+alter table imports drop constraint imports_by_fkey;

@@ -13,10 +13,12 @@ use crate::error::Result;
 use crate::http::limit::Limits;
 use crate::intake::Spool;
 use crate::mail::Postman;
+use crate::outgoing::Outgoing;
+use crate::services::passkeys;
 use crate::services::passwords::Passwords;
 use crate::services::secrets::Secrets;
 use crate::services::submissions::Submission;
-use crate::services::{secrets, submissions};
+use crate::services::{consents, secrets, submissions};
 use sqlx::PgConnection;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -35,12 +37,16 @@ pub struct App {
     pub passwords: Passwords,
     /// Keys this installation made for itself.
     pub secrets: Secrets,
+    /// What passkeys are bound to; none where the site has no name.
+    pub passkeys: Option<passkeys::Site>,
     /// Pages that look the same to everyone.
     pub cache: PageCache,
     /// Where leads wait while the database is away.
     pub spool: Spool,
     /// Who carries mail.
     pub postman: Postman,
+    /// How other servers are spoken to.
+    pub outgoing: Outgoing,
     /// Told of every write: there may be something to do.
     pub outbox_news: Notify,
     /// Where this process begins to count its requests.
@@ -58,7 +64,11 @@ impl App {
         db.migrate().await?;
         let clock = Clock::default();
         let fresh = Secrets::generate(&clock);
-        let secrets = db.write(async |db| secrets::settle(db, &fresh).await).await?;
+        let settle = async |tx: &mut PgConnection| {
+            consents::settle(&mut *tx).await?;
+            secrets::settle(tx, &fresh).await
+        };
+        let secrets = db.write(settle).await?;
         Ok(Self {
             limits: Limits::default(),
             guesses: Guesses::default(),
@@ -66,6 +76,8 @@ impl App {
             cache: PageCache::new(config.cache_max_bytes),
             spool: Spool::new(config.data_dir.join("spool")),
             postman: Postman::new(&config)?,
+            outgoing: Outgoing::new()?,
+            passkeys: passkeys::Site::of(&config),
             outbox_news: Notify::new(),
             seed: u64::from_ne_bytes(clock.random()),
             config,

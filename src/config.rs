@@ -3,6 +3,8 @@
 //! `.env` in the working directory is read too; real variables win. Refuses to start on a value it cannot use rather
 //! than guess. `.env.example` lists every variable; a test holds it against [`VARIABLES`].
 
+use crate::outgoing::Configured;
+use crate::services::staff::TwoFactorsOf;
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::fmt;
@@ -13,7 +15,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Every variable that is read.
-pub const VARIABLES: [&str; 21] = [
+pub const VARIABLES: [&str; 23] = [
     "LISTEN",
     "DATA_DIR",
     "DATABASE_URL",
@@ -35,6 +37,8 @@ pub const VARIABLES: [&str; 21] = [
     "RETENTION_LEADS_DAYS",
     "RETENTION_OUTBOX_DAYS",
     "NEWSLETTER_PER_MINUTE",
+    "INDEXNOW_URL",
+    "REQUIRE_TWO_FACTOR",
 ];
 
 /// What the operator decided.
@@ -82,6 +86,10 @@ pub struct Config {
     pub retention_outbox_days: Option<i32>,
     /// How many mails of an issue may go out in a minute; any number where nothing is said.
     pub newsletter_per_minute: Option<NonZeroU32>,
+    /// Where search engines are told which pages are new, changed or gone (IndexNow); without it they find out themselves.
+    pub indexnow_url: Option<Configured>,
+    /// Of whom a second factor is asked.
+    pub two_factors_of: TwoFactorsOf,
 }
 
 impl Config {
@@ -137,6 +145,11 @@ impl Config {
             retention_outbox_days: from.days("RETENTION_OUTBOX_DAYS", Some(90)),
             newsletter_per_minute: from
                 .one("NEWSLETTER_PER_MINUTE", "a number of mails, at least one"),
+            indexnow_url: from
+                .one("INDEXNOW_URL", "a URL such as https://api.indexnow.org/indexnow"),
+            two_factors_of: from
+                .one("REQUIRE_TWO_FACTOR", "off, owners or staff")
+                .unwrap_or_default(),
         };
         let unnamed = if config.demo_content { DEMO_SITE_NAME } else { "Frontdesk" };
         config.site_name = from.text("SITE_NAME").unwrap_or(unnamed).to_owned();
@@ -361,10 +374,12 @@ mod tests {
             ("DEMO_CONTENT", "maybe"),
             ("OWNER_PASSWORD", "short"),
             ("RETENTION_LEADS_DAYS", "0"),
+            ("INDEXNOW_URL", "api.indexnow.org"),
+            ("REQUIRE_TWO_FACTOR", "everyone"),
         ])
         .err()
         .unwrap();
-        assert_eq!(mistakes.len(), 7, "{mistakes:#?}");
+        assert_eq!(mistakes.len(), 9, "{mistakes:#?}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod http;
 pub mod intake;
 pub mod jobs;
 pub mod mail;
+pub mod outgoing;
 pub mod pages;
 pub mod policies;
 pub mod routes;

@@ -3,11 +3,17 @@
 //! A grant cannot be made elsewhere: its fields are private to the service that minted it. What asks for one as an
 //! argument cannot be reached without it. A policy that needs no database takes no connection.
 
+mod second_factor;
+
+pub use second_factor::{HalfWay, SettingUp, ShownCodes};
+
 use crate::app::App;
 use crate::error::{Error, Refusal, Result};
-use crate::http::session;
-use crate::services::subscribers::{self, Holder, Managing};
-use crate::services::tokens::{Kind, Secret};
+use crate::http::record::{Answer, Recorded};
+use crate::http::{client, session};
+use crate::services::recent::{self, Recent};
+use crate::services::subscribers::{Holder, Kind, Managing};
+use crate::services::tokens;
 use crate::services::{keys, sessions};
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, ORIGIN};
@@ -37,6 +43,8 @@ pub trait Policy: 'static {
     const LOOKS_AT_ORIGIN: bool = false;
     /// The proof.
     type Grant: 'static;
+    /// What a door answers with: what one of us does is recorded.
+    type Outcome<T>: Answer<T>;
 
     /// Lets the caller in, or says why not.
     async fn admit(knock: &Knock<'_>) -> Result<Self::Grant>;
@@ -54,6 +62,7 @@ impl Policy for Anyone {
     const NAME: &'static str = "anyone";
     const AMBIENT: bool = false;
     type Grant = ();
+    type Outcome<T> = T;
 
     async fn admit(_: &Knock<'_>) -> Result<()> {
         Ok(())
@@ -67,6 +76,7 @@ impl Policy for Newcomer {
     const NAME: &'static str = "anyone, to prove who they are";
     const AMBIENT: bool = true;
     type Grant = ();
+    type Outcome<T> = T;
 
     async fn admit(_: &Knock<'_>) -> Result<()> {
         Ok(())
@@ -80,6 +90,7 @@ impl Policy for Member {
     const NAME: &'static str = "a member";
     const AMBIENT: bool = true;
     type Grant = sessions::Member;
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<sessions::Member> {
         let member = signed_in(knock.app, knock.request).await?;
@@ -98,10 +109,15 @@ impl Policy for Member {
 pub async fn signed_in(app: &App, request: &HttpRequest) -> Result<Option<sessions::Member>> {
     let Some(token) = session::token(&app.config, request) else { return Ok(None) };
     let member = app.ask(async |db| sessions::resume(db, &token).await).await?;
+    let member = member.map(|member| member.coming_from(network(app, request)));
     if let Some(member) = &member {
         note(app, member).await?;
     }
     Ok(member)
+}
+
+fn network(app: &App, request: &HttpRequest) -> String {
+    client::network(client::address(&app.config, request)).to_string()
 }
 
 async fn note(app: &App, member: &sessions::Member) -> Result<()> {
@@ -123,9 +139,10 @@ impl Policy for Staff {
     const NAME: &'static str = "staff";
     const AMBIENT: bool = true;
     type Grant = sessions::Staff;
+    type Outcome<T> = Recorded<T>;
 
     async fn admit(knock: &Knock<'_>) -> Result<sessions::Staff> {
-        sessions::Staff::among(Member::admit(knock).await?)
+        sessions::Staff::among(Member::admit(knock).await?, knock.app.config.two_factors_of)
     }
 
     fn who(staff: &sessions::Staff) -> Option<Who<'_>> {
@@ -140,6 +157,7 @@ impl Policy for Owner {
     const NAME: &'static str = "an owner";
     const AMBIENT: bool = true;
     type Grant = sessions::Owner;
+    type Outcome<T> = Recorded<T>;
 
     async fn admit(knock: &Knock<'_>) -> Result<sessions::Owner> {
         sessions::Owner::among(Staff::admit(knock).await?)
@@ -147,6 +165,61 @@ impl Policy for Owner {
 
     fn who(owner: &sessions::Owner) -> Option<Who<'_>> {
         Some(who(owner.staff().member()))
+    }
+}
+
+/// Someone who has signed in, as a policy says.
+pub trait SignedIn: Policy<Grant: recent::SignedIn> {
+    /// As `frontdesk routes` prints it, where it has to be proven lately.
+    const RECENTLY: &'static str;
+}
+
+impl SignedIn for Member {
+    const RECENTLY: &'static str = "a member, proven lately";
+}
+
+impl SignedIn for Staff {
+    const RECENTLY: &'static str = "staff, proven lately";
+}
+
+impl SignedIn for Owner {
+    const RECENTLY: &'static str = "an owner, proven lately";
+}
+
+/// The same, who has proven within ten minutes who they are: for what matters most. Whoever has not is asked to, and comes
+/// back with what was typed.
+pub struct Recently<P>(PhantomData<P>);
+
+impl<P: SignedIn> Policy for Recently<P> {
+    const NAME: &'static str = P::RECENTLY;
+    const AMBIENT: bool = true;
+    type Grant = Recent<P::Grant>;
+    type Outcome<T> = P::Outcome<T>;
+
+    async fn admit(knock: &Knock<'_>) -> Result<Recent<P::Grant>> {
+        Recent::among(P::admit(knock).await?)
+    }
+
+    fn who(who: &Recent<P::Grant>) -> Option<Who<'_>> {
+        P::who(who)
+    }
+}
+
+/// Anyone, and whoever they are where they have signed in. Whoever succeeds here gets a session.
+pub struct Whoever;
+
+impl Policy for Whoever {
+    const NAME: &'static str = "anyone, signed in or not";
+    const AMBIENT: bool = true;
+    type Grant = Option<sessions::Member>;
+    type Outcome<T> = T;
+
+    async fn admit(knock: &Knock<'_>) -> Result<Option<sessions::Member>> {
+        signed_in(knock.app, knock.request).await
+    }
+
+    fn who(member: &Option<sessions::Member>) -> Option<Who<'_>> {
+        member.as_ref().map(who)
     }
 }
 
@@ -158,6 +231,7 @@ impl Policy for Scheduler {
     const NAME: &'static str = "a scheduler";
     const AMBIENT: bool = false;
     type Grant = Self;
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<Self> {
         let secrets = &knock.app.config.cron_secrets;
@@ -186,6 +260,7 @@ impl<S: keys::Scope> Policy for ApiKey<S> {
     const NAME: &'static str = S::NAME;
     const AMBIENT: bool = false;
     type Grant = keys::Partner<S>;
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<keys::Partner<S>> {
         let presented = presented_key(knock.request).ok_or(Error::Unproven(keys::REFUSED))?;
@@ -210,15 +285,16 @@ impl Policy for AccessToken {
     const NAME: &'static str = "a member's app";
     const AMBIENT: bool = false;
     type Grant = sessions::Member;
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<sessions::Member> {
         let presented = bearer(knock.request).ok_or(Error::Unproven(NO_TOKEN))?;
         let refused = || Error::Refused(Refusal::Token);
         let token = std::str::from_utf8(presented).ok();
-        let token =
-            token.and_then(|token| Secret::parse(Kind::Access, token)).ok_or_else(refused)?;
+        let token = token.and_then(|token| tokens::Secret::parse(tokens::Kind::Access, token));
+        let token = token.ok_or_else(refused)?;
         let member = knock.app.ask(async |db| sessions::of_app(db, &token).await).await?;
-        let member = member.ok_or_else(refused)?;
+        let member = member.ok_or_else(refused)?.coming_from(network(knock.app, knock.request));
         note(knock.app, &member).await?;
         Ok(member)
     }
@@ -240,6 +316,7 @@ impl Policy for KnownSite {
     const AMBIENT: bool = false;
     const CORS: bool = true;
     type Grant = ();
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<()> {
         let mut origins = knock.request.headers().get_all(ORIGIN);
@@ -259,6 +336,7 @@ impl Policy for KnownForm {
     const AMBIENT: bool = false;
     const LOOKS_AT_ORIGIN: bool = true;
     type Grant = ();
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<()> {
         let origin = knock.request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
@@ -270,10 +348,11 @@ impl Policy for KnownForm {
 /// A link that was mailed to a subscriber, good for one kind of thing. Where there is none of ours, there is nothing.
 pub struct MailedLink<K>(PhantomData<K>);
 
-impl<K: subscribers::Kind> Policy for MailedLink<K> {
+impl<K: Kind> Policy for MailedLink<K> {
     const NAME: &'static str = "a link that was mailed";
     const AMBIENT: bool = false;
     type Grant = Holder<K>;
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<Holder<K>> {
         let token = knock.request.match_info().get("token").unwrap_or_default();
@@ -290,6 +369,7 @@ impl Policy for OneClick {
     const AMBIENT: bool = false;
     const LOOKS_AT_ORIGIN: bool = true;
     type Grant = Holder<Managing>;
+    type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<Holder<Managing>> {
         MailedLink::<Managing>::admit(knock).await

@@ -8,6 +8,7 @@ use crate::http::download::{self, Download};
 use crate::http::endpoint::{self, Endpoint};
 use crate::http::errors;
 use crate::http::form;
+use crate::http::framed::{self, Framed};
 use crate::http::limit::Limit;
 use crate::http::page::{self, CachedPage, Empty, LivePage};
 use crate::policies::{Anyone, Policy};
@@ -35,6 +36,9 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::newsletter::Choose>();
     routes.form::<actions::newsletter::Unsubscribe>();
     routes.form::<actions::sign_in::SignIn>();
+    routes.form::<actions::sign_in_code::EnterCode>();
+    routes.action::<actions::sign_in_passkey::Begin>();
+    routes.form::<actions::sign_in_passkey::SignIn>();
     routes.form::<actions::sign_in::AskForLink>();
     routes.form::<actions::sign_in::UseLink>();
     routes.form::<actions::sign_in::ForgotPassword>();
@@ -43,6 +47,9 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::sign_up::Confirm>();
     routes.cached::<pages::account::CheckYourMail>();
     routes.action::<actions::sign_in::SignOut>();
+    routes.form::<actions::invited::Join>();
+    routes.form::<actions::confirm_identity::Confirm>();
+    routes.action::<actions::confirm_identity::ByMail>();
 
     routes.live::<pages::account::Show>();
     routes.form::<actions::account::EditProfile>();
@@ -52,11 +59,24 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::email_changes::ChangeEmail>();
     routes.form::<actions::email_changes::Agree>();
     routes.form::<actions::alarms::NotMe>();
-    routes.form::<actions::own_data::Export>();
+    routes.live::<pages::own_data::Show>();
     routes.download::<pages::own_data::AsJson>();
     routes.download::<pages::own_data::AsTable>();
     routes.form::<actions::closing::DeleteAccount>();
     routes.form::<actions::authorize::Authorize>();
+    routes.live::<pages::two_factor::Show>();
+    routes.action::<actions::two_factor::Begin>();
+    routes.form::<actions::two_factor::SetUp>();
+    routes.form::<actions::two_factor::TurnOff>();
+    routes.live::<pages::two_factor::Codes>();
+    routes.action::<actions::two_factor::KeptCodes>();
+    routes.download::<pages::two_factor::CodesFile>();
+    routes.form::<actions::two_factor::NewCodes>();
+    routes.live::<pages::passkeys::Index>();
+    routes.action::<actions::passkeys::Begin>();
+    routes.form::<actions::passkeys::Add>();
+    routes.form::<actions::passkeys::Rename>();
+    routes.action::<actions::passkeys::Remove>();
 
     routes.live::<pages::admin::Dashboard>();
     routes.live::<pages::admin::leads::Index>();
@@ -69,8 +89,10 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.live::<pages::admin::issues::Index>();
     routes.form::<actions::issues::Write>();
     routes.form::<actions::issues::Edit>();
-    routes.action::<actions::issues::Test>();
-    routes.action::<actions::issues::Send>();
+    routes.live::<pages::admin::issues::Preview>();
+    routes.framed::<pages::admin::issues::Letter>();
+    routes.action::<Pressed<actions::issues::Test>>();
+    routes.action::<Pressed<actions::issues::Send>>();
     routes.action::<Pressed<actions::issues::Recall>>();
     routes.action::<Pressed<actions::issues::Pause>>();
     routes.action::<Pressed<actions::issues::Resume>>();
@@ -78,13 +100,17 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.download::<pages::admin::subscribers::Export>();
     routes.form::<actions::subscribers::Add>();
     routes.form::<actions::subscribers::Import>();
+    routes.live::<pages::admin::imports::Show>();
     routes.live::<pages::admin::subscribers::Show>();
     routes.action::<actions::subscribers::End>();
     routes.live::<pages::admin::outbox::Index>();
+    routes.form::<actions::outbox::RetryDead>();
     routes.live::<pages::admin::outbox::Show>();
     routes.action::<actions::outbox::Retry>();
     routes.form::<actions::outbox::Test>();
     routes.form::<actions::notices::Choose>();
+    routes.live::<pages::admin::settings::Show>();
+    routes.action::<actions::settings::Decide>();
     routes.live::<pages::admin::cache::Index>();
     routes.live::<pages::admin::cache::Show>();
     routes.form::<actions::cache::Drop>();
@@ -93,6 +119,16 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.live::<pages::admin::people::Index>();
     routes.download::<pages::admin::people::Export>();
     routes.action::<actions::people::Erase>();
+    routes.live::<pages::admin::staff::Index>();
+    routes.action::<actions::staff::Invite>();
+    routes.action::<actions::staff::InviteAgain>();
+    routes.action::<actions::staff::TakeBack>();
+    routes.live::<pages::admin::staff::Show>();
+    routes.action::<actions::staff::SetRole>();
+    routes.action::<actions::staff::Deactivate>();
+    routes.action::<actions::staff::Activate>();
+    routes.live::<pages::admin::audit::Index>();
+    routes.download::<pages::admin::audit::Export>();
 
     routes.plain_form::<actions::embed::Send>();
     routes.endpoint::<api::contact::Send>();
@@ -113,6 +149,8 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.plain("/readyz", api::health::ready);
     routes.plain("/static/{hash}/{name}", pages::assets::show);
     routes.plain("/favicon.ico", pages::assets::favicon);
+    // Last, as it takes whatever ends like this.
+    routes.plain("/{key}.txt", pages::indexnow::key);
 }
 
 /// Has the pages kept that must be there even where the database goes away before anyone has asked for them: whoever
@@ -170,6 +208,12 @@ impl<'a> Routes<'a> {
     fn download<D: Download>(&mut self) {
         self.list::<D::Auth>(Method::GET, D::PATH, Some(D::LIMIT), None, false);
         self.get(D::PATH, || web::to(download::give::<D>));
+    }
+
+    /// A document in a frame of a page.
+    fn framed<F: Framed>(&mut self) {
+        self.list::<F::Auth>(Method::GET, F::PATH, Some(F::LIMIT), None, false);
+        self.get(F::PATH, || web::to(framed::show::<F>));
     }
 
     /// A form with a page of its own.

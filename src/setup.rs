@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::error::Result;
 use crate::policies::Operator;
+use crate::services::audit::{self, Act, By};
 use crate::services::input::Valid;
 use crate::services::staff::{NewStaff, Role};
 use crate::services::{demo, staff};
@@ -39,7 +40,10 @@ pub async fn first_start(app: &App, tell: impl FnOnce(&Owner)) -> Result<()> {
         if !staff::is_first_start(&mut *tx).await? {
             return Ok(()); // another instance was quicker
         }
-        staff::create(&mut *tx, &operator, app.clock.id(), &owner, Role::Owner, &hash).await?;
+        let id = app.clock.id();
+        staff::create(&mut *tx, &operator, id, &owner, Role::Owner, &hash).await?;
+        let line = Act::StaffAdded.on("staff", id).with("role", Role::Owner.as_str());
+        audit::write(&mut *tx, app.clock.id(), By::Operator(&operator), line).await?;
         if app.config.demo_content {
             demo::fill(tx, &operator, || app.clock.id()).await?;
         }

@@ -1,6 +1,5 @@
 //! What members see of their own.
 
-use crate::proof::{self, Proof};
 use crate::{FormState, View, device, form, format, paths};
 use maud::{Markup, html};
 use time::OffsetDateTime;
@@ -16,6 +15,10 @@ pub struct Account<'a> {
     pub waiting: Option<&'a str>,
     /// Whether they sign in with a password.
     pub has_password: bool,
+    /// Whether they are asked for a code as well.
+    pub has_second_factor: bool,
+    /// How many passkeys they have.
+    pub passkeys: usize,
     /// Where they are signed in.
     pub sessions: &'a [Session<'a>],
 }
@@ -71,6 +74,10 @@ pub fn page(account: &Account<'_>, state: &FormState) -> View {
                     @if account.has_password { "Chosen · " } @else { "None: you sign in by mail · " }
                     a href=(paths::account_password()) { @if account.has_password { "Change" } @else { "Choose one" } }
                 }
+                dt { "Second factor" }
+                dd { @if account.has_second_factor { "On" } @else { "Off" } " · " a href=(paths::two_factor()) { "Change" } }
+                dt { "Passkeys" }
+                dd { @if account.passkeys == 0 { "None" } @else { (account.passkeys) } " · " a href=(paths::passkeys()) { "Change" } }
             }
         }
         (sessions(account.sessions, state))
@@ -131,8 +138,7 @@ fn messages(state: &FormState) -> Markup {
 }
 
 /// The form that changes the password, or chooses the first.
-pub fn password(proof: &Proof, state: &FormState) -> View {
-    let has_one = *proof == Proof::Password;
+pub fn password(has_one: bool, state: &FormState) -> View {
     let main = html! {
         header.page-head {
             h1 { @if has_one { "Change your password" } @else { "Choose a password" } }
@@ -140,11 +146,7 @@ pub fn password(proof: &Proof, state: &FormState) -> View {
         }
         div.panel.small {
             (form::Form::new(state).action(paths::account_password()).button("Save", "Saving…").show(html! {
-                @if has_one {
-                    (form::password(state, "current_password", "Current password", "current-password"))
-                } @else {
-                    (proof::field(proof, state))
-                }
+                @if has_one { (form::password(state, "current_password", "Current password", "current-password")) }
                 (form::password(state, "password", "New password", "new-password").hint("12 characters or more. A sentence does well."))
             }))
         }

@@ -1,6 +1,5 @@
 //! Deleting one's own account.
 
-use crate::proof::{self, Proof};
 use crate::{FormState, View, form, paths};
 use maud::html;
 
@@ -10,10 +9,10 @@ pub struct Ending<'a> {
     pub email: &'a str,
     /// Whether the newsletter goes there.
     pub is_subscribed: bool,
+    /// Whether it is that of one of us.
+    pub is_staff: bool,
     /// What has to be done first, where it cannot go.
     pub tie: Option<&'a str>,
-    /// What has to be proven.
-    pub proof: Proof,
 }
 
 /// What it means, in plain words, and the form.
@@ -23,8 +22,11 @@ pub fn page(ending: &Ending<'_>, state: &FormState) -> View {
         section.panel.narrow {
             h2 { "What goes" }
             ul {
-                li { "Your account: name, address, password, and every other way in." }
+                li { "Your account: name, address, password, second factor, passkeys, and every other way in." }
                 li { "Every session and every app, on all devices, at once. It cannot be undone." }
+                @if ending.is_staff {
+                    li { "That you run this site, and the invitations that you have sent." }
+                }
             }
             h2 { "What stays" }
             ul {
@@ -33,6 +35,10 @@ pub fn page(ending: &Ending<'_>, state: &FormState) -> View {
                     li { "The newsletter: it goes to an address and not to an account. Each issue has a link that ends it." }
                 } @else {
                     li { "That an address wants no mail from us, if you have said so: or we would forget it." }
+                }
+                @if ending.is_staff {
+                    li { "What you did for this site: posts, issues, notes. They do not bear your name any more." }
+                    li { "The record of it: your name as it was, what you did, when, and from which network. Nobody can take a line out of it, neither you nor we. It never held your address or what you wrote." }
                 }
                 li { "For a while, that we have mailed you, when and with which outcome. Not what it said." }
             }
@@ -48,7 +54,6 @@ pub fn page(ending: &Ending<'_>, state: &FormState) -> View {
                 (form::Form::new(state).action(paths::account_delete()).button("Delete my account", "Deleting…").show(html! {
                     (form::email(state, "confirmation", "Your address").autocomplete("off")
                         .hint(&format!("To confirm that you mean it: {}", ending.email)))
-                    (proof::field(&ending.proof, state))
                 }))
             },
         }
@@ -63,10 +68,20 @@ mod tests {
     #[test]
     fn whoever_cannot_go_is_told_what_to_do_and_has_no_button() {
         let ending =
-            |tie| Ending { email: "a@example.test", is_subscribed: true, tie, proof: Proof::Given };
+            |tie| Ending { email: "a@example.test", is_subscribed: true, is_staff: false, tie };
         let html = |tie| page(&ending(tie), &FormState::default()).main.into_string();
         assert!(html(None).contains("<form") && !html(None).contains("Not yet"));
         assert!(!html(Some("Hand over.")).contains("<form"));
         assert!(html(Some("Hand over.")).contains("Hand over."));
+    }
+    #[test]
+    fn whoever_runs_the_site_reads_what_is_kept_of_that() {
+        let html = |is_staff| {
+            let ending =
+                Ending { email: "a@example.test", is_subscribed: false, is_staff, tie: None };
+            page(&ending, &FormState::default()).main.into_string()
+        };
+        assert!(html(true).contains("The record of it: your name as it was"));
+        assert!(!html(false).contains("The record of it"));
     }
 }

@@ -1,5 +1,6 @@
 //! The contact form: the first thing a customer says.
 
+use crate::consent::CONTACT;
 use crate::{FormState, View, form, format, markdown, paths};
 use maud::{Markup, html};
 
@@ -59,6 +60,9 @@ fn fields(state: &FormState) -> Markup {
             .hint("What would you like to make, and by when? 10 to 2,000 characters."))
         (form::trap(state, "website"))
         @for name in ORIGINS { (form::hidden(state, name, "")) }
+        // Which words stand here, whatever stood here when something was typed.
+        (form::hidden(&FormState::default(), "consent", CONTACT.version))
+        p.hint { (CONTACT.words) }
     }
 }
 
@@ -76,6 +80,15 @@ mod tests {
             assert!(html.contains(&format!("name=\"{name}\"")), "{name}");
         }
         assert!(html.contains(r#"tabindex="-1" autocomplete="off""#));
+    }
+
+    #[test]
+    fn the_words_that_are_agreed_to_are_those_on_the_page() {
+        let typed = vec![("consent".to_owned(), "contact-2020-01".to_owned())];
+        let html = page("Contact", "", &FormState::new(typed, [].into())).main.into_string();
+        let version = format!(r#"type="hidden" name="consent" value="{}""#, CONTACT.version);
+        assert!(html.contains(&version) && html.contains(CONTACT.words));
+        assert!(!html.contains("contact-2020-01"));
     }
 
     #[test]

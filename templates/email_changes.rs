@@ -1,6 +1,5 @@
 //! Another address for an account.
 
-use crate::proof::{self, Proof};
 use crate::{FormState, View, form, paths};
 use maud::html;
 
@@ -12,8 +11,6 @@ pub struct Change<'a> {
     pub waiting: Option<&'a str>,
     /// Whether the newsletter goes to the one it has.
     pub is_subscribed: bool,
-    /// What has to be proven.
-    pub proof: Proof,
 }
 
 /// The form that asks for one.
@@ -32,7 +29,6 @@ pub fn page(change: &Change<'_>, state: &FormState) -> View {
                 @if change.is_subscribed {
                     (form::checkbox(state, "with_newsletter", "Send the newsletter there too", false))
                 }
-                (proof::field(&change.proof, state))
             }))
         }
         section.panel.small {
@@ -98,12 +94,8 @@ mod tests {
 
     #[test]
     fn whoever_reads_no_newsletter_is_not_offered_to_move_it() {
-        let change = |is_subscribed| Change {
-            email: "old@example.test",
-            waiting: None,
-            is_subscribed,
-            proof: Proof::Given,
-        };
+        let change =
+            |is_subscribed| Change { email: "old@example.test", waiting: None, is_subscribed };
         let html = |is| page(&change(is), &FormState::default()).main.into_string();
         assert!(html(true).contains("with_newsletter") && !html(true).contains(" checked"));
         assert!(!html(false).contains("with_newsletter"));

@@ -75,8 +75,17 @@ fn is_secret(name: &str) -> bool {
 
 /// Whether a field is not the visitor's: nothing they typed, nothing to show them.
 fn is_machinery(name: &str) -> bool {
-    matches!(name, "submission" | "next" | "landing_page" | "referrer" | "elapsed_ms" | "website")
-        || name.starts_with("utm_")
+    matches!(
+        name,
+        "submission"
+            | "next"
+            | "carried"
+            | "landing_page"
+            | "referrer"
+            | "elapsed_ms"
+            | "website"
+            | "consent"
+    ) || name.starts_with("utm_")
 }
 
 /// What was typed as text, and everything once more to be sent, in the order in which it came: that

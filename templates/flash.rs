@@ -15,10 +15,14 @@ pub enum Flash {
     NoteAdded,
     /// A job will be tried again.
     JobRetried,
+    /// Dead jobs will be tried again.
+    DeadRetried,
     /// A test mail is on its way.
     TestAskedFor,
     /// What someone wants to be told of.
     NoticesSaved,
+    /// What the owner has decided.
+    SettingsSaved,
     /// Pages will be rendered again.
     PagesDropped,
     /// A task will be run.
@@ -45,6 +49,20 @@ pub enum Flash {
     IssueRecalled,
     /// An issue is paused.
     IssuePaused,
+    /// Somebody is asked to run the site too.
+    StaffInvited,
+    /// They are not asked any more.
+    InviteTakenBack,
+    /// Somebody who was asked is one of us.
+    StaffJoined,
+    /// Somebody may do something else from now on.
+    RoleChanged,
+    /// Somebody's account is closed.
+    StaffDeactivated,
+    /// It is open again.
+    StaffActivated,
+    /// Somebody has proven once more who they are.
+    IdentityConfirmed,
     /// The session is over.
     SignedOut,
     /// An account is made, and its owner is here.
@@ -65,6 +83,20 @@ pub enum Flash {
     LockedOut,
     /// The account is gone.
     AccountClosed,
+    /// A second factor is asked for.
+    SecondFactorOn,
+    /// None is asked for any more.
+    SecondFactorOff,
+    /// Recovery codes were made anew.
+    RecoveryCodesMade,
+    /// Somebody got in by a recovery code.
+    RecoveryCodeUsed,
+    /// There is another passkey.
+    PasskeyAdded,
+    /// A passkey is called something else.
+    PasskeyRenamed,
+    /// There is a passkey less.
+    PasskeyRemoved,
 }
 
 /// Each with its code and its words.
@@ -75,8 +107,10 @@ const SAID: &[(Flash, &str, &str)] = &[
     (Flash::StatusSaved, "status-saved", "The status is saved."),
     (Flash::NoteAdded, "note-added", "The note is added."),
     (Flash::JobRetried, "job-retried", "It is being tried again."),
+    (Flash::DeadRetried, "dead-retried", "They are being tried again."),
     (Flash::TestAskedFor, "test-asked-for", "A test mail is on its way to you."),
     (Flash::NoticesSaved, "notices-saved", "Your notices are saved."),
+    (Flash::SettingsSaved, "settings-saved", "The settings are saved."),
     (Flash::PagesDropped, "pages-dropped", "It will be rendered again when it is next asked for."),
     (Flash::RunAskedFor, "run-asked-for", "It will be run at once."),
     (Flash::PersonErased, "person-erased", "They are erased."),
@@ -87,13 +121,24 @@ const SAID: &[(Flash, &str, &str)] = &[
         "subscriber-asked",
         "A mail is on its way to them: they have to confirm.",
     ),
-    (Flash::SubscribersImported, "subscribers-imported", "They are on the list."),
+    (Flash::SubscribersImported, "subscribers-imported", "The list has been read."),
     (Flash::SubscriberEnded, "subscriber-ended", "They get no more mail."),
     (Flash::IssueSaved, "issue-saved", "The issue is saved."),
     (Flash::IssueScheduled, "issue-scheduled", "It will be sent by itself."),
     (Flash::IssueSending, "issue-sending", "It is being sent."),
     (Flash::IssueRecalled, "issue-recalled", "It is a draft again."),
     (Flash::IssuePaused, "issue-paused", "It is paused. What was under way still arrives."),
+    (Flash::StaffInvited, "staff-invited", "A mail is on its way to them."),
+    (Flash::InviteTakenBack, "invite-taken-back", "The invitation is taken back."),
+    (Flash::StaffJoined, "staff-joined", "Welcome. You run this site now, with the others."),
+    (Flash::RoleChanged, "role-changed", "Their role is saved."),
+    (
+        Flash::StaffDeactivated,
+        "staff-deactivated",
+        "Their account is closed, and they are signed out everywhere.",
+    ),
+    (Flash::StaffActivated, "staff-activated", "They may sign in again."),
+    (Flash::IdentityConfirmed, "identity-confirmed", "Thank you. It is you."),
     (Flash::SignedOut, "signed-out", "You are signed out."),
     (Flash::AccountMade, "account-made", "Welcome. Your account is ready."),
     (Flash::AccountSaved, "account-saved", "Your account is saved."),
@@ -120,6 +165,21 @@ const SAID: &[(Flash, &str, &str)] = &[
         "Everybody is signed out, and the password is none any more. Choose another one now.",
     ),
     (Flash::AccountClosed, "account-closed", "Your account is deleted. All the best!"),
+    (
+        Flash::SecondFactorOn,
+        "second-factor-on",
+        "Your second factor is on. Every other session is over.",
+    ),
+    (Flash::SecondFactorOff, "second-factor-off", "Your second factor is off."),
+    (Flash::RecoveryCodesMade, "recovery-codes-made", "These are your new recovery codes."),
+    (
+        Flash::RecoveryCodeUsed,
+        "recovery-code-used",
+        "You are in, and there is one recovery code less.",
+    ),
+    (Flash::PasskeyAdded, "passkey-added", "Your passkey is ready. Next time, sign in with it."),
+    (Flash::PasskeyRenamed, "passkey-renamed", "The passkey is renamed."),
+    (Flash::PasskeyRemoved, "passkey-removed", "The passkey is removed."),
 ];
 
 impl Flash {
@@ -158,7 +218,7 @@ mod tests {
             );
         }
         // The last variant has its line too, and so has each before it.
-        assert_eq!(Flash::AccountClosed as usize + 1, SAID.len());
+        assert_eq!(Flash::PasskeyRemoved as usize + 1, SAID.len());
         assert_eq!(Flash::of_code("<b>You won</b>"), None);
     }
 }

@@ -3,6 +3,7 @@
 //! A page contributes a [`View`], the same for everybody, so it can be cached; what differs from
 //! one visitor to the next is in [`Chrome`].
 
+use crate::assets::Asset;
 use crate::{Document, Hole, Who, assets, newsletter, paths};
 use maud::{DOCTYPE, Markup, html};
 
@@ -19,6 +20,10 @@ pub struct View {
     pub index: bool,
     /// Where the forms of the page may lead beside this site, as a content security policy names it.
     pub leads_to: Option<String>,
+    /// Whether it shows a document of ours in a frame. Only a page that is drawn for each request may.
+    pub has_frame: bool,
+    /// A script that this page needs besides the one that every page has.
+    pub script: Option<&'static Asset>,
     /// What goes into `<main>`.
     pub main: Markup,
 }
@@ -26,8 +31,16 @@ pub struct View {
 impl View {
     /// A page that search engines may list.
     pub fn new(title: impl Into<String>, main: Markup) -> Self {
-        let title = title.into();
-        Self { title, description: None, canonical: None, index: true, leads_to: None, main }
+        Self {
+            title: title.into(),
+            description: None,
+            canonical: None,
+            index: true,
+            leads_to: None,
+            has_frame: false,
+            script: None,
+            main,
+        }
     }
 
     /// Says in a sentence or two what the page is about. No words say nothing.
@@ -43,6 +56,16 @@ impl View {
     /// Lets the forms of the page lead to another place too, after they have been sent here.
     pub fn leads_to(self, place: String) -> Self {
         Self { leads_to: Some(place).filter(|place| !place.is_empty()), ..self }
+    }
+
+    /// Lets it show a document of ours in a frame.
+    pub fn with_frame(self) -> Self {
+        Self { has_frame: true, ..self }
+    }
+
+    /// Has the page bring a script of its own.
+    pub fn script(self, script: &'static Asset) -> Self {
+        Self { script: Some(script), ..self }
     }
 
     /// Keeps the page out of search engines: answers to one person, errors, the admin.
@@ -118,6 +141,7 @@ fn head(view: &View, chrome: &Chrome<'_>) -> Markup {
             link rel="icon" type="image/svg+xml" href=(assets::ICON.url());
             link rel="apple-touch-icon" href=(assets::TOUCH_ICON.url());
             script src=(assets::ENHANCE.url()) defer {}
+            @if let Some(script) = view.script { script src=(script.url()) defer {} }
         }
     }
 }

@@ -12,6 +12,8 @@ use std::fmt::Write;
 pub enum Part {
     /// A paragraph of plain text.
     Text(String),
+    /// Our own words as they were typed, line by line.
+    Lines(String),
     /// What someone else wrote, as they wrote it.
     Quote(String),
     /// A name and a value on each line.
@@ -50,7 +52,7 @@ impl Mail {
         let mut text = String::new();
         for part in &self.parts {
             let part = match part {
-                Part::Text(words) | Part::Footer(words) => words.clone(),
+                Part::Text(words) | Part::Lines(words) | Part::Footer(words) => words.clone(),
                 Part::Markdown(source) => source.trim().to_owned(),
                 Part::Quote(words) => {
                     words.lines().map(|line| format!("> {line}")).collect::<Vec<_>>().join("\n")
@@ -111,6 +113,7 @@ impl Part {
         const SMALL: &str = "font:14px/1.5 sans-serif;margin:4px 0";
         match self {
             Self::Text(words) => html! { p { (words) } },
+            Self::Lines(words) => html! { p style="white-space:pre-wrap" { (words) } },
             Self::Quote(words) => html! {
                 blockquote style="margin:16px 0;padding:0 0 0 16px;border-left:3px solid #8a938f;white-space:pre-wrap" { (words) }
             },
@@ -151,6 +154,7 @@ mod tests {
             subject: "Hello <b>".into(),
             parts: vec![
                 Part::Text("Ada & Bob wrote.".into()),
+                Part::Lines("Ahoi,\n  **soon** <3".into()),
                 Part::Quote("<script>x</script>\nline".into()),
                 Part::Facts(vec![("From".into(), "Eve <eve@example.com>".into())]),
                 Part::Link("Open".into(), "https://example.com/?a=1&b=2".into()),
@@ -164,12 +168,13 @@ mod tests {
         let (text, html) = (mail().text(), mail().html());
         assert_eq!(
             text,
-            "Ada & Bob wrote.\n\n> <script>x</script>\n> line\n\nFrom: Eve <eve@example.com>\n\n\
+            "Ada & Bob wrote.\n\nAhoi,\n  **soon** <3\n\n> <script>x</script>\n> line\n\nFrom: Eve <eve@example.com>\n\n\
              Open:\nhttps://example.com/?a=1&b=2\n\nSmall.\n"
         );
         assert!(
             html.contains("Ada &amp; Bob wrote.") && html.contains("Eve &lt;eve@example.com&gt;")
         );
+        assert!(html.contains("pre-wrap\">Ahoi,\n  **soon** &lt;3</p>"), "{html}");
         assert!(html.contains("https://example.com/?a=1&amp;b=2") && !html.contains("<script"));
         assert!(html.contains("<title>Hello &lt;b&gt;</title>"));
     }

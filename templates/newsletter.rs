@@ -1,5 +1,6 @@
 //! The newsletter as people meet it: the form, the way through the mails, the archive.
 
+use crate::consent::NEWSLETTER;
 use crate::posts::{Heading, Pages, Topic, pager};
 use crate::{FormState, View, form, format, markdown, paths};
 use form::Choice;
@@ -39,7 +40,7 @@ pub(crate) fn small_form() -> Markup {
                     aria-describedby="newsletter-note";
                 button type="submit" data-pending="Asking…" { "Subscribe" }
             }
-            p.hint id="newsletter-note" { "You confirm by mail, and leave with one click." }
+            p.hint id="newsletter-note" { (NEWSLETTER.words) }
             (form::trap_called(&state, "website", "newsletter-website", "Leave this empty"))
         }
     }
@@ -61,7 +62,7 @@ pub fn page(topics: &[Topic<'_>], issues: &[Line<'_>], state: &FormState) -> Vie
                     (form::checkboxes(state, "topics", "Topics", "Leave them all empty to hear of everything.", &choices))
                 }
                 (form::trap(state, "website"))
-                p.hint { "We keep your address to write to you, and for nothing else. Each mail says how to leave." }
+                p.hint { (NEWSLETTER.words) }
             }))
         }
         @if !issues.is_empty() {

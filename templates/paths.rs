@@ -90,6 +90,11 @@ pub fn callers() -> String {
     "/callers".into()
 }
 
+/// Where search engines find the key of whoever tells them of pages.
+pub fn indexnow_key(key: &str) -> String {
+    format!("/{}.txt", encode(key))
+}
+
 /// The sign-in form.
 pub fn sign_in() -> String {
     "/sign-in".into()
@@ -120,6 +125,21 @@ pub fn sign_in_with(token: &str) -> String {
     format!("/sign-in/link/{}", encode(token))
 }
 
+/// Where whoever has a second factor is asked for a code.
+pub fn sign_in_code() -> String {
+    "/sign-in/code".into()
+}
+
+/// Where it is posted to that somebody wants to sign in with a passkey.
+pub fn sign_in_passkey() -> String {
+    "/sign-in/passkey".into()
+}
+
+/// Where a device is asked for it.
+pub fn sign_in_passkey_answer(challenge: Uuid) -> String {
+    format!("/sign-in/passkey/{challenge}")
+}
+
 /// The form for a new account.
 pub fn sign_up() -> String {
     "/sign-up".into()
@@ -143,6 +163,26 @@ pub fn reset_password(token: &str) -> String {
 /// Where somebody is sent who is to follow a link in a mail.
 pub fn check_your_mail() -> String {
     "/check-your-mail".into()
+}
+
+/// Where somebody proves once more who they are.
+pub fn confirm_identity() -> String {
+    "/confirm-identity".into()
+}
+
+/// The same, which leads on to `next`, one of our own paths.
+pub fn confirm_identity_then(next: &str) -> String {
+    query(confirm_identity(), &[("next", next)])
+}
+
+/// Where they ask for a mail that proves it.
+pub fn confirm_identity_by_mail() -> String {
+    "/confirm-identity/link".into()
+}
+
+/// Where somebody who is invited to run the site says yes.
+pub fn invited(token: &str) -> String {
+    format!("/invited/{}", encode(token))
 }
 
 /// What a member sees of their own.
@@ -198,6 +238,61 @@ pub fn account_delete() -> String {
 /// Where apps send their members, to be asked whether they may act for them.
 pub fn authorize() -> String {
     "/oauth/authorize".into()
+}
+
+/// Their second factor: whether it is on, and what can be done about it.
+pub fn two_factor() -> String {
+    "/account/two-factor".into()
+}
+
+/// Where it is posted to that one is to be set up.
+pub fn two_factor_begin() -> String {
+    "/account/two-factor/begin".into()
+}
+
+/// Where an app is told what to make codes from.
+pub fn two_factor_set_up() -> String {
+    "/account/two-factor/set-up".into()
+}
+
+/// The form that turns it off.
+pub fn two_factor_off() -> String {
+    "/account/two-factor/off".into()
+}
+
+/// The recovery codes, while they are shown.
+pub fn recovery_codes() -> String {
+    "/account/two-factor/codes".into()
+}
+
+/// The same, to take along.
+pub fn recovery_codes_file() -> String {
+    "/account/two-factor/codes.txt".into()
+}
+
+/// The form that makes new ones.
+pub fn recovery_codes_new() -> String {
+    "/account/two-factor/codes/new".into()
+}
+
+/// Their passkeys, and where it is posted to that there is to be another one.
+pub fn passkeys() -> String {
+    "/account/passkeys".into()
+}
+
+/// Where a device is asked to make one.
+pub fn passkey_answer(challenge: Uuid) -> String {
+    format!("/account/passkeys/new/{challenge}")
+}
+
+/// The form that calls one something else.
+pub fn passkey(id: Uuid) -> String {
+    format!("/account/passkeys/{id}")
+}
+
+/// Where it is posted to that one is to be removed.
+pub fn passkey_remove(id: Uuid) -> String {
+    format!("/account/passkeys/{id}/remove")
 }
 
 /// Where it is posted to that one of their sessions is to end.
@@ -281,6 +376,11 @@ pub fn admin_import_subscribers() -> String {
     "/admin/subscribers/import".into()
 }
 
+/// What became of a list that was brought over.
+pub fn admin_import(id: Uuid) -> String {
+    format!("/admin/subscribers/imports/{id}")
+}
+
 /// All of them, as a table to take along.
 pub fn admin_export_subscribers() -> String {
     "/admin/subscribers.csv".into()
@@ -326,6 +426,16 @@ pub fn admin_issue_test(id: Uuid) -> String {
     format!("/admin/issues/{id}/test")
 }
 
+/// An issue as its readers get it by mail.
+pub fn admin_issue_preview(id: Uuid) -> String {
+    format!("/admin/issues/{id}/preview")
+}
+
+/// What stands in a frame there: the mail itself.
+pub fn admin_issue_mail(id: Uuid) -> String {
+    format!("/admin/issues/{id}/mail")
+}
+
 /// Where it is posted to that an issue is to be sent.
 pub fn admin_issue_send(id: Uuid) -> String {
     format!("/admin/issues/{id}/send")
@@ -351,7 +461,7 @@ pub fn admin_outbox() -> String {
     "/admin/outbox".into()
 }
 
-/// The rows that match `filter`: pairs of `state`, `to` and the cursor `before`.
+/// The rows that match `filter`: pairs of `state`, `kind`, `to` and the cursor `before`.
 pub fn admin_outbox_where(filter: &[(&str, &str)]) -> String {
     query(admin_outbox(), filter)
 }
@@ -366,6 +476,11 @@ pub fn admin_outbox_retry(id: Uuid) -> String {
     format!("/admin/outbox/{id}/retry")
 }
 
+/// Where it is posted to that dead jobs are to be tried again.
+pub fn admin_outbox_retry_dead() -> String {
+    "/admin/outbox/retry".into()
+}
+
 /// Where a test mail is asked for.
 pub fn admin_test_mail() -> String {
     "/admin/test-mail".into()
@@ -374,6 +489,11 @@ pub fn admin_test_mail() -> String {
 /// When a member of staff is told of what.
 pub fn admin_notices() -> String {
     "/admin/notices".into()
+}
+
+/// What the owner has decided.
+pub fn admin_settings() -> String {
+    "/admin/settings".into()
 }
 
 /// What the page cache keeps.
@@ -429,6 +549,66 @@ pub fn admin_person_export(email: &str) -> String {
 /// Where it is posted to that someone is to be erased.
 pub fn admin_person_erase() -> String {
     "/admin/people/erase".into()
+}
+
+/// Who runs the site.
+pub fn admin_staff() -> String {
+    "/admin/staff".into()
+}
+
+/// Those who came before the one with the id `before`.
+pub fn admin_staff_before(before: Uuid) -> String {
+    query(admin_staff(), &[("before", &before.to_string())])
+}
+
+/// One of them.
+pub fn admin_staff_one(id: Uuid) -> String {
+    format!("/admin/staff/{id}")
+}
+
+/// Where their new role is posted to.
+pub fn admin_staff_role(id: Uuid) -> String {
+    format!("/admin/staff/{id}/role")
+}
+
+/// Where it is posted to that their account is closed.
+pub fn admin_staff_deactivate(id: Uuid) -> String {
+    format!("/admin/staff/{id}/deactivate")
+}
+
+/// Where it is posted to that it is open again.
+pub fn admin_staff_activate(id: Uuid) -> String {
+    format!("/admin/staff/{id}/activate")
+}
+
+/// Where it is posted to who is invited to run the site.
+pub fn admin_invites() -> String {
+    "/admin/invites".into()
+}
+
+/// Where it is posted to that an invitation is mailed again.
+pub fn admin_invite_again(id: Uuid) -> String {
+    format!("/admin/invites/{id}/again")
+}
+
+/// Where it is posted to that it is taken back.
+pub fn admin_invite_end(id: Uuid) -> String {
+    format!("/admin/invites/{id}/end")
+}
+
+/// What was done, by whom, the last first.
+pub fn admin_audit() -> String {
+    "/admin/audit".into()
+}
+
+/// The lines that match `filter`: pairs of `who`, `act`, `object`, `from`, `until`, `q` and the cursor `before`.
+pub fn admin_audit_where(filter: &[(&str, &str)]) -> String {
+    query(admin_audit(), filter)
+}
+
+/// The same as a table to take along.
+pub fn admin_audit_export(filter: &[(&str, &str)]) -> String {
+    query("/admin/audit.csv".into(), filter)
 }
 
 /// A lead, for programs.

@@ -16,7 +16,10 @@ pub async fn mailed(app: &TestApp, email: &str, start: &str) -> String {
 
 /// Has a link of each kind at hand, as if it had been mailed: by the route it leads to, the path.
 pub async fn links_in_mails(app: &TestApp) -> BTreeMap<&'static str, String> {
+    let by = app.ask("select id from staff limit 1").await.remove(0);
+    let invite = format!(r#"{{"to": "invite", "role": "editor", "by": "{by}"}}"#);
     let kinds = [
+        ("/invited/{token}", invite.as_str()),
         ("/sign-in/link/{token}", r#"{"to": "sign-in", "next": "", "had_one": false}"#),
         ("/sign-up/{token}", r#"{"to": "sign-up", "name": "Ann", "password_hash": null}"#),
         ("/forgot-password/{token}", r#"{"to": "reset"}"#),
@@ -37,7 +40,7 @@ pub async fn links_in_mails(app: &TestApp) -> BTreeMap<&'static str, String> {
         let id = format!("01890000-0000-7000-8000-{number:012}");
         app.psql(&format!(
             "insert into mailed_links (id, account_id, email, mailbox, at_home, intent, hashes, expires_at)
-             select '{id}', (select id from accounts where '{route}' <> '/sign-up/{{token}}' limit 1), 'ann@example.test',
+             select '{id}', (select id from accounts where '{route}' not in ('/sign-up/{{token}}', '/invited/{{token}}') limit 1), 'ann@example.test',
                     'ann@example.test', false, '{intent}', array[sha256(decode(repeat('00', 16), 'hex'))], now() + interval '1 hour'"
         ))
         .await;

@@ -291,6 +291,12 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
              insert into apps (id, name, redirect_uris) values (gen_random_uuid(), 'An app', array['com.example.app:/in']);
              insert into app_codes (hash, app_id, redirect_uri, challenge, expires_at)
                  select sha256(n::text::bytea), id, 'x', 'x', now() - make_interval(hours => n) from apps, generate_series(1, 25, 24) n;
+             insert into half_sign_ins (token_hash, account_id, proof, next, expires_at)
+                 select sha256(n::text::bytea), id, 'mail', '', now() + make_interval(mins => n) from staff, generate_series(-1, 1, 2) n;
+             insert into code_tries (id, account_id, device, at)
+                 select gen_random_uuid(), id, '', now() - make_interval(hours => n) from staff, generate_series(23, 25, 2) n;
+             insert into passkey_challenges (id, note, options, state, expires_at)
+                 select gen_random_uuid(), '', '{}', '{}', now() + make_interval(mins => n) from generate_series(-1, 1, 2) n;
              insert into submissions (id, location, at) values
                  (gen_random_uuid(), '/old', now() - interval '8 days'), (gen_random_uuid(), '/new', now() - interval '6 days');
              insert into outbox (id, kind, job, cause, recipient, state, ended_at)
@@ -306,8 +312,8 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
         .await;
         let foreseen = app.cli(&["run", "cleanup", "--dry-run", "--json"], "").json();
         let counts = json!({
-            "app codes": 1, "app tokens": 2, "email changes": 1, "jobs": 1, "mailed links": 1, "runs": 1,
-            "sessions": 1, "submissions": 1
+            "app codes": 1, "app tokens": 2, "email changes": 1, "half sign-ins": 1, "jobs": 1, "mailed links": 1,
+            "passkey challenges": 1, "runs": 1, "sessions": 1, "submissions": 1, "wrong codes": 1,
         });
         assert_eq!(foreseen["output"], counts);
         assert_eq!(app.ask("select count(*) from sessions").await, ["2"], "that was only said");

@@ -156,6 +156,14 @@ fn two_instances_that_look_at_once_write_each_digest_once() {
     });
 }
 
+/// A statement by which a lead has come in at this moment.
+fn lead(name: &str, status: &str, at: &str) -> String {
+    format!(
+        "insert into leads (id, name, email, message, status, source, fingerprint, created_at)
+         values (gen_random_uuid(), '{name}', 'a@example.test', 'A sign, please.', '{status}', 'website-form', sha256('{name}'), '{at}');"
+    )
+}
+
 #[test]
 fn staff_who_want_it_hear_each_morning_what_came_in() {
     with_app(async |app| {
@@ -175,12 +183,6 @@ fn staff_who_want_it_hear_each_morning_what_came_in() {
                 .contains(r#"name="digest_leads" value="on" checked"#)
         );
         app.psql("update staff set digest_from = '2150-01-05T08:00Z'").await;
-        let lead = |name: &str, status: &str, at: &str| {
-            format!(
-                "insert into leads (id, name, email, message, status, source, fingerprint, created_at)
-                 values (gen_random_uuid(), '{name}', 'a@example.test', 'A sign, please.', '{status}', 'website-form', sha256('{name}'), '{at}');"
-            )
-        };
         app.psql(
             &(lead("Ann Li", "new", "2150-01-05T12:00Z")
                 + &lead("Spammer", "spam", "2150-01-05T13:00Z")),
@@ -205,6 +207,56 @@ fn staff_who_want_it_hear_each_morning_what_came_in() {
         )
         .await;
         assert_eq!(queue_at(app, "2150-01-08T09:00:00Z").await, 0, "nobody wants it any more");
+    });
+}
+
+/// Up to when each digest of leads tells what came in.
+async fn told_until(app: &TestApp) -> Vec<String> {
+    app.ask(
+        "select job->'window'->>'until' from outbox where job->>'mail' = 'lead-digest' order by id",
+    )
+    .await
+}
+
+#[test]
+fn where_the_clock_is_changed_staff_hear_once_in_the_morning_and_of_every_lead() {
+    with_app(async |app| {
+        // At seven, at nine as seven is quiet, and at two, which is all that is not.
+        for (quiet_from, quiet_until, spring, autumn) in [
+            (22, 6, "2150-03-29T05:00:00Z", "2150-10-25T06:00:00Z"),
+            (22, 9, "2150-03-29T07:00:00Z", "2150-10-25T08:00:00Z"),
+            (3, 2, "2150-03-30T00:00:00Z", "2150-10-25T00:00:00Z"),
+        ] {
+            let app = app.second_instance().await; // its clock is its own
+            app.psql(&format!(
+                "truncate outbox; delete from leads;
+                 update staff set digest_leads = true, quiet_from = {quiet_from}, quiet_until = {quiet_until},
+                                  time_zone = 'Europe/Berlin', digest_from = '2150-03-28T12:00Z';"
+            ))
+            .await;
+            let mut expected = Vec::new();
+            for (told, before) in [(spring, "2150-03-28T13:00Z"), (autumn, "2150-10-24T13:00Z")] {
+                let moment = OffsetDateTime::parse(told, &Rfc3339).unwrap();
+                app.psql(&lead(before, "new", before)).await;
+                app.psql(&format!(
+                    "update staff set digest_from = timestamptz '{before}' - interval '1 hour'"
+                ))
+                .await;
+                let just_before = (moment - HOUR / 3600).format(&Rfc3339).unwrap();
+                assert_eq!(queue_at(&app, &just_before).await, 0, "{quiet_from} to {quiet_until}");
+                assert_eq!(queue_at(&app, told).await, 1, "{quiet_from} to {quiet_until}");
+                // What comes after that is told the next day, also in an hour that comes twice.
+                let later = (moment + HOUR / 2).format(&Rfc3339).unwrap();
+                assert_eq!(queue_at(&app, &later).await, 0);
+                app.psql(&lead(&later, "new", &later)).await;
+                let in_two_days = (moment + 48 * HOUR).format(&Rfc3339).unwrap();
+                assert_eq!(queue_at(&app, &in_two_days).await, 1);
+                expected.push(told.to_owned());
+            }
+            let told: Vec<String> = told_until(&app).await.into_iter().step_by(2).collect();
+            assert_eq!(told, expected, "{quiet_from} to {quiet_until}");
+            app.close().await;
+        }
     });
 }
 

@@ -119,9 +119,23 @@ fn there_is_one_place_that_commits() {
 }
 
 #[test]
+fn what_the_operator_writes_is_on_the_record() {
+    let door: Vec<Source> = sources("src/cli");
+    assert_eq!(
+        offenders(&door, &["app.write", "app.work", "app.bookkeep"], &["src/cli/record.rs"]),
+        NONE
+    );
+}
+
+#[test]
 fn nothing_is_unsafe_but_the_system_calls_of_the_private_postgres() {
     for folder in ["src", "templates", "tests", "bench"] {
-        assert_eq!(offenders(&files(folder, ".rs"), &[concat!("un", "safe")], &[]), NONE);
+        let mut sources = files(folder, ".rs");
+        for source in &mut sources {
+            // The policy of a mail in a frame calls its looks so.
+            source.text = source.text.replace(concat!("'un", "safe-inline'"), "");
+        }
+        assert_eq!(offenders(&sources, &[concat!("un", "safe")], &[]), NONE);
     }
     let calls = ["private_postgres/src/sys.rs"];
     assert_eq!(

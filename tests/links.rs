@@ -2,8 +2,11 @@
 
 use super::accounts::{BOB, links_in_mails, sign_up};
 use super::contact::ANN;
-use super::doors::{A_SUBSCRIBER, AN_ISSUE, links_of};
-use super::support::{Answer, Person, TestApp, with_settings};
+use super::doors::{A_SUBSCRIBER, AN_IMPORT, AN_ISSUE, links_of};
+use super::passkeys::questions;
+use super::second_factor::{turn_on, type_code};
+use super::sign_in::sign_in;
+use super::support::{ADA, Answer, Person, TestApp, with_settings};
 use super::tokens::asks_for_consent;
 use frontdesk::routes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +47,21 @@ fn nothing_inline(path: &str, body: &str) {
     }
 }
 
+/// Where the forms of a page lead: those that are posted, and those that ask.
+fn forms_on(path: &str, body: &str) -> (Vec<String>, Vec<String>) {
+    let forms = tags(body).filter(|tag| tag.starts_with("form "));
+    let (posted, asked): (Vec<_>, Vec<_>) = forms
+        .map(|form| {
+            // One that does not say where to goes to where it stands.
+            let action =
+                form.split_once(" action=\"").map(|(_, rest)| rest.split('"').next().unwrap());
+            (form.contains(" method=\"post\""), action.unwrap_or(path).to_owned())
+        })
+        .partition(|(posted, _)| *posted);
+    let actions = |forms: Vec<(bool, String)>| forms.into_iter().map(|(_, to)| to).collect();
+    (actions(posted), actions(asked))
+}
+
 /// Goes wherever links lead, and returns what was there.
 async fn walk(who: &Person<'_>, from: &[String]) -> (BTreeMap<String, Answer>, BTreeSet<String>) {
     let (mut seen, mut forms) = (BTreeMap::new(), BTreeSet::new());
@@ -53,20 +71,18 @@ async fn walk(who: &Person<'_>, from: &[String]) -> (BTreeMap<String, Answer>, B
         if path.is_empty() || seen.contains_key(&path) {
             continue;
         }
+        // More pages than one address may ask for in a minute.
+        let who = who.coming_from(&format!("10.1.{}.1", seen.len() / 20));
         let answer = who.get(&path).await;
         if answer.header("content-type").starts_with("text/html") {
-            nothing_inline(&path, &answer.body);
-            ahead.extend(paths(&answer.body, &["href", "src"]));
-            for form in tags(&answer.body).filter(|tag| tag.starts_with("form ")) {
-                // One that does not say where to goes to where it stands.
-                let action =
-                    form.split_once(" action=\"").map(|(_, rest)| rest.split('"').next().unwrap());
-                let action = action.unwrap_or(&path).to_owned();
-                match form.contains(" method=\"post\"") {
-                    true => drop(forms.insert(action)),
-                    false => ahead.push(action),
-                }
+            // A mail has its looks in it, and a policy of its own (`issue_editor`).
+            if !is_at("/admin/issues/{id}/mail", &path) {
+                nothing_inline(&path, &answer.body);
             }
+            ahead.extend(paths(&answer.body, &["href", "src"]));
+            let (posted, asked) = forms_on(&path, &answer.body);
+            forms.extend(posted);
+            ahead.extend(asked);
         }
         ahead.extend(Some(answer.location.clone()).filter(|to| to.starts_with('/')));
         seen.insert(path, answer);
@@ -79,20 +95,18 @@ fn is_at(pattern: &str, path: &str) -> bool {
     let (pattern, path): (Vec<&str>, Vec<&str>) =
         (pattern.split('/').collect(), path.split('/').collect());
     pattern.len() == path.len()
-        && pattern
-            .iter()
-            .zip(&path)
-            .all(|(pattern, part)| pattern.starts_with('{') || pattern == part)
+        && pattern.iter().zip(&path).all(|(pattern, part)| {
+            match pattern.strip_prefix('{').and_then(|hole| hole.split_once('}')) {
+                Some((_, ending)) => part.ends_with(ending),
+                None => pattern == part,
+            }
+        })
 }
 
-/// Where the forms lead that only somebody who is none of us sees, or only somebody who has been here for a while.
-async fn forms_of_others(app: &TestApp, ada: &Person<'_>) -> Vec<String> {
+/// Where the forms lead that only somebody sees who is not the last owner.
+async fn forms_of_others(app: &TestApp) -> Vec<String> {
     let bob = sign_up(app, BOB.0, BOB.1).await;
-    let leave = bob.get("/account/delete").await;
-    app.psql("update sessions set proven_at = now() - interval '11 minutes'").await;
-    let export = ada.get("/account/export").await;
-    let actions = |body: &str| paths(body, &["action"]);
-    [leave, export].iter().flat_map(|page| actions(&page.body)).collect()
+    paths(&bob.get("/account/delete").await.body, &["action"])
 }
 
 /// The paths without parameters in `templates::paths`.
@@ -112,17 +126,20 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
     let settings = [("DEMO_CONTENT", "on"), ("TRUSTED_PROXIES", "127.0.0.1")];
     with_settings(&settings, async |app| {
         assert_eq!(app.eve().post("/contact", &ANN).await.status, 303);
-        app.ada().await; // so that there is another session to end
         let ada = app.ada().await;
         let table = routes::table();
-        // An issue in each state has its own buttons; links in mails lead to pages that nothing else leads to.
+        // An issue in each state has its own buttons, and so has a closed account of staff; links in mails lead to pages that nothing else leads to.
         app.psql(&format!(
             "{AN_ISSUE} {A_SUBSCRIBER}
              insert into issues (id, slug, subject, body, status, scheduled_at, started_at)
              values (gen_random_uuid(), 'later', 'Later', 'Words.', 'scheduled', '2199-01-01Z', null),
                     (gen_random_uuid(), 'halfway', 'Halfway', 'Words.', 'paused', now(), now());
              insert into subscribers (id, email, status, source, consent, consent_at)
-             values (gen_random_uuid(), 'bob@example.test', 'pending', 'cli', 'none yet', now())"
+             values (gen_random_uuid(), 'bob@example.test', 'pending', 'cli', 'none yet', now());
+             {AN_IMPORT};
+             with closed as (insert into accounts (id, email, name, active)
+                 values (gen_random_uuid(), 'bea@example.test', 'Bea', false) returning id)
+             insert into staff (id, role) select id, 'editor' from closed"
         ))
         .await;
         let ids = app.ask("select id from subscribers order by email").await; // Ann, who gets it, and Bob
@@ -131,9 +148,19 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
         starts.extend([
             paths_of::newsletter_confirm(&confirm),
             paths_of::newsletter_preferences(&manage),
+            paths_of::indexnow_key(&app.state.secrets.indexnow()),
         ]);
         starts.extend(links_in_mails(app).await.into_values());
         starts.push(asks_for_consent(app).await);
+        // A second factor has a page for each step on the way to it, and one on the way in.
+        let off = ada.get("/account/two-factor").await;
+        starts.extend(questions(app, &ada).await.into_values());
+        let (_, codes) = turn_on(app, &ada).await;
+        ada.post("/account/two-factor/begin", &[]).await;
+        let half = app.eve();
+        sign_in(&half, ADA.0, ADA.1).await;
+        let asked = half.get("/sign-in/code").await;
+        type_code(&half, &codes[0]).await; // so that there is another session to end
         let posted_only = |path: &String| {
             !table.iter().any(|route| route.method == "GET" && is_at(route.path, path))
         };
@@ -143,11 +170,16 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
         let open = table.iter().filter(|route| route.method == "GET" && !route.path.contains('{'));
         let open = open.filter(|route| route.path != "/api/v1/me"); // for programs with a token
         starts.extend(open.map(|route| route.path.to_owned()));
+        starts.retain(|path| path != "/sign-in/code");
 
         let (by_eve, forms) = walk(&app.eve(), &starts).await;
-        let (by_ada, more_forms) = walk(&ada.coming_from("10.0.0.2"), &starts).await;
-        let more_forms: BTreeSet<String> =
-            more_forms.into_iter().chain(forms_of_others(app, &ada).await).collect();
+        let (mut by_ada, mut more_forms) = walk(&ada.coming_from("10.0.0.2"), &starts).await;
+        more_forms.extend(forms_of_others(app).await);
+        for (path, page) in [("/account/two-factor", off), ("/sign-in/code", asked)] {
+            nothing_inline(path, &page.body);
+            more_forms.extend(forms_on(path, &page.body).0);
+            by_ada.insert(path.to_owned(), page);
+        }
         for (path, answer) in by_eve.iter().chain(&by_ada) {
             assert!(matches!(answer.status, 200 | 303), "{path}: {}", answer.status);
         }

@@ -3,6 +3,8 @@
 use super::contact::{ANN, ann_but};
 use super::mail::{mails, work};
 use super::support::{ADA, TestApp, with_app};
+use frontdesk::services::staff;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Someone writes, from `email`.
 async fn write(app: &TestApp, email: &str, message: &str) {
@@ -95,6 +97,94 @@ fn what_comes_in_quiet_hours_is_told_when_they_end_also_over_midnight() {
     });
 }
 
+/// When Ada, in Berlin, is told of what comes at this moment; none is at once.
+async fn told(app: &TestApp, (from, until): (i32, i32), at: &str) -> Option<String> {
+    app.psql(&format!(
+        "update staff set quiet_from = {from}, quiet_until = {until}, time_zone = 'Europe/Berlin'"
+    ))
+    .await;
+    let at = OffsetDateTime::parse(at, &Rfc3339).unwrap();
+    let told = app.state.read(async |db| staff::to_be_told_of_leads(db, at).await).await.unwrap();
+    told[0].not_before.map(|at| at.format(&Rfc3339).unwrap())
+}
+
+#[test]
+fn in_the_night_the_clock_is_put_forward_nobody_is_told_in_an_hour_that_is_quiet() {
+    with_app(async |app| {
+        // 30 March 2025: at 01:00 UTC the clock goes from two to three.
+        for (quiet, at, expected) in [
+            ((22, 7), "2025-03-29T20:59:59Z", None),
+            ((22, 7), "2025-03-29T21:00:00Z", Some("2025-03-30T05:00:00Z")),
+            ((22, 7), "2025-03-30T00:59:59Z", Some("2025-03-30T05:00:00Z")),
+            ((22, 7), "2025-03-30T01:00:00Z", Some("2025-03-30T05:00:00Z")),
+            ((22, 7), "2025-03-30T05:00:00Z", None),
+            // The hour that is missing: quiet ends, or begins, where it would have been.
+            ((22, 2), "2025-03-29T23:30:00Z", Some("2025-03-30T01:00:00Z")),
+            ((2, 7), "2025-03-30T00:59:59Z", None),
+            ((2, 7), "2025-03-30T01:00:00Z", Some("2025-03-30T05:00:00Z")),
+            ((2, 3), "2025-03-30T00:59:59Z", None),
+            ((2, 3), "2025-03-30T01:00:00Z", None),
+            // Whoever is told from two to three alone waits a day longer.
+            ((3, 2), "2025-03-29T02:00:00Z", Some("2025-03-31T00:00:00Z")),
+        ] {
+            let said = told(app, quiet, at).await;
+            assert_eq!(said.as_deref(), expected, "{quiet:?} at {at}");
+        }
+    });
+}
+
+#[test]
+fn in_the_night_the_clock_is_put_back_what_comes_first_is_told_first() {
+    with_app(async |app| {
+        // 26 October 2025: at 01:00 UTC the clock goes from three to two, which it shows a second time.
+        for (quiet, at, expected) in [
+            ((22, 7), "2025-10-25T19:59:59Z", None),
+            ((22, 7), "2025-10-25T20:00:00Z", Some("2025-10-26T06:00:00Z")),
+            ((22, 7), "2025-10-26T00:30:00Z", Some("2025-10-26T06:00:00Z")),
+            ((22, 7), "2025-10-26T01:30:00Z", Some("2025-10-26T06:00:00Z")),
+            ((22, 7), "2025-10-26T06:00:00Z", None),
+            // It is two for the first time when quiet ends, and not quiet again when it is two once more.
+            ((22, 2), "2025-10-25T23:59:59Z", Some("2025-10-26T00:00:00Z")),
+            ((22, 2), "2025-10-26T00:00:00Z", None),
+            ((22, 2), "2025-10-26T01:30:00Z", None),
+            // From two to three is two hours long.
+            ((2, 3), "2025-10-26T00:00:00Z", Some("2025-10-26T02:00:00Z")),
+            ((2, 3), "2025-10-26T01:00:00Z", Some("2025-10-26T02:00:00Z")),
+            ((3, 2), "2025-10-25T01:00:00Z", Some("2025-10-26T00:00:00Z")),
+            ((3, 2), "2025-10-26T01:59:59Z", None),
+            ((3, 2), "2025-10-26T02:00:00Z", Some("2025-10-27T01:00:00Z")),
+        ] {
+            let said = told(app, quiet, at).await;
+            assert_eq!(said.as_deref(), expected, "{quiet:?} at {at}");
+        }
+    });
+}
+
+#[test]
+fn a_notice_of_a_lead_that_came_in_such_a_night_waits_until_the_morning() {
+    with_app(async |app| {
+        app.psql("update staff set quiet_from = 22, quiet_until = 7, time_zone = 'Europe/Berlin'")
+            .await;
+        let mut expected = Vec::new();
+        for (number, (at, morning)) in [
+            ("2150-03-28T22:30:00Z", "2150-03-29 05:00:00"),
+            ("2150-10-24T22:30:00Z", "2150-10-25 06:00:00"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let ahead = OffsetDateTime::parse(at, &Rfc3339).unwrap() - app.state.clock.now();
+            app.state.clock.advance(ahead.try_into().unwrap());
+            let email = format!("ann{number}@example.test");
+            write(app, &email, &format!("Could you paint boat number {number}?")).await;
+            work(app).await;
+            expected.push(morning);
+        }
+        let due = app.ask("select due_at at time zone 'UTC' from outbox where recipient = 'ada@example.com' order by id");
+        assert_eq!(due.await, expected);
+    });
+}
+
 #[test]
 fn the_form_keeps_what_makes_sense_and_says_what_does_not() {
     with_app(async |app| {
@@ -112,6 +202,7 @@ fn the_form_keeps_what_makes_sense_and_says_what_does_not() {
             ("quiet_until", "noon", "Choose an hour from 0 to 23."),
             ("time_zone", "Mars/Olympus", "Use a time zone such as Europe/Berlin or UTC."),
             ("time_zone", "", "Use a time zone such as Europe/Berlin or UTC."),
+            ("time_zone", "UTC\0", "Remove the invisible control characters from this text."),
             ("time_zone", "' or 1=1 --", "Use a time zone such as Europe/Berlin or UTC."),
         ] {
             let wrong = good.map(|(name, kept)| (name, if name == field { value } else { kept }));
@@ -137,7 +228,7 @@ fn nobody_gets_mail_of_a_purpose_they_do_not_want() {
     with_app(async |app| {
         for (purpose, dropped) in [("newsletter", false), ("answer", true), ("all", true)] {
             app.psql(&format!(
-                "truncate outbox, suppressions; truncate leads cascade;
+                "truncate outbox, suppressions, subscription_mails; truncate leads cascade;
                  insert into suppressions (email, purpose, reason) values ('ann@example.test', '{purpose}', 'test')"
             ))
             .await;
@@ -199,6 +290,7 @@ fn a_sender_is_thanked_once_a_day_however_they_write_and_programs_are_not() {
         assert_eq!(app.ask(thanked).await, ["1"]);
         app.psql(
             "update outbox set created_at = created_at - interval '25 hours';
+             update subscription_mails set at = at - interval '25 hours';
              update leads set created_at = created_at - interval '25 hours'",
         )
         .await;

@@ -32,6 +32,12 @@ pub async fn save(ada: &Person<'_>, editor: &str, fields: &[(&str, &str)]) -> St
     answer.location
 }
 
+/// What the editor on this page says of which text is being changed.
+pub fn version(page: &str) -> String {
+    let after = page.split_once(r#"name="version" value=""#).unwrap().1;
+    after.split_once('"').unwrap().0.to_owned()
+}
+
 /// Puts `count` published posts on the topic Craft, `post-1` the newest, an hour between them.
 pub async fn many(app: &TestApp, count: usize) {
     app.psql(&format!(
@@ -331,10 +337,6 @@ fn nobody_writes_over_what_someone_else_has_saved_meanwhile_without_knowing() {
         let (ada, bob) = (app.ada().await, app.ada().await);
         save(&ada, "/admin/posts/new", &written("A wall", "First.", "published")).await;
         let editor = editor_of(app, "a-wall").await;
-        let version = |page: &str| {
-            let after = page.split_once(r#"name="version" value=""#).unwrap().1;
-            after.split_once('"').unwrap().0.to_owned()
-        };
         let seen = version(&ada.get(&editor).await.body);
         let by_ada = but(written("A wall", "By Ada.", "published"), "version", &seen);
         save(&ada, &editor, &by_ada).await;

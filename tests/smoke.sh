@@ -152,6 +152,62 @@ same "the owner signs in" 303 "$(status /sign-in -c cookies -H "Origin: $origin"
 same "and sees the leads" 200 "$(status /admin/leads -b cookies)"
 sources=$(grep -o 'data-label="Source">[a-z-]*' body | sed 's/.*>//')
 same "three of them, by three doors, the newest first" 'cli partner-api website-form' "$(echo $sources)"
+same "one of them in full" 200 "$(status "$(grep -o '/admin/leads/[0-9a-f-]\{36\}' body | tail -n 1)" -b cookies)"
+contains "with the words that lynx was shown" 'answer you and for nothing else' "$(<body)"
+
+# ---- The newsletter. Without a mail server mail is kept where staff can read it ----
+
+# Asks for the page $1 as staff, until $2 stands in it.
+until_it_says() {
+    for ((tries = 0; tries < 100; tries++)); do
+        if [[ $(status "$1" -b cookies) == 200 ]] && grep -qF "$2" body; then return; fi
+        sleep 0.1
+    done
+    failed "$1 says $2" "$(<body)"
+}
+
+# The last mail to $1, once it has gone.
+mail_to() {
+    until_it_says "/admin/outbox?to=$1&state=done" 'href="/admin/outbox/'
+    status "$(grep -o '/admin/outbox/[0-9a-f]\{8\}-[0-9a-f-]*' body | head -n 1)" -b cookies >/dev/null
+}
+
+# Where the link of that mail leads that begins with $1.
+link() { sed -n "s|.*href=\"$origin\($1[0-9a-z-]*\)\".*|\1|p" body | head -n 1; }
+
+same "a visitor asks for the newsletter" 303 "$(status /newsletter -H "Origin: $origin" -d email=nora@example.test)"
+same "and is told to look into her mailbox" /newsletter/thanks "$(header location)"
+mail_to nora@example.test
+confirm=$(link /newsletter/confirm/)
+same "a program that follows the link of the mail" 200 "$(status "${confirm:?}")"
+until_it_says '/admin/subscribers?q=nora' 'badge-pending'
+passed "has not subscribed her"
+same "she does, with the button there" 303 "$(status "$confirm" -H "Origin: $origin" -d '')"
+same "and may choose what she gets" 200 "$(status "$(header location)")"
+until_it_says '/admin/subscribers?q=nora' 'badge-confirmed'
+passed "she is on the list"
+
+password=$("${frontdesk[@]}" user add --email erin@example.test --name 'Erin Ito' --json | field password)
+same "an editor signs in" 303 "$(status /sign-in -c erin -H "Origin: $origin" -d email=erin@example.test -d "password=${password:?}")"
+same "and writes an issue" 303 "$(status /admin/issues/new -b erin -H "Origin: $origin" -d 'subject=Salt and brass' \
+    --data-urlencode 'body=What we **made** this winter.')"
+issue=$(header location)
+same "which nobody else can read yet" 404 "$(status /newsletter/salt-and-brass)"
+same "she sees it as a mail" 200 "$(status "$issue/mail" -b erin)"
+contains "with its looks" '<strong>made</strong>' "$(<body)"
+same "in a frame of ours alone" SAMEORIGIN "$(header x-frame-options)"
+same "has it sent" 303 "$(status "$issue/send" -b erin -H "Origin: $origin" -d '')"
+until_it_says "$issue" 'badge-sent'
+contains "to all of its readers" '<strong>1</strong> of 1.' "$(<body)"
+same "and from then on everyone can read it" 200 "$(status /newsletter/salt-and-brass)"
+
+mail_to nora@example.test
+contains "the reader has it in her mailbox" 'What we **made** this winter.' "$(<body)"
+leave=$(link /newsletter/unsubscribe/)
+same "her mail program unsubscribes her with one POST" 200 "$(status "${leave:?}" -d List-Unsubscribe=One-Click)"
+contains "and is told so" 'You are unsubscribed' "$(<body)"
+until_it_says '/admin/subscribers?q=nora' 'badge-unsubscribed'
+passed "she is off the list"
 
 # ---- It ends ----
 
@@ -164,6 +220,6 @@ same "told to stop, it stops in good order" 0 "$code"
 left=$(ps -o pid=,args= -p "$(echo $everyone | tr ' ' ',')" || true)
 same "and leaves no process behind" '' "$left"
 same "its log holds one line per request and nothing that was typed" '' \
-    "$(grep -v '^{.*}$' requests || grep -iE 'lynn|doors|password=' requests || true)"
+    "$(grep -v '^{.*}$' requests || grep -iE 'lynn|nora|doors|password=|newsletter/[a-z]+/[0-9a-f]' requests || true)"
 
 printf '1..%d\n' "$count"

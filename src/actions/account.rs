@@ -1,7 +1,7 @@
 //! What members do with their own account.
 
-use super::proof;
-use crate::error::Result;
+use super::confirm_identity::check;
+use crate::error::{Error, Result};
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
@@ -9,12 +9,12 @@ use crate::http::limit::Limit;
 use crate::pages::account;
 use crate::policies;
 use crate::services::accounts::{self, Edited};
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::sessions::{self, Member};
 use crate::tags::Dependencies;
 use serde::Deserialize;
 use sqlx::PgConnection;
-use templates::proof::Proof;
 use templates::{Flash, FormState, View, paths};
 use uuid::Uuid;
 use validator::Validate;
@@ -35,7 +35,8 @@ impl Action for EditProfile {
 
     async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Edited>) -> Result<Done> {
         let done = visit.once(async |tx| {
-            accounts::edit(tx, who, &form).await?;
+            accounts::edit(&mut *tx, who, &form).await?;
+            visit.note(tx, who.id(), Act::ProfileEdited.on("staff", who.id())).await?;
             Ok(paths::account())
         });
         Ok(done.await?.saying(Flash::AccountSaved))
@@ -79,11 +80,18 @@ impl Action for ChangePassword {
 
     async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Change>) -> Result<Done> {
         let app = visit.app;
-        proof::ask_always(visit, who, &form.current_password).await?;
+        let stored = app.read(async |db| accounts::password_hash(db, who).await).await?;
+        match stored {
+            // Who has none proves in another way that it is they who choose one.
+            None if !who.is_recent() => return Err(Error::Unconfirmed),
+            None => {}
+            Some(_) => check(visit, who, "current_password", &form.current_password).await?,
+        }
         let (hash, id) =
             (app.passwords.hash(&app.clock, &form.new.password).await?, app.clock.id());
         let done = visit.once(async |tx| {
-            accounts::set_password(tx, id, who.id(), Some(who), &hash).await?;
+            accounts::set_password(&mut *tx, id, who.id(), Some(who), &hash).await?;
+            visit.note(tx, who.id(), Act::PasswordChanged.on("staff", who.id())).await?;
             Ok(paths::account())
         });
         Ok(done.await?.saying(Flash::PasswordChanged))
@@ -96,11 +104,8 @@ impl Action for ChangePassword {
         state: &FormState,
         _: &mut Dependencies,
     ) -> Result<View> {
-        let proof = match accounts::profile(&mut *db, who).await?.has_password {
-            true => Proof::Password,
-            false => proof::wanted(db, who, paths::account_password()).await?,
-        };
-        Ok(templates::account::password(&proof, state))
+        let stored = accounts::profile(db, who).await?;
+        Ok(templates::account::password(stored.has_password, state))
     }
 }
 
@@ -120,7 +125,8 @@ impl Action for EndSession {
 
     async fn run(visit: &Visit<'_>, who: &Member, id: &Uuid, _: Valid<Nothing>) -> Result<Done> {
         let done = visit.once(async |tx| {
-            sessions::end_one(tx, who, *id).await?;
+            sessions::end_one(&mut *tx, who, *id).await?;
+            visit.note(tx, who.id(), Act::SessionEnded.on("session", id)).await?;
             Ok(paths::account())
         });
         Ok(done.await?.saying(Flash::SessionEnded))
@@ -153,7 +159,8 @@ impl Action for EndSessions {
 
     async fn run(visit: &Visit<'_>, who: &Member, (): &(), _: Valid<Nothing>) -> Result<Done> {
         let done = visit.once(async |tx| {
-            sessions::end_others(tx, who.id(), Some(who)).await?;
+            sessions::end_others(&mut *tx, who.id(), Some(who)).await?;
+            visit.note(tx, who.id(), Act::SessionsEnded.on("staff", who.id())).await?;
             Ok(paths::account())
         });
         Ok(done.await?.saying(Flash::SessionEnded))

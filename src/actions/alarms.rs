@@ -6,6 +6,7 @@ use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
 use crate::policies::Newcomer;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::{alarms, links};
 use crate::tags::Dependencies;
@@ -28,7 +29,8 @@ impl Action for NotMe {
 
     async fn run(visit: &Visit<'_>, (): &(), token: &String, _: Valid<Nothing>) -> Result<Done> {
         let done = visit.once(async |tx| {
-            alarms::lock(tx, token).await?;
+            let account = alarms::lock(&mut *tx, token).await?;
+            visit.note(tx, account, Act::LockedOut.on("staff", account)).await?;
             Ok(paths::forgot_password())
         });
         Ok(done.await?.saying(Flash::LockedOut))

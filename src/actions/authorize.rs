@@ -11,6 +11,7 @@ use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::limit::Limit;
 use crate::policies;
+use crate::services::audit::Act;
 use crate::services::input::{self, Valid};
 use crate::services::sessions::Member;
 use crate::services::{apps, tokens};
@@ -69,12 +70,13 @@ impl Action for Authorize {
         let fresh = (app.clock.id(), app.clock.random());
         // Not `once`, which keeps where a form has led: the code is kept as a hash alone.
         let answered = app.write(async |tx| {
-            let known = known(tx, &form).await?;
+            let known = known(&mut *tx, &form).await?;
             if form.answer != "yes" {
                 return Ok(led_back(app, &form, &[("error", "access_denied")]));
             }
             let half = (form.redirect_uri.as_str(), form.code_challenge.as_str());
-            let code = tokens::issue(tx, who, &known, half, fresh).await?;
+            let code = tokens::issue(&mut *tx, who, &known, half, fresh).await?;
+            visit.note(tx, who.id(), Act::AppAllowed.on("app", known.id)).await?;
             Ok(led_back(app, &form, &[("code", &code.reveal())]))
         });
         Ok(Done::at(answered.await?))

@@ -4,7 +4,9 @@ use crate::error::Result;
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::limit::Limit;
+use crate::http::record::Recorded;
 use crate::policies;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::revalidation::{self, By};
 use crate::services::sessions::Staff;
@@ -31,12 +33,13 @@ impl Action for Drop {
         who: &Staff,
         (): &(),
         form: Valid<revalidation::Drop>,
-    ) -> Result<Done> {
+    ) -> Result<Recorded<Done>> {
         let asked = form.alone()?;
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 revalidation::revalidate(tx, &By::Staff(who), &asked).await?;
-                Ok(paths::admin_cache())
+                let line = Act::PagesDropped.to("pages").with("tag", form.tag.as_str());
+                Ok((line, paths::admin_cache()))
             })
             .await
             .map(|done| done.saying(Flash::PagesDropped))

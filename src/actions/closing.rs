@@ -1,52 +1,47 @@
 //! Closing one's own account.
 
-use super::proof;
 use crate::error::Result;
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::limit::Limit;
 use crate::http::session;
-use crate::policies;
-use crate::services::closing::{self, Close, Tie};
+use crate::policies::{self, Recently};
+use crate::services::audit::Act;
+use crate::services::closing::{self, Close};
 use crate::services::input::Valid;
+use crate::services::recent::Recent;
 use crate::services::sessions::Member;
 use crate::services::{accounts, subscribers};
 use crate::tags::Dependencies;
-use serde::Deserialize;
 use sqlx::PgConnection;
 use templates::closing::{Ending, page};
 use templates::{Flash, FormState, View, paths};
-use validator::Validate;
 
 /// `/account/delete`
 pub struct DeleteAccount;
 
-/// What is typed.
-#[derive(Deserialize, Validate)]
-pub struct Typed {
-    #[serde(default)]
-    current_password: String,
-    #[serde(flatten)]
-    #[validate(nested)]
-    close: Close,
-}
-
 impl Gate for DeleteAccount {
     const PATH: &'static str = "/account/delete";
     const LIMIT: Limit = Limit::per_quarter_hour(20);
-    type Auth = policies::Member;
+    type Auth = Recently<policies::Member>;
 }
 
 impl Action for DeleteAccount {
     type At = ();
-    type Form = Typed;
+    type Form = Close;
     const BODY: usize = 16 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Typed>) -> Result<Done> {
-        proof::ask(visit, who, &form.current_password).await?;
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Recent<Member>,
+        (): &(),
+        form: Valid<Close>,
+    ) -> Result<Done> {
         let (app, id) = (visit.app, visit.app.clock.id());
         let closed = visit.once(async |tx| {
-            closing::close(tx, who, &form.close, id).await?;
+            // While there is somebody to be on the record.
+            visit.note(&mut *tx, who.id(), Act::AccountDeleted.on("staff", who.id())).await?;
+            closing::close(tx, who, &form, id).await?;
             Ok(paths::home())
         });
         let over = session::end(&app.config, visit.request);
@@ -55,7 +50,7 @@ impl Action for DeleteAccount {
 
     async fn page(
         db: &mut PgConnection,
-        who: &Member,
+        who: &Recent<Member>,
         (): &(),
         state: &FormState,
         _: &mut Dependencies,
@@ -64,8 +59,8 @@ impl Action for DeleteAccount {
         let ending = Ending {
             email: &email,
             is_subscribed: subscribers::is_subscribed(&mut *db, &email).await?,
-            tie: closing::tie(&mut *db, who).await?.map(Tie::advice),
-            proof: proof::wanted(db, who, paths::account_delete()).await?,
+            is_staff: who.is_staff(),
+            tie: closing::is_last_owner(db, who).await?.then_some(closing::LAST_OWNER),
         };
         Ok(page(&ending, state))
     }

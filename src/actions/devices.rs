@@ -17,17 +17,12 @@ use uuid::Uuid;
 pub struct Guesses {
     strangers: Counter<String>,
     devices: Counter<String>,
-    sessions: Counter<Uuid>,
 }
 
 impl Default for Guesses {
     fn default() -> Self {
         let limit = Limit::per_quarter_hour(20);
-        Self {
-            strangers: Counter::new(limit),
-            devices: Counter::new(limit),
-            sessions: Counter::new(limit),
-        }
+        Self { strangers: Counter::new(limit), devices: Counter::new(limit) }
     }
 }
 
@@ -50,14 +45,6 @@ impl Guesses {
     pub fn count_stranger(&self, email: &str) -> Result<()> {
         self.strangers.count(&email.to_owned())
     }
-
-    /// The same for whoever is signed in and asked once more who they are.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`](crate::Error::TooMany).
-    pub fn count_session(&self, session: Uuid) -> Result<()> {
-        self.sessions.count(&session)
-    }
 }
 
 /// What a device is to carry on which somebody has signed in as `email`.
@@ -75,7 +62,7 @@ pub fn is_at_home(visit: &Visit<'_>, email: &str) -> bool {
 }
 
 /// The id of this device, if someone signed in to this account on it.
-fn known(app: &App, request: &HttpRequest, email: &str) -> Option<String> {
+pub fn known(app: &App, request: &HttpRequest, email: &str) -> Option<String> {
     let cookie = session::device(&app.config, request)?;
     let (id, given) = cookie.split_once('.')?;
     let given = Uuid::try_parse(given).ok()?;

@@ -1,55 +1,49 @@
 //! Another address for an account: asked for while signed in, agreed to from both mailboxes, in whatever browser.
 
-use super::{devices, proof};
+use super::devices;
 use crate::error::{Error, Result};
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
 use crate::http::session;
-use crate::policies::{self, Newcomer};
+use crate::policies::{self, Newcomer, Recently};
+use crate::services::audit::Act;
 use crate::services::email_changes::{self, New, Progress, Side};
 use crate::services::input::Valid;
+use crate::services::recent::Recent;
 use crate::services::sessions::Member;
 use crate::services::{accounts, links, subscribers};
 use crate::tags::Dependencies;
-use serde::Deserialize;
 use sqlx::PgConnection;
 use templates::email_changes::{Asked, Change, confirm, page};
 use templates::{Flash, FormState, View, paths};
-use validator::Validate;
 
 /// `/account/email`
 pub struct ChangeEmail;
 
-/// What is typed.
-#[derive(Deserialize, Validate)]
-pub struct Typed {
-    #[serde(default)]
-    current_password: String,
-    #[serde(flatten)]
-    #[validate(nested)]
-    new: New,
-}
-
 impl Gate for ChangeEmail {
     const PATH: &'static str = "/account/email";
     const LIMIT: Limit = Limit::per_quarter_hour(20);
-    type Auth = policies::Member;
+    type Auth = Recently<policies::Member>;
 }
 
 impl Action for ChangeEmail {
     type At = ();
-    type Form = Typed;
+    type Form = New;
     const BODY: usize = 16 * 1024;
 
     /// The answer is the same whether or not somebody has an account with the new address.
-    async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Typed>) -> Result<Done> {
-        proof::ask(visit, who, &form.current_password).await?;
-        let new = Valid::check(form.new.clone())?;
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Recent<Member>,
+        (): &(),
+        form: Valid<New>,
+    ) -> Result<Done> {
         let done = visit.once(async |tx| {
             let at_home = |email: &str| devices::is_at_home(visit, email);
-            email_changes::ask(tx, who, &new, || visit.app.clock.id(), at_home).await?;
+            email_changes::ask(&mut *tx, who, &form, || visit.app.clock.id(), at_home).await?;
+            visit.note(tx, who.id(), Act::EmailChangeAsked.on("staff", who.id())).await?;
             Ok(paths::account())
         });
         Ok(done.await?.saying(Flash::EmailAsked))
@@ -57,7 +51,7 @@ impl Action for ChangeEmail {
 
     async fn page(
         db: &mut PgConnection,
-        who: &Member,
+        who: &Recent<Member>,
         (): &(),
         state: &FormState,
         _: &mut Dependencies,
@@ -67,8 +61,7 @@ impl Action for ChangeEmail {
         let change = Change {
             email: &email,
             waiting: waiting.as_ref().map(|waiting| waiting.email.as_str()),
-            is_subscribed: subscribers::is_subscribed(&mut *db, &email).await?,
-            proof: proof::wanted(db, who, paths::account_email()).await?,
+            is_subscribed: subscribers::is_subscribed(db, &email).await?,
         };
         Ok(page(&change, state))
     }
@@ -92,10 +85,16 @@ impl Action for Agree {
         let (app, mut progress) = (visit.app, None);
         let (_, side) = app.read(async |db| held(db, token).await).await?;
         let agreed = visit.once(async |tx| {
-            let come_to = email_changes::agree(tx, token, app.clock.now()).await?;
-            let is_done = matches!(come_to, Progress::Done { .. });
+            let come_to = email_changes::agree(&mut *tx, token, app.clock.now()).await?;
+            let whereto = match &come_to {
+                Progress::Done { account, .. } => {
+                    visit.note(tx, *account, Act::EmailChanged.on("staff", account)).await?;
+                    paths::account()
+                }
+                Progress::Half => paths::home(),
+            };
             progress = Some(come_to);
-            Ok(if is_done { paths::account() } else { paths::home() })
+            Ok(whereto)
         });
         match (agreed.await, side) {
             // Only the new mailbox may know.
@@ -131,7 +130,7 @@ fn told(visit: &Visit<'_>, done: Done, progress: Option<Progress>) -> Done {
     match progress {
         None => done, // sent twice, and answered once
         Some(Progress::Half) => done.saying(Flash::EmailHalf),
-        Some(Progress::Done { old, new }) => {
+        Some(Progress::Done { old, new, .. }) => {
             let done = done.saying(Flash::EmailChanged);
             if !devices::is_at_home(visit, &old) {
                 return done;

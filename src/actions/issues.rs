@@ -6,20 +6,25 @@ use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
 use crate::http::page::blank_like;
+use crate::http::record::Recorded;
 use crate::mail::Mail;
 use crate::pages::admin::issues::{issue, names};
 use crate::policies;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
-use crate::services::issues::{self, Draft, Status, When};
+use crate::services::issues::{self, Draft, When};
 use crate::services::outbox;
 use crate::services::posts::{self, Author};
 use crate::services::sessions::Staff;
 use crate::tags::Dependencies;
+use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 use std::marker::PhantomData;
+use std::time::Duration;
 use templates::admin::issues::{Text, write};
 use templates::{Flash, FormState, View, paths};
 use uuid::Uuid;
+use validator::Validate;
 
 /// `/admin/issues/new`
 pub struct Write;
@@ -36,12 +41,17 @@ impl Action for Write {
     const BODY: usize = 1024 * 1024;
     const PREFILLED: &'static [&'static str] = &["post"];
 
-    async fn run(visit: &Visit<'_>, who: &Staff, (): &(), form: Valid<Draft>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        (): &(),
+        form: Valid<Draft>,
+    ) -> Result<Recorded<Done>> {
         let id = visit.app.clock.id();
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 issues::create(tx, who, id, &form).await?;
-                Ok(paths::admin_issue(id))
+                Ok((Act::IssueWritten.on("issue", id), paths::admin_issue(id)))
             })
             .await
             .map(|done| done.saying(Flash::IssueSaved))
@@ -93,11 +103,16 @@ impl Action for Edit {
     type Form = Draft;
     const BODY: usize = 1024 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Staff, id: &Uuid, form: Valid<Draft>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        id: &Uuid,
+        form: Valid<Draft>,
+    ) -> Result<Recorded<Done>> {
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 issues::update(tx, who, *id, &form).await?;
-                Ok(paths::admin_issue(*id))
+                Ok((Act::IssueEdited.on("issue", id), paths::admin_issue(*id)))
             })
             .await
             .map(|done| done.saying(Flash::IssueSaved))
@@ -114,94 +129,37 @@ impl Action for Edit {
     }
 }
 
-/// `/admin/issues/{id}/test`
-pub struct Test;
-
-impl Gate for Test {
-    const PATH: &'static str = "/admin/issues/{id}/test";
-    const LIMIT: Limit = Limit::per_minute(10);
-    type Auth = policies::Staff;
-}
-
-impl Action for Test {
-    type At = Uuid;
-    type Form = Nothing;
-    const BODY: usize = 16 * 1024;
-
-    async fn run(visit: &Visit<'_>, who: &Staff, at: &Uuid, _: Valid<Nothing>) -> Result<Done> {
-        let id = visit.app.clock.id();
-        visit
-            .once(async |tx| {
-                issues::by_id(tx, who, *at).await?;
-                let mail = Mail::IssueTest { issue: *at, staff: who.id() };
-                outbox::put_for_myself(tx, who, id, mail, format!("issue:{at}")).await?;
-                Ok(paths::admin_outbox_entry(id))
-            })
-            .await
-            .map(|done| done.saying(Flash::TestAskedFor))
-    }
-
-    async fn page(
-        db: &mut PgConnection,
-        who: &Staff,
-        id: &Uuid,
-        state: &FormState,
-        _: &mut Dependencies,
-    ) -> Result<View> {
-        issue(db, who, *id, &blank_like(state), state).await
-    }
-}
-
-/// `/admin/issues/{id}/send`
-pub struct Send;
-
-impl Gate for Send {
-    const PATH: &'static str = "/admin/issues/{id}/send";
-    const LIMIT: Limit = Limit::per_minute(60);
-    type Auth = policies::Staff;
-}
-
-impl Action for Send {
-    type At = Uuid;
-    type Form = When;
-    const BODY: usize = 16 * 1024;
-
-    async fn run(visit: &Visit<'_>, who: &Staff, at: &Uuid, form: Valid<When>) -> Result<Done> {
-        let (id, mut status) = (visit.app.clock.id(), Status::Sending);
-        visit
-            .once(async |tx| {
-                status = issues::send(tx, who, id, *at, &form).await?;
-                Ok(paths::admin_issue(*at))
-            })
-            .await
-            .map(|done| {
-                done.saying(match status {
-                    Status::Scheduled => Flash::IssueScheduled,
-                    _ => Flash::IssueSending,
-                })
-            })
-    }
-
-    async fn page(
-        db: &mut PgConnection,
-        who: &Staff,
-        id: &Uuid,
-        state: &FormState,
-        _: &mut Dependencies,
-    ) -> Result<View> {
-        issue(db, who, *id, &blank_like(state), state).await
-    }
-}
-
-/// A button on an issue's page: nothing is sent along.
+/// A button on an issue's page, with the fields beside it. All of them stand on that one page, and lead back to it.
 pub trait Button: 'static {
     /// Where it posts to.
     const PATH: &'static str;
-    /// What is said once it is done.
-    const SAYS: Flash;
+    /// How often one caller may press it.
+    const LIMIT: Limit;
+    /// What it is on the record.
+    const ACT: Act;
+    /// The fields.
+    type Form: DeserializeOwned + Validate + 'static;
 
     /// Does it.
-    async fn press(visit: &Visit<'_>, tx: &mut PgConnection, who: &Staff, at: Uuid) -> Result<()>;
+    async fn press(tx: &mut PgConnection, by: &Press<'_>, form: &Valid<Self::Form>) -> Result<()>;
+
+    /// What is said once it is done.
+    fn says(form: &Self::Form) -> Flash;
+
+    /// Where that is said.
+    fn leads_to(by: &Press<'_>) -> String {
+        paths::admin_issue(by.issue)
+    }
+}
+
+/// That somebody presses a button.
+pub struct Press<'a> {
+    who: &'a Staff,
+    issue: Uuid,
+    /// A fresh one.
+    id: Uuid,
+    /// How far apart mails are to go out.
+    apart: Option<Duration>,
 }
 
 /// The door behind a button.
@@ -209,23 +167,30 @@ pub struct Pressed<B>(PhantomData<B>);
 
 impl<B: Button> Gate for Pressed<B> {
     const PATH: &'static str = B::PATH;
-    const LIMIT: Limit = Limit::per_minute(60);
+    const LIMIT: Limit = B::LIMIT;
     type Auth = policies::Staff;
 }
 
 impl<B: Button> Action for Pressed<B> {
     type At = Uuid;
-    type Form = Nothing;
+    type Form = B::Form;
     const BODY: usize = 16 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Staff, at: &Uuid, _: Valid<Nothing>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        at: &Uuid,
+        form: Valid<B::Form>,
+    ) -> Result<Recorded<Done>> {
+        let (id, apart) = (visit.app.clock.id(), visit.app.config.newsletter_apart());
+        let by = Press { who, issue: *at, id, apart };
         visit
-            .once(async |tx| {
-                B::press(visit, tx, who, *at).await?;
-                Ok(paths::admin_issue(*at))
+            .record(who, async |tx| {
+                B::press(tx, &by, &form).await?;
+                Ok((B::ACT.on("issue", at), B::leads_to(&by)))
             })
             .await
-            .map(|done| done.saying(B::SAYS))
+            .map(|done| done.saying(B::says(&form)))
     }
 
     async fn page(
@@ -236,6 +201,48 @@ impl<B: Button> Action for Pressed<B> {
         _: &mut Dependencies,
     ) -> Result<View> {
         issue(db, who, *id, &blank_like(state), state).await
+    }
+}
+
+/// `/admin/issues/{id}/test`
+pub struct Test;
+
+impl Button for Test {
+    const PATH: &'static str = "/admin/issues/{id}/test";
+    const LIMIT: Limit = Limit::per_minute(10);
+    const ACT: Act = Act::IssueTested;
+    type Form = Nothing;
+
+    async fn press(tx: &mut PgConnection, by: &Press<'_>, _: &Valid<Nothing>) -> Result<()> {
+        issues::by_id(tx, by.who, by.issue).await?;
+        let mail = Mail::IssueTest { issue: by.issue, staff: by.who.id() };
+        outbox::put_for_myself(tx, by.who, by.id, mail, format!("issue:{}", by.issue)).await
+    }
+
+    fn says(_: &Nothing) -> Flash {
+        Flash::TestAskedFor
+    }
+
+    fn leads_to(by: &Press<'_>) -> String {
+        paths::admin_outbox_entry(by.id)
+    }
+}
+
+/// `/admin/issues/{id}/send`
+pub struct Send;
+
+impl Button for Send {
+    const PATH: &'static str = "/admin/issues/{id}/send";
+    const LIMIT: Limit = Limit::per_minute(60);
+    const ACT: Act = Act::IssueSent;
+    type Form = When;
+
+    async fn press(tx: &mut PgConnection, by: &Press<'_>, form: &Valid<When>) -> Result<()> {
+        issues::send(tx, by.who, by.id, by.issue, form).await
+    }
+
+    fn says(form: &When) -> Flash {
+        if form.send_at.is_some() { Flash::IssueScheduled } else { Flash::IssueSending }
     }
 }
 
@@ -244,10 +251,16 @@ pub struct Recall;
 
 impl Button for Recall {
     const PATH: &'static str = "/admin/issues/{id}/recall";
-    const SAYS: Flash = Flash::IssueRecalled;
+    const LIMIT: Limit = Limit::per_minute(60);
+    const ACT: Act = Act::IssueRecalled;
+    type Form = Nothing;
 
-    async fn press(_: &Visit<'_>, tx: &mut PgConnection, who: &Staff, at: Uuid) -> Result<()> {
-        issues::recall(tx, who, at).await
+    async fn press(tx: &mut PgConnection, by: &Press<'_>, _: &Valid<Nothing>) -> Result<()> {
+        issues::recall(tx, by.who, by.issue).await
+    }
+
+    fn says(_: &Nothing) -> Flash {
+        Flash::IssueRecalled
     }
 }
 
@@ -256,10 +269,16 @@ pub struct Pause;
 
 impl Button for Pause {
     const PATH: &'static str = "/admin/issues/{id}/pause";
-    const SAYS: Flash = Flash::IssuePaused;
+    const LIMIT: Limit = Limit::per_minute(60);
+    const ACT: Act = Act::IssuePaused;
+    type Form = Nothing;
 
-    async fn press(visit: &Visit<'_>, tx: &mut PgConnection, who: &Staff, at: Uuid) -> Result<()> {
-        issues::pause(tx, who, visit.app.clock.id(), at).await
+    async fn press(tx: &mut PgConnection, by: &Press<'_>, _: &Valid<Nothing>) -> Result<()> {
+        issues::pause(tx, by.who, by.id, by.issue).await
+    }
+
+    fn says(_: &Nothing) -> Flash {
+        Flash::IssuePaused
     }
 }
 
@@ -268,10 +287,15 @@ pub struct Resume;
 
 impl Button for Resume {
     const PATH: &'static str = "/admin/issues/{id}/resume";
-    const SAYS: Flash = Flash::IssueSending;
+    const LIMIT: Limit = Limit::per_minute(60);
+    const ACT: Act = Act::IssueResumed;
+    type Form = Nothing;
 
-    async fn press(visit: &Visit<'_>, tx: &mut PgConnection, who: &Staff, at: Uuid) -> Result<()> {
-        let apart = visit.app.config.newsletter_apart();
-        issues::resume(tx, who, visit.app.clock.id(), at, apart).await
+    async fn press(tx: &mut PgConnection, by: &Press<'_>, _: &Valid<Nothing>) -> Result<()> {
+        issues::resume(tx, by.who, by.id, by.issue, by.apart).await
+    }
+
+    fn says(_: &Nothing) -> Flash {
+        Flash::IssueSending
     }
 }

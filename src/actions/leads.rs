@@ -5,8 +5,10 @@ use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::limit::Limit;
 use crate::http::page::blank_like;
+use crate::http::record::Recorded;
 use crate::pages::admin::leads::lead;
 use crate::policies;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::leads::{self, NewNote, NewStatus};
 use crate::services::sessions::Staff;
@@ -34,12 +36,13 @@ impl Action for SetStatus {
         who: &Staff,
         at: &Uuid,
         form: Valid<NewStatus>,
-    ) -> Result<Done> {
+    ) -> Result<Recorded<Done>> {
         let id = visit.app.clock.id();
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 leads::set_status(tx, who, id, *at, &form).await?;
-                Ok(paths::admin_lead(*at))
+                let line = Act::LeadStatusSet.on("lead", at).with("status", form.status.as_str());
+                Ok((line, paths::admin_lead(*at)))
             })
             .await
             .map(|done| done.saying(Flash::StatusSaved))
@@ -70,12 +73,17 @@ impl Action for AddNote {
     type Form = NewNote;
     const BODY: usize = 64 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Staff, at: &Uuid, form: Valid<NewNote>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        at: &Uuid,
+        form: Valid<NewNote>,
+    ) -> Result<Recorded<Done>> {
         let id = visit.app.clock.id();
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 leads::add_note(tx, who, id, *at, &form).await?;
-                Ok(paths::admin_lead(*at))
+                Ok((Act::LeadNoted.on("lead", at), paths::admin_lead(*at)))
             })
             .await
             .map(|done| done.saying(Flash::NoteAdded))

@@ -4,7 +4,9 @@ use crate::error::Result;
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::limit::Limit;
+use crate::http::record::Recorded;
 use crate::policies;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::sessions::Staff;
 use crate::services::staff;
@@ -32,11 +34,11 @@ impl Action for Choose {
         who: &Staff,
         (): &(),
         form: Valid<staff::Notices>,
-    ) -> Result<Done> {
+    ) -> Result<Recorded<Done>> {
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 staff::set_notices(tx, who, &form).await?;
-                Ok(paths::admin_notices())
+                Ok((Act::NoticesChosen.on("staff", who.id()), paths::admin_notices()))
             })
             .await
             .map(|done| done.saying(Flash::NoticesSaved))

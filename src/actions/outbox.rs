@@ -5,11 +5,14 @@ use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
+use crate::http::record::Recorded;
+use crate::jobs::Job;
 use crate::mail::Mail;
 use crate::pages::admin::outbox::entry;
 use crate::policies;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
-use crate::services::outbox;
+use crate::services::outbox::{self, OfKind};
 use crate::services::sessions::Staff;
 use crate::services::staff;
 use crate::tags::Dependencies;
@@ -31,11 +34,16 @@ impl Action for Retry {
     type Form = Nothing;
     const BODY: usize = 16 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Staff, id: &Uuid, _: Valid<Nothing>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        id: &Uuid,
+        _: Valid<Nothing>,
+    ) -> Result<Recorded<Done>> {
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 outbox::retry(tx, who, *id).await?;
-                Ok(paths::admin_outbox_entry(*id))
+                Ok((Act::JobRetried.on("outbox", id), paths::admin_outbox_entry(*id)))
             })
             .await
             .map(|done| done.saying(Flash::JobRetried))
@@ -49,6 +57,48 @@ impl Action for Retry {
         _: &mut Dependencies,
     ) -> Result<View> {
         entry(db, who, *id, None, state).await
+    }
+}
+
+/// `/admin/outbox/retry`
+pub struct RetryDead;
+
+impl Gate for RetryDead {
+    const PATH: &'static str = "/admin/outbox/retry";
+    const LIMIT: Limit = Limit::per_minute(30);
+    type Auth = policies::Staff;
+}
+
+impl Action for RetryDead {
+    type At = ();
+    type Form = OfKind;
+    const BODY: usize = 16 * 1024;
+
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        (): &(),
+        form: Valid<OfKind>,
+    ) -> Result<Recorded<Done>> {
+        let kind = form.kind.as_deref().unwrap_or_default();
+        visit
+            .record(who, async |tx| {
+                let retried = outbox::retry_dead(tx, who, &form).await?;
+                let line = Act::JobsRetried.to("outbox").with("kind", kind).with("jobs", retried);
+                Ok((line, paths::admin_outbox_where(&[("kind", kind)])))
+            })
+            .await
+            .map(|done| done.saying(Flash::DeadRetried))
+    }
+
+    async fn page(
+        _: &mut PgConnection,
+        _: &Staff,
+        (): &(),
+        state: &FormState,
+        _: &mut Dependencies,
+    ) -> Result<View> {
+        Ok(templates::admin::outbox::retry_all(&Job::KINDS, state))
     }
 }
 
@@ -66,13 +116,18 @@ impl Action for Test {
     type Form = Nothing;
     const BODY: usize = 16 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Staff, (): &(), _: Valid<Nothing>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        (): &(),
+        _: Valid<Nothing>,
+    ) -> Result<Recorded<Done>> {
         let id = visit.app.clock.id();
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 let (mail, cause) = (Mail::Test { staff: who.id() }, format!("staff:{}", who.id()));
                 outbox::put_for_myself(tx, who, id, mail, cause).await?;
-                Ok(paths::admin_outbox_entry(id))
+                Ok((Act::MailTested.on("outbox", id), paths::admin_outbox_entry(id)))
             })
             .await
             .map(|done| done.saying(Flash::TestAskedFor))

@@ -4,10 +4,13 @@ use crate::error::Result;
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::limit::Limit;
+use crate::http::record::Recorded;
 use crate::pages::admin::people::person;
-use crate::policies;
+use crate::policies::{self, Recently};
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::people::{self, By};
+use crate::services::recent::Recent;
 use crate::services::sessions::Owner;
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
@@ -19,7 +22,7 @@ pub struct Erase;
 impl Gate for Erase {
     const PATH: &'static str = "/admin/people/erase";
     const LIMIT: Limit = Limit::per_minute(30);
-    type Auth = policies::Owner;
+    type Auth = Recently<policies::Owner>;
 }
 
 impl Action for Erase {
@@ -29,16 +32,17 @@ impl Action for Erase {
 
     async fn run(
         visit: &Visit<'_>,
-        who: &Owner,
+        who: &Recent<Owner>,
         (): &(),
         form: Valid<people::Erase>,
-    ) -> Result<Done> {
+    ) -> Result<Recorded<Done>> {
         let (email, id) = (form.confirmed()?, visit.app.clock.id());
         visit
-            .once(async |tx| {
-                people::erase(tx, By::Owner(who), id, email).await?;
-                // Without the address: where a form led is kept for a while.
-                Ok(paths::admin_people())
+            .record(who, async |tx| {
+                let counts = people::erase(tx, By::Owner(who), id, email).await?;
+                // Without the address: where a form led is kept for a while, and what is on the record for good.
+                let line = Act::PersonErased.on("erasure", id).counting(&counts);
+                Ok((line, paths::admin_people()))
             })
             .await
             .map(|done| done.saying(Flash::PersonErased))
@@ -46,7 +50,7 @@ impl Action for Erase {
 
     async fn page(
         db: &mut PgConnection,
-        who: &Owner,
+        who: &Recent<Owner>,
         (): &(),
         state: &FormState,
         _: &mut Dependencies,

@@ -4,7 +4,9 @@ use crate::error::Result;
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::limit::Limit;
+use crate::http::record::Recorded;
 use crate::policies;
+use crate::services::audit::{Act, Line};
 use crate::services::input::Valid;
 use crate::services::posts::{self, Author, Draft, Status};
 use crate::services::sessions::Staff;
@@ -28,12 +30,17 @@ impl Action for Write {
     type Form = Draft;
     const BODY: usize = 1024 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Staff, (): &(), form: Valid<Draft>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        (): &(),
+        form: Valid<Draft>,
+    ) -> Result<Recorded<Done>> {
         let id = visit.app.clock.id();
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 let post = posts::create(tx, &Author::Staff(who), id, &form).await?;
-                Ok(whereto(&post))
+                Ok((line(Act::PostWritten, &post), whereto(&post)))
             })
             .await
             .map(|done| done.saying(flash(form.status)))
@@ -66,11 +73,16 @@ impl Action for Edit {
     type Form = Draft;
     const BODY: usize = 1024 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Staff, id: &Uuid, form: Valid<Draft>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        id: &Uuid,
+        form: Valid<Draft>,
+    ) -> Result<Recorded<Done>> {
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 let post = posts::update(tx, &Author::Staff(who), *id, &form).await?;
-                Ok(whereto(&post))
+                Ok((line(Act::PostEdited, &post), whereto(&post)))
             })
             .await
             .map(|done| done.saying(flash(form.status)))
@@ -102,6 +114,10 @@ impl Action for Edit {
         };
         Ok(edit(Some(&stored), &topics, state))
     }
+}
+
+fn line(act: Act, post: &posts::Summary) -> Line {
+    act.on("post", post.id).with("status", post.status.as_str())
 }
 
 fn flash(status: Status) -> Flash {

@@ -5,10 +5,12 @@ use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
+use crate::http::record::Recorded;
 use crate::jobs::Job;
 use crate::jobs::tasks::Task;
 use crate::pages::admin::runs::refused;
 use crate::policies;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::outbox::{self, New};
 use crate::services::sessions::Staff;
@@ -30,7 +32,12 @@ impl Action for RunNow {
     type Form = Nothing;
     const BODY: usize = 16 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Staff, at: &String, _: Valid<Nothing>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        at: &String,
+        _: Valid<Nothing>,
+    ) -> Result<Recorded<Done>> {
         let task = Task::called(at).ok_or(Error::NotFound)?;
         if let Some(why) = task.off(&visit.app.config) {
             return Err(Error::Off(why));
@@ -46,9 +53,9 @@ impl Action for RunNow {
             not_before: None,
         };
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 outbox::put(tx, &new).await?;
-                Ok(paths::admin_runs())
+                Ok((Act::TaskRun.on("task", task.name()), paths::admin_runs()))
             })
             .await
             .map(|done| done.saying(Flash::RunAskedFor))

@@ -3,7 +3,8 @@
 //! An unknown address takes the same path, the same time and gets the same answer as a wrong password. Guessing is
 //! slowed down per network, per account and per device; nobody can lock anyone out of a device they have used before.
 
-use super::devices;
+use super::devices::is_at_home;
+use super::enter::{By, Proven, enter, own_path};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::Gate;
@@ -13,7 +14,8 @@ use crate::http::limit::Limit;
 use crate::http::session;
 use crate::policies::Newcomer;
 use crate::services::accounts::{self, Account, NewPassword};
-use crate::services::alarms;
+use crate::services::audit::Act;
+use crate::services::half_sign_ins::Proof;
 use crate::services::input::{self, Valid};
 use crate::services::links::{self, Held, Intent};
 use crate::services::sessions::{self, SessionToken};
@@ -60,11 +62,18 @@ impl Action for SignIn {
         let Visit { app, request, .. } = visit;
         let email = form.email.to_lowercase();
         app.guesses.count(app, request, &email)?;
-        let Some(account) = by_password(app, &email, &form.password).await? else {
-            return Err(Error::field("", "Email or password is wrong."));
+        let (account, right) = by_password(app, &email, &form.password).await?;
+        let id = account.as_ref().map(|account| account.id);
+        let Some(account) = account.filter(|_| right) else {
+            visit.note_failure(id, Act::SignInFailed);
+            return Err(wrong());
         };
-        let proven = Proven { account: account.id, email, next: form.next.clone() };
-        enter(visit, async |_| Ok(proven)).await
+        let by = By::One(Proof::Password);
+        enter(visit, async |tx| match accounts::is_yet(tx, &account).await? {
+            true => Ok(Proven { account: account.id, email, next: form.next.clone(), by }),
+            false => Err(wrong()),
+        })
+        .await
     }
 
     async fn page(
@@ -78,16 +87,24 @@ impl Action for SignIn {
     }
 }
 
-/// The account behind address and password, if they belong together. Where there is none, that takes as long.
+fn wrong() -> Error {
+    Error::field("", "Email or password is wrong.")
+}
+
+/// The account at this address, and whether the password is its. Where there is none, that takes as long.
 ///
 /// # Errors
 /// [`Error::Unavailable`] where too many passwords are being checked.
-pub async fn by_password(app: &App, email: &str, password: &str) -> Result<Option<Account>> {
+pub async fn by_password(
+    app: &App,
+    email: &str,
+    password: &str,
+) -> Result<(Option<Account>, bool)> {
     app.passwords.ensure_room()?;
     let account = app.ask(async |db| accounts::by_email(db, email).await).await?;
     let hash = account.as_ref().and_then(|account| account.password_hash.clone());
     let right = app.passwords.verify(password, hash).await?;
-    Ok(account.filter(|_| right))
+    Ok((account, right))
 }
 
 /// `/sign-in/link`
@@ -134,7 +151,7 @@ impl Action for AskForLink {
 /// Has a link mailed to whoever has an account, and word of it to whoever has none: the answer is the same.
 async fn mail_link(visit: &Visit<'_>, email: &str, intent: Intent) -> Result<Done> {
     let id = visit.app.clock.id();
-    let at_home = devices::is_at_home(visit, email);
+    let at_home = is_at_home(visit, email);
     visit
         .once(async |tx| {
             let account = accounts::by_email(tx, email).await?.map(|account| account.id);
@@ -160,9 +177,9 @@ impl Action for UseLink {
     const BODY: usize = 16 * 1024;
 
     async fn run(visit: &Visit<'_>, (): &(), token: &String, _: Valid<Nothing>) -> Result<Done> {
-        enter_from_mailbox(visit, async |tx| match links::take(tx, token).await? {
+        enter(visit, async |tx| match links::take(tx, token).await? {
             Held { email, account: Some(account), intent: Json(Intent::SignIn { next, .. }) } => {
-                Ok(Proven { account, email, next })
+                Ok(Proven { account, email, next, by: By::One(Proof::Mail) })
             }
             _ => Err(links::OVER),
         })
@@ -238,8 +255,9 @@ impl Action for ResetPassword {
         app.read(async |db| account_to_reset(&links::held(db, token).await?)).await?;
         let (hash, id) = (app.passwords.hash(&app.clock, &form.password).await?, app.clock.id());
         let done = visit.once(async |tx| {
-            let account = account_to_reset(&links::take(tx, token).await?)?;
-            accounts::set_password(tx, id, account, None, &hash).await?;
+            let account = account_to_reset(&links::take(&mut *tx, token).await?)?;
+            accounts::set_password(&mut *tx, id, account, None, &hash).await?;
+            visit.note(tx, account, Act::PasswordReset.on("staff", account)).await?;
             Ok(paths::sign_in())
         });
         Ok(done.await?.saying(Flash::PasswordChanged))
@@ -283,7 +301,7 @@ impl Action for SignOut {
         let Visit { app, request, .. } = visit;
         let token = session::token(&app.config, request);
         let ended = app.write(async |tx| match &token {
-            Some(token) => sessions::end(tx, token).await,
+            Some(token) => leave(visit, tx, token).await,
             None => Ok(()),
         });
         let ended = ended.await?.map(|()| paths::home());
@@ -301,84 +319,14 @@ impl Action for SignOut {
     }
 }
 
-/// Someone who has proven who they are, in whatever way.
-pub struct Proven {
-    /// Whose account it is.
-    pub account: Uuid,
-    /// The address they came with: on this device, guesses at it count apart from now on.
-    pub email: String,
-    /// The path they wanted to go to; anything that is none of ours leads to their own first page.
-    pub next: String,
-}
-
-/// The one way to a session, whatever the proof: `prove` runs in the transaction that begins it. The session that this
-/// browser had before is over, so an id that somebody planted is worth nothing. Whose device is new is told so by mail.
-pub async fn enter(
+/// Ends the session that this browser has.
+pub(super) async fn leave(
     visit: &Visit<'_>,
-    prove: impl AsyncFnOnce(&mut PgConnection) -> Result<Proven>,
-) -> Result<Done> {
-    begin(visit, true, prove).await
-}
-
-/// The same for whoever has just proven that the mailbox is theirs: there is nothing to tell it.
-pub async fn enter_from_mailbox(
-    visit: &Visit<'_>,
-    prove: impl AsyncFnOnce(&mut PgConnection) -> Result<Proven>,
-) -> Result<Done> {
-    begin(visit, false, prove).await
-}
-
-async fn begin(
-    visit: &Visit<'_>,
-    tell: bool,
-    prove: impl AsyncFnOnce(&mut PgConnection) -> Result<Proven>,
-) -> Result<Done> {
-    let Visit { app, request, .. } = visit;
-    let (token, id) = (SessionToken::new(app.clock.random()), app.clock.id());
-    let before = session::token(&app.config, request);
-    let from = session::seen_from(&app.config, request);
-    let begun = app.write(async |tx| {
-        if let Some(before) = &before {
-            sessions::end(tx, before).await?;
-        }
-        let proven = prove(&mut *tx).await?;
-        let begun = sessions::begin(tx, proven.account, &token, &from).await?;
-        let was_here = accounts::entered(tx, proven.account).await?;
-        if was_here && tell && !devices::is_at_home(visit, &proven.email) {
-            alarms::raise(tx, id, proven.account, devices::alarm(&from)).await?;
-        }
-        Ok((proven, begun))
-    });
-    let begun = begun.await?;
-    let lifetime = begun.value.1.lifetime;
-    let device = devices::remember(app, &begun.value.0.email);
-    let device = session::remember_device(&app.config, request, device);
-    let whereto = begun.map(|(proven, begun)| {
-        let own = if begun.is_staff { paths::admin() } else { paths::account() };
-        own_path(&proven.next).unwrap_or(own)
-    });
-    Ok(Done::at(whereto).with(session::begin(&app.config, request, &token, lifetime)).with(device))
-}
-
-/// `next` if it is a path of our own: anything a browser might take for another host is not.
-fn own_path(next: &str) -> Option<String> {
-    let own = next.starts_with('/')
-        && !next.starts_with("//")
-        && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    own.then(|| next.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::own_path;
-
-    #[test]
-    fn only_our_own_paths_are_gone_on_to() {
-        assert_eq!(own_path("/admin/leads?status=new").as_deref(), Some("/admin/leads?status=new"));
-        for elsewhere in
-            ["", "https://evil.example", "//evil.example", "/\\evil.example", "/a\r\nb", "admin"]
-        {
-            assert_eq!(own_path(elsewhere), None, "{elsewhere:?}");
-        }
+    tx: &mut PgConnection,
+    token: &SessionToken,
+) -> Result<()> {
+    match sessions::end(&mut *tx, token).await? {
+        Some(id) => visit.note(tx, id, Act::SignedOut.on("staff", id)).await,
+        None => Ok(()),
     }
 }

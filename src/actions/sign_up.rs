@@ -3,7 +3,7 @@
 //! Whether an address has an account already is told to its mailbox alone.
 
 use super::devices::is_at_home;
-use super::sign_in::{Proven, enter_from_mailbox};
+use super::enter::{By, Proven, enter};
 use crate::error::Result;
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
@@ -11,6 +11,7 @@ use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
 use crate::policies::Newcomer;
 use crate::services::accounts;
+use crate::services::half_sign_ins::Proof;
 use crate::services::input::{self, Valid};
 use crate::services::links::{self, Held, Intent};
 use crate::tags::Dependencies;
@@ -110,7 +111,7 @@ impl Action for Confirm {
 
     async fn run(visit: &Visit<'_>, (): &(), token: &String, _: Valid<Nothing>) -> Result<Done> {
         let id = visit.app.clock.id();
-        let made = enter_from_mailbox(visit, async |tx| {
+        let made = enter(visit, async |tx| {
             let Held { email, intent: Json(Intent::SignUp { name, password_hash }), .. } =
                 links::take(tx, token).await?
             else {
@@ -119,7 +120,7 @@ impl Action for Confirm {
             let password_hash = password_hash.as_deref();
             let new = accounts::New { id, email: &email, name: &name, password_hash };
             accounts::create(tx, &new).await?;
-            Ok(Proven { account: id, email, next: String::new() })
+            Ok(Proven { account: id, email, next: String::new(), by: By::One(Proof::Mail) })
         });
         Ok(made.await?.saying(Flash::AccountMade))
     }

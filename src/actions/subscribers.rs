@@ -5,8 +5,10 @@ use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::form::{self, Pairs};
 use crate::http::limit::Limit;
+use crate::http::record::Recorded;
 use crate::pages::admin::subscribers::one;
 use crate::policies;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::issues;
 use crate::services::sessions::Staff;
@@ -14,9 +16,13 @@ use crate::services::subscribers::{self, Ask, From, Keeper, NewEnd};
 use crate::tags::Dependencies;
 use actix_web::HttpRequest;
 use sqlx::PgConnection;
-use templates::admin::subscribers::{add, import};
+use templates::admin::imports::{Brought, import};
+use templates::admin::subscribers::add;
 use templates::{Flash, FormState, View, paths};
 use uuid::Uuid;
+
+/// How many lists stand below the form that brings over another.
+const MOST_LISTED: i64 = 20;
 
 /// `/admin/subscribers/new`
 pub struct Add;
@@ -32,13 +38,18 @@ impl Action for Add {
     type Form = Ask;
     const BODY: usize = 16 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Staff, (): &(), form: Valid<Ask>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        (): &(),
+        form: Valid<Ask>,
+    ) -> Result<Recorded<Done>> {
         let arrival = (visit.app.clock.id(), visit.app.clock.now());
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 let by = Keeper::Staff(who);
                 subscribers::ask(tx, arrival, &From::Keeper(&by), &form).await?;
-                Ok(paths::admin_subscribers())
+                Ok((Act::SubscriberAsked.to("subscribers"), paths::admin_subscribers()))
             })
             .await
             .map(|done| done.saying(Flash::SubscriberAsked))
@@ -81,25 +92,29 @@ impl Action for Import {
         who: &Staff,
         (): &(),
         form: Valid<subscribers::Import>,
-    ) -> Result<Done> {
+    ) -> Result<Recorded<Done>> {
         let (now, id) = (visit.app.clock.now(), || visit.app.clock.id());
         visit
-            .once(async |tx| {
-                subscribers::import(tx, &Keeper::Staff(who), id, now, &form).await?;
-                Ok(paths::admin_subscribers())
+            .record(who, async |tx| {
+                let imported = subscribers::import(tx, &Keeper::Staff(who), id, now, &form).await?;
+                let line = Act::SubscribersImported.on("import", imported.id);
+                let line = line.with("added", imported.added).with("skipped", imported.skipped);
+                Ok((line, paths::admin_import(imported.id)))
             })
             .await
             .map(|done| done.saying(Flash::SubscribersImported))
     }
 
     async fn page(
-        _: &mut PgConnection,
-        _: &Staff,
+        db: &mut PgConnection,
+        who: &Staff,
         (): &(),
         state: &FormState,
         _: &mut Dependencies,
     ) -> Result<View> {
-        Ok(import(state))
+        let earlier = subscribers::imports(db, &Keeper::Staff(who), MOST_LISTED).await?;
+        let earlier: Vec<Brought<'_>> = earlier.iter().map(Into::into).collect();
+        Ok(import(&earlier, state))
     }
 }
 
@@ -117,12 +132,18 @@ impl Action for End {
     type Form = NewEnd;
     const BODY: usize = 16 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Staff, id: &Uuid, form: Valid<NewEnd>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Staff,
+        id: &Uuid,
+        form: Valid<NewEnd>,
+    ) -> Result<Recorded<Done>> {
         let now = visit.app.clock.now();
         visit
-            .once(async |tx| {
+            .record(who, async |tx| {
                 subscribers::end(tx, &Keeper::Staff(who), *id, &form, now).await?;
-                Ok(paths::admin_subscriber(*id))
+                let line = Act::SubscriberEnded.on("subscriber", id);
+                Ok((line.with("reason", form.reason.as_str()), paths::admin_subscriber(*id)))
             })
             .await
             .map(|done| done.saying(Flash::SubscriberEnded))

@@ -1,9 +1,11 @@
 //! `frontdesk app …`
 
 use super::output::{Output, Refused};
+use super::record::record;
 use crate::app::App;
 use crate::policies::Operator;
 use crate::services::apps::{self, NewApp};
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use clap::Subcommand;
 use serde_json::json;
@@ -42,8 +44,11 @@ impl Command {
             Self::Add { name, redirect_uris } => {
                 let new = Valid::check(NewApp { name: name.trim().to_owned(), redirect_uris })?;
                 let id = app.clock.id();
-                let made = app.write(async |tx| apps::create(tx, &operator, id, &new).await);
-                let _ = made.await?;
+                record(app, &operator, async |tx| {
+                    apps::create(tx, &operator, id, &new).await?;
+                    Ok(((), Act::AppAdded.on("app", id)))
+                })
+                .await?;
                 let shown = json!({
                     "client_id": id,
                     "name": new.name,
@@ -56,7 +61,11 @@ impl Command {
                 output.print(&found, || found.iter().map(line).collect())
             }
             Self::Revoke { id } => {
-                let _ = app.write(async |tx| apps::revoke(tx, &operator, id).await).await?;
+                record(app, &operator, async |tx| {
+                    apps::revoke(tx, &operator, id).await?;
+                    Ok(((), Act::AppRevoked.on("app", id)))
+                })
+                .await?;
                 output.done("The app is refused from now on, and everybody is signed out of it.")
             }
         }

@@ -1,8 +1,10 @@
 //! `frontdesk cache …`
 
 use super::output::{Output, Refused};
+use super::record::record;
 use crate::app::App;
 use crate::policies::Operator;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::revalidation::{self, By, Revalidation};
 use crate::tags::EVERYTHING;
@@ -40,7 +42,12 @@ impl Command {
         let asked = Valid::check(Revalidation { tags, paths })?;
         let operator = Operator::at_the_shell();
         let by = By::Operator(&operator);
-        let _ = app.write(async |tx| revalidation::revalidate(tx, &by, &asked).await).await?;
+        record(app, &operator, async |tx| {
+            revalidation::revalidate(tx, &by, &asked).await?;
+            let wanted = [asked.tags.as_slice(), &asked.paths].concat().join(" ");
+            Ok(((), Act::PagesDropped.to("pages").with("tag", wanted)))
+        })
+        .await?;
         output.done("These pages are rendered again when they are next wanted.")
     }
 }

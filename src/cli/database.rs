@@ -56,9 +56,10 @@ fn folder(config: &Config) -> PathBuf {
 /// # Errors
 /// Those of the command, and where there is no database.
 pub fn with(
-    config: Config,
+    mut config: Config,
     command: impl AsyncFnOnce(&App) -> Result<(), Refused>,
 ) -> Result<(), Refused> {
+    config.settle_origins(config.listen);
     let database = Database::borrow(&config).map_err(anyhow::Error::from)?;
     let done = actix_web::rt::System::new().block_on(async {
         let app = App::open(config, &database.url).await?;

@@ -1,8 +1,10 @@
 //! `frontdesk key …`
 
 use super::output::{Output, Refused};
+use super::record::record;
 use crate::app::App;
 use crate::policies::Operator;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::keys::{self, Key, NewKey, Secret};
 use clap::Subcommand;
@@ -43,9 +45,11 @@ impl Command {
                 scopes.dedup();
                 let new = Valid::check(NewKey { name: name.trim().to_owned(), scopes })?;
                 let (id, secret) = (app.clock.id(), Secret::generate(&app.clock));
-                let made =
-                    app.write(async |tx| keys::create(tx, &operator, id, &new, &secret).await);
-                let _ = made.await?;
+                record(app, &operator, async |tx| {
+                    keys::create(tx, &operator, id, &new, &secret).await?;
+                    Ok(((), Act::KeyCreated.on("key", id).with("scopes", new.scopes.join(" "))))
+                })
+                .await?;
                 let shown = json!({
                     "id": id,
                     "key": secret.reveal(),
@@ -63,7 +67,11 @@ impl Command {
                 output.print(&found, || found.iter().map(line).collect())
             }
             Self::Revoke { id } => {
-                let _ = app.write(async |tx| keys::revoke(tx, &operator, id).await).await?;
+                record(app, &operator, async |tx| {
+                    keys::revoke(tx, &operator, id).await?;
+                    Ok(((), Act::KeyRevoked.on("key", id)))
+                })
+                .await?;
                 output.done("The key is refused from now on.")
             }
         }

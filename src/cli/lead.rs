@@ -1,8 +1,10 @@
 //! `frontdesk lead …`
 
 use super::output::{Output, Refused};
+use super::record::record;
 use crate::app::App;
 use crate::policies::Operator;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::leads::{self, Arrival, Lead, NewLead, Sender};
 use clap::Subcommand;
@@ -53,8 +55,12 @@ impl Command {
                 let new = Valid::check(new)?;
                 let sender = Sender::Operator(&operator);
                 let arrival = Arrival { id: app.clock.id(), at: app.clock.now() };
-                let lead = app.write(async |tx| leads::submit(tx, &arrival, &sender, &new).await);
-                let lead = lead.await?.value;
+                let lead = record(app, &operator, async |tx| {
+                    let lead = leads::submit(tx, &arrival, &sender, &new).await?;
+                    let line = Act::LeadAdded.on("lead", lead.id);
+                    Ok((lead, line))
+                });
+                let lead = lead.await?;
                 output.print(&lead, || line(&lead))
             }
             Self::List { limit } => {

@@ -12,6 +12,7 @@ mod lead;
 mod output;
 mod person;
 mod post;
+mod record;
 mod run;
 mod serve;
 mod subscriber;

@@ -1,8 +1,10 @@
 //! `frontdesk person …`
 
 use super::output::{Output, Refused};
+use super::record::record;
 use crate::app::App;
 use crate::policies::Operator;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::people::{self, By, Person};
 use anyhow::Context;
@@ -41,11 +43,17 @@ impl Command {
             let found =
                 app.read(async |db| people::export(db, by, &person.email, at).await).await?;
             let text = serde_json::to_string_pretty(&found).context("an export")?;
+            let line = Act::PersonExported.to("person").counting(&found.counts());
+            record(app, &operator, async |_| Ok(((), line))).await?;
             return output.print(&found, || format!("{text}\n"));
         }
         let id = app.clock.id();
-        let erased = app.write(async |tx| people::erase(tx, by, id, &person.email).await);
-        let counts = erased.await?.value;
+        let erased = record(app, &operator, async |tx| {
+            let counts = people::erase(tx, by, id, &person.email).await?;
+            let line = Act::PersonErased.on("erasure", id).counting(&counts);
+            Ok((counts, line))
+        });
+        let counts = erased.await?;
         output.print(&json!({ "erased": counts }), || {
             counts.iter().map(|(table, count)| format!("{count:>8}  {table}\n")).collect()
         })

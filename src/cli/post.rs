@@ -1,8 +1,10 @@
 //! `frontdesk post …`
 
 use super::output::{Output, Refused};
+use super::record::record;
 use crate::app::App;
 use crate::policies::Operator;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::posts::{self, Author, Draft, Listed};
 use anyhow::Context;
@@ -59,9 +61,13 @@ impl Command {
                 });
                 let draft: Draft = serde_json::from_value(fields).map_err(anyhow::Error::from)?;
                 let draft = Valid::check(draft)?;
-                let post =
-                    app.write(async |tx| posts::create(tx, &author, app.clock.id(), &draft).await);
-                let post = post.await?.value;
+                let post = record(app, &operator, async |tx| {
+                    let post = posts::create(tx, &author, app.clock.id(), &draft).await?;
+                    let line = Act::PostWritten.on("post", post.id);
+                    let line = line.with("status", post.status.as_str());
+                    Ok((post, line))
+                });
+                let post = post.await?;
                 output.print(&post, || {
                     format!("{}  {}  {}\n", post.id, post.status.as_str(), post.slug)
                 })

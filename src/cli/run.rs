@@ -1,10 +1,12 @@
 //! `frontdesk run …`
 
 use super::output::{Output, Refused};
+use super::record::record;
 use crate::app::App;
 use crate::error::Result;
 use crate::jobs::tasks::{self, Outcome, Task};
 use crate::policies::Operator;
+use crate::services::audit::Act;
 use crate::services::runs::{self, By, Counts};
 use clap::Args;
 use serde::Serialize;
@@ -57,8 +59,13 @@ impl Run {
             return output.print(&shown, || format!("This would be done:\n{}", lines(&counts)));
         }
         let slot = task.plan().slot(app.clock.now());
-        let by = By::operator(&Operator::at_the_shell());
-        let outcome = tasks::run_to_the_end(app, by, task, slot).await?;
+        let operator = Operator::at_the_shell();
+        let outcome = tasks::run_to_the_end(app, By::operator(&operator), task, slot).await?;
+        if outcome.ran {
+            // Not in the transaction of the deed, which is many; the run itself has a row from its beginning.
+            let line = Act::TaskRun.on("task", task.name());
+            record(app, &operator, async |_| Ok(((), line))).await?;
+        }
         output.print(&outcome, || said(&outcome))
     }
 }

@@ -1,12 +1,14 @@
 //! `frontdesk subscriber …`
 
 use super::output::{Output, Refused};
+use super::record::record;
 use crate::app::App;
 use crate::pages::admin::subscribers::all;
 use crate::policies::Operator;
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::subscribers::{
-    self, Ask, Filter, From, Import, Keeper, Listed, NewEnd, Status,
+    self, Ask, Filter, From, Import, Imported, Keeper, Listed, NewEnd, Status,
 };
 use anyhow::Context;
 use clap::Subcommand;
@@ -63,32 +65,43 @@ impl Command {
     pub async fn run(self, app: &App, output: &Output) -> Result<(), Refused> {
         let operator = Operator::at_the_shell();
         let by = Keeper::Operator(&operator);
+        let door = Door { app, output, operator: &operator, by: &by };
         match self {
-            Self::Add { email, topics } => add(app, output, &by, email, topics).await,
+            Self::Add { email, topics } => add(&door, email, topics).await,
             Self::List { status, limit } => list(app, output, &by, status, limit).await,
-            Self::Import { consent } => import(app, output, &by, consent).await,
+            Self::Import { consent } => import(&door, consent).await,
             Self::Export => {
                 let text = all(app, &by).await?;
+                let line = Act::SubscribersExported.to("subscribers");
+                record(app, &operator, async |_| Ok(((), line))).await?;
                 output.print(&json!({ "csv": text }), || text.clone())
             }
-            Self::Bounce { email } => end(app, output, &by, &email, "bounced").await,
-            Self::Complain { email } => end(app, output, &by, &email, "complained").await,
+            Self::Bounce { email } => end(&door, &email, "bounced").await,
+            Self::Complain { email } => end(&door, &email, "complained").await,
         }
     }
 }
 
-async fn add(
-    app: &App,
-    output: &Output,
-    by: &Keeper<'_>,
-    email: String,
-    topics: Vec<String>,
-) -> Result<(), Refused> {
+/// Who does something, and where.
+struct Door<'a> {
+    app: &'a App,
+    output: &'a Output,
+    operator: &'a Operator,
+    by: &'a Keeper<'a>,
+}
+
+async fn add(door: &Door<'_>, email: String, topics: Vec<String>) -> Result<(), Refused> {
+    let Door { app, output, operator, by } = door;
     let email = email.trim().to_owned();
-    let new = Valid::check(Ask { email, topics, website: String::new() })?;
+    let fields = json!({ "email": email, "topics": topics.join(",") });
+    let new: Ask = serde_json::from_value(fields).map_err(anyhow::Error::from)?;
+    let new = Valid::check(new)?;
     let arrival = (app.clock.id(), app.clock.now());
-    let asked = app.write(async |tx| subscribers::ask(tx, arrival, &From::Keeper(by), &new).await);
-    let _ = asked.await?;
+    record(app, operator, async |tx| {
+        subscribers::ask(tx, arrival, &From::Keeper(by), &new).await?;
+        Ok(((), Act::SubscriberAsked.to("subscribers")))
+    })
+    .await?;
     output.done("They are asked by mail, unless they were a short while ago.")
 }
 
@@ -109,37 +122,39 @@ async fn list(
     output.print(&found, || found.iter().map(line).collect())
 }
 
-async fn import(
-    app: &App,
-    output: &Output,
-    by: &Keeper<'_>,
-    consent: String,
-) -> Result<(), Refused> {
+async fn import(door: &Door<'_>, consent: String) -> Result<(), Refused> {
+    let Door { app, output, operator, by } = door;
     let mut csv = String::new();
     std::io::stdin().read_to_string(&mut csv).context("stdin could not be read")?;
-    let new = Valid::check(Import { csv, consent: consent.trim().to_owned() })?;
+    // By the same decoder as at the other door: what spreadsheets write before the first letter is nothing.
+    let new = serde_json::from_value(json!({ "csv": csv, "consent": consent }));
+    let new: Valid<Import> = Valid::check(new.map_err(anyhow::Error::from)?)?;
     let (now, id) = (app.clock.now(), || app.clock.id());
-    let imported = app.write(async |tx| subscribers::import(tx, by, id, now, &new).await);
-    let imported = imported.await?.value;
+    let imported = record(app, operator, async |tx| {
+        let done = subscribers::import(tx, by, id, now, &new).await?;
+        let line = Act::SubscribersImported.on("import", done.id);
+        let line = line.with("added", done.added).with("skipped", done.skipped);
+        Ok((done, line))
+    });
+    let imported = imported.await?;
     output.print(&imported, || {
-        format!("{} added, {} were here already\n", imported.added, imported.known)
+        let Imported { added, skipped, refused, lines, .. } = &imported;
+        let lines = lines.iter().map(|line| format!("Line {}: {}\n", line.line, line.why));
+        format!("{added} added, {skipped} skipped, {refused} refused\n")
+            + &lines.collect::<String>()
     })
 }
 
-async fn end(
-    app: &App,
-    output: &Output,
-    by: &Keeper<'_>,
-    email: &str,
-    reason: &str,
-) -> Result<(), Refused> {
+async fn end(door: &Door<'_>, email: &str, reason: &'static str) -> Result<(), Refused> {
+    let Door { app, output, operator, by } = door;
     let new = Valid::check(NewEnd { reason: reason.to_owned() })?;
     let now = app.clock.now();
-    let ended = app.write(async |tx| {
-        let id = subscribers::by_email(tx, by, email).await?;
-        subscribers::end(tx, by, id, &new, now).await
-    });
-    let _ = ended.await?;
+    record(app, operator, async |tx| {
+        let id = subscribers::by_email(&mut *tx, by, email).await?;
+        subscribers::end(tx, by, id, &new, now).await?;
+        Ok(((), Act::SubscriberEnded.on("subscriber", id).with("reason", reason)))
+    })
+    .await?;
     output.done("They get no more mail.")
 }
 

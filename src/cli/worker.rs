@@ -23,8 +23,7 @@ impl Worker {
     ///
     /// # Errors
     /// Where there is no database.
-    pub fn run(self, mut config: Config, output: &Output) -> Result<(), Refused> {
-        config.settle_origins(config.listen);
+    pub fn run(self, config: Config, output: &Output) -> Result<(), Refused> {
         log_to_stderr();
         database::with(config, async |app| {
             if self.once {

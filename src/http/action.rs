@@ -3,7 +3,8 @@
 use super::errors::{self, Face, door};
 use super::form::Pairs;
 use super::origin::{self, Verdict};
-use super::{Gate, Grant, admit, body, count, form, page, session};
+use super::record::Answer;
+use super::{Gate, Grant, Outcome, admit, body, count, form, page, session};
 use crate::app::{App, Written};
 use crate::digest;
 use crate::error::{Error, Result};
@@ -16,7 +17,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
-use templates::{Flash, FormState, View};
+use templates::{Flash, FormState, View, Who};
 use uuid::Uuid;
 use validator::Validate;
 
@@ -31,13 +32,13 @@ pub trait Action: Gate {
     /// Names that the query of the page may fill in.
     const PREFILLED: &'static [&'static str] = &[];
 
-    /// Does what was asked for.
+    /// Does what was asked for; what one of us does, on the record ([`Visit::record`](super::record)).
     async fn run(
         visit: &Visit<'_>,
         who: &Grant<Self>,
         at: &Self::At,
         form: Valid<Self::Form>,
-    ) -> Result<Done>;
+    ) -> Result<Outcome<Self, Done>>;
 
     /// The page the form stands on: empty, or with what was typed and what was wrong.
     async fn page(
@@ -94,7 +95,7 @@ impl Done {
         Self { flash: Some(flash), ..self }
     }
 
-    /// Do not go on: this is the answer (200). For programs that may not be led elsewhere.
+    /// Do not go on: this is the answer (200). For programs that may not be led elsewhere, and where nothing was changed.
     #[must_use]
     pub fn here(self, view: View) -> Self {
         Self { here: Some(view), ..self }
@@ -161,7 +162,7 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
         return Ok(errors::confirm(request, &pairs, &token));
     }
     match run::<A>(app, request, &who, &at, pairs.clone()).await {
-        Ok(done) => Ok(go_on(app, request, done)),
+        Ok(done) => Ok(go_on(app, request, A::Auth::who(&who), done)),
         Err((Error::Invalid(fields), pairs)) => {
             let id = form::value(&pairs, SUBMISSION).map(str::to_owned);
             let state = FormState::new(errors::showable(&pairs), fields);
@@ -187,7 +188,7 @@ async fn run<A: Action>(
     let outcome = async {
         let form = form::decode(&pairs)?;
         let visit = Visit { app, request, submission: submission(request, &pairs) };
-        A::run(&visit, who, at, form).await
+        A::run(&visit, who, at, form).await.map(Answer::answer)
     };
     outcome.await.map_err(|error| (error, pairs))
 }
@@ -205,10 +206,10 @@ async fn draw<A: Action>(
     Ok(page::draw(request, status, &view.noindex(), A::Auth::who(who)))
 }
 
-fn go_on(app: &App, request: &HttpRequest, done: Done) -> HttpResponse {
+fn go_on(app: &App, request: &HttpRequest, who: Option<Who<'_>>, done: Done) -> HttpResponse {
     let mut response = match &done.here {
         None => errors::see_other(&done.location.value),
-        Some(view) => page::draw(request, StatusCode::OK, &view.clone().noindex(), None),
+        Some(view) => page::draw(request, StatusCode::OK, &view.clone().noindex(), who),
     };
     let carried =
         done.location.token.map(|token| session::carry_write(&app.config, request, &token));

@@ -1,7 +1,8 @@
 //! A file for whoever its policy lets in, made for each request and kept by nobody on the way.
 
 use super::errors::{Face, door, shared};
-use super::{Gate, Grant, admit, count};
+use super::record::Answer;
+use super::{Gate, Grant, Outcome, admit, count};
 use crate::app::App;
 use crate::error::Result;
 use actix_web::http::header::{
@@ -25,8 +26,18 @@ pub trait Download: Gate {
     /// The parts of the path that vary.
     type At: DeserializeOwned + 'static;
 
-    /// Makes it.
-    async fn file(app: &App, who: &Grant<Self>, at: &Self::At) -> Result<File>;
+    /// Makes it; what one of us takes along, on the record ([`record::hand_out`](super::record::hand_out)).
+    async fn file(app: &App, who: &Grant<Self>, at: &Self::At) -> Result<Outcome<Self, File>>;
+
+    /// The same, for those that look at the query.
+    async fn asked_for(
+        app: &App,
+        who: &Grant<Self>,
+        at: &Self::At,
+        _query: &str,
+    ) -> Result<Outcome<Self, File>> {
+        Self::file(app, who, at).await
+    }
 }
 
 /// Serves a file.
@@ -35,7 +46,8 @@ pub async fn give<D: Download>(request: HttpRequest) -> HttpResponse {
         let app = shared(&request);
         count::<D>(app, &request)?;
         let who = admit::<D>(app, &request).await?;
-        let file = D::file(app, &who, &super::at::<D::At>(&request).await?).await?;
+        let at = super::at::<D::At>(&request).await?;
+        let file = D::asked_for(app, &who, &at, request.query_string()).await?.answer();
         let saved = ContentDisposition {
             disposition: DispositionType::Attachment,
             parameters: vec![DispositionParam::Filename(file.name.to_owned())],

@@ -15,7 +15,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use serde_json::json;
 use std::panic::AssertUnwindSafe;
-use templates::{View, paths};
+use templates::{FormState, View, paths};
 
 /// The status of each error: the one table.
 pub fn status(error: &Error) -> StatusCode {
@@ -27,7 +27,10 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Conflict { .. } => StatusCode::CONFLICT,
         Error::Off(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Unproven(_) => StatusCode::UNAUTHORIZED,
-        Error::Forbidden(_) | Error::Refused(Refusal::SecondFactor) => StatusCode::FORBIDDEN,
+        Error::Forbidden(_)
+        | Error::OneFactor
+        | Error::Unconfirmed
+        | Error::Refused(Refusal::SecondFactor) => StatusCode::FORBIDDEN,
         Error::Refused(Refusal::Token) => StatusCode::UNAUTHORIZED,
         Error::Refused(_) => StatusCode::BAD_REQUEST,
         Error::Stale => StatusCode::PRECONDITION_FAILED,
@@ -53,6 +56,8 @@ fn title(error: &Error) -> &'static str {
         Error::Conflict { .. } => "Someone is at it",
         Error::Off(_) => "This is off",
         Error::Unproven(_) => "Sign in first",
+        Error::Unconfirmed => "Is it you?",
+        Error::OneFactor => "A second factor is needed",
         Error::Forbidden(_) => "Not allowed",
         Error::Refused(Refusal::SecondFactor) => "A second factor is required",
         Error::Refused(_) => "Refused",
@@ -170,6 +175,8 @@ fn as_page(request: &HttpRequest, error: &Error) -> HttpResponse {
             let next = if request.method().is_safe() { here } else { "/admin" };
             return see_other(&paths::sign_in_then(next));
         }
+        Error::Unconfirmed => return see_other(&paths::confirm_identity_then(here(request))),
+        Error::OneFactor => return see_other(&paths::two_factor()),
         Error::Moved(to) => return moved(to),
         _ => {}
     }
@@ -260,6 +267,9 @@ pub fn resend(request: &HttpRequest, error: Error, pairs: &Pairs) -> HttpRespons
         return Face::Page.show(request, error);
     }
     log(request, &error);
+    if let Error::Unconfirmed = error {
+        return ask_who_it_is(request, pairs);
+    }
     let view = templates::errors::resend(
         title(&error),
         &error.to_string(),
@@ -268,6 +278,15 @@ pub fn resend(request: &HttpRequest, error: Error, pairs: &Pairs) -> HttpRespons
         None,
     );
     decorate(html(request, status(&error), &view), &error)
+}
+
+/// The page that asks for a proof, and carries what was typed to where it is shown again.
+fn ask_who_it_is(request: &HttpRequest, pairs: &Pairs) -> HttpResponse {
+    let carried = serde_urlencoded::to_string(showable(pairs)).unwrap_or_default();
+    let typed = [("next", here(request)), ("carried", &carried)];
+    let typed = typed.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let state = FormState::new(typed.into(), Default::default());
+    html(request, StatusCode::FORBIDDEN, &templates::confirm_identity::page(&state))
 }
 
 /// The page that asks whether this form was meant.

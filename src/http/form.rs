@@ -46,7 +46,11 @@ pub async fn pairs(request: &HttpRequest, body: Bytes) -> Result<Pairs> {
     }
 }
 
-fn urlencoded(body: &[u8]) -> Result<Pairs> {
+/// The pairs in an urlencoded text.
+///
+/// # Errors
+/// [`Error::Malformed`] where it holds anything but text.
+pub fn urlencoded(body: &[u8]) -> Result<Pairs> {
     let decode = |part: &[u8]| {
         let spaced: Vec<u8> =
             part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();

@@ -5,13 +5,25 @@ use actix_web::http::header::{
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
-/// Everything from ourselves, nothing inline, nobody may frame us.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
-    connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// Everything from ourselves, nothing inline, nobody may frame us; and what else is said of frames.
+macro_rules! policy {
+    ($of_frames:literal) => {
+        HeaderValue::from_static(concat!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+             connect-src 'self'; form-action 'self'; ",
+            $of_frames,
+            "frame-ancestors 'none'; base-uri 'none'"
+        ))
+    };
+}
+
+/// The policy of a page that shows a document of ours in a frame. There is one of those (`http::framed`): all else
+/// refuses to be framed.
+pub const WITH_A_FRAME: HeaderValue = policy!("frame-src 'self'; ");
 
 /// What they are but for `Cache-Control`.
 pub static FIXED: [(HeaderName, HeaderValue); 9] = [
-    (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+    (CONTENT_SECURITY_POLICY, policy!("")),
     (STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains")),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -42,7 +54,9 @@ pub static FIXED: [(HeaderName, HeaderValue); 9] = [
 /// what is no place.
 pub fn leading_to(place: &str) -> Option<HeaderValue> {
     let is_one = place.bytes().all(|byte| byte.is_ascii_graphic() && !b",;'".contains(&byte));
-    let policy = POLICY.replace("form-action 'self'", &format!("form-action 'self' {place}"));
+    let (_, policy) = &FIXED[0];
+    let policy = policy.to_str().ok()?;
+    let policy = policy.replace("form-action 'self'", &format!("form-action 'self' {place}"));
     HeaderValue::try_from(policy).ok().filter(|_| is_one)
 }
 
@@ -69,7 +83,8 @@ mod tests {
         let policy = leading_to("com.example.app:").unwrap();
         let policy = policy.to_str().unwrap();
         assert!(policy.contains("form-action 'self' com.example.app:; frame-ancestors 'none'"));
-        assert_eq!(policy.len(), POLICY.len() + " com.example.app:".len());
+        let (_, usual) = &FIXED[0];
+        assert_eq!(policy.len(), usual.len() + " com.example.app:".len());
         for wrong in ["a; script-src *", "a b", "'unsafe-inline'", "a,b"] {
             assert_eq!(leading_to(wrong), None, "{wrong}");
         }

@@ -12,6 +12,7 @@ pub mod download;
 pub mod endpoint;
 pub mod errors;
 pub mod form;
+pub mod framed;
 pub mod front;
 pub mod headers;
 pub mod limit;
@@ -20,6 +21,7 @@ pub mod origin;
 pub mod page;
 pub mod personal;
 pub mod prepared;
+pub mod record;
 pub mod server;
 pub mod session;
 
@@ -43,6 +45,9 @@ pub trait Gate: Sized + 'static {
 
 /// The proof a gate's policy hands on.
 pub type Grant<G> = <<G as Gate>::Auth as Policy>::Grant;
+
+/// What a gate answers with.
+pub type Outcome<G, T> = <<G as Gate>::Auth as Policy>::Outcome<T>;
 
 /// Counts the request.
 fn count<G: Gate>(app: &App, request: &HttpRequest) -> Result<()> {

@@ -3,6 +3,7 @@
 //! A job either works in the database alone, and then its effect and its end are one transaction, or it does one thing
 //! outside, and may do that twice if its worker dies between the deed and the note of it. No job does both.
 
+mod announce;
 pub mod digests;
 mod leads;
 mod mail;
@@ -14,7 +15,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::mail::Mail;
 use crate::services::issues::{self, Whom};
-use crate::services::outbox::{self, Claimed, End};
+use crate::services::outbox::{self, Claimed, End, Noted};
 use crate::services::runs::By;
 use crate::services::subscribers;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,8 @@ pub enum Job {
     },
     /// Send one mail to one person.
     Mail(Mail),
+    /// Tell search engines of the addresses that are this job's to tell of.
+    Announce,
     /// Run a task out of turn, because staff have asked for it.
     Run {
         /// Which.
@@ -56,6 +59,10 @@ pub enum Job {
 }
 
 impl Job {
+    /// Every kind there is.
+    pub const KINDS: [&str; 6] =
+        ["mail", "lead-arrived", "queue-issue", "align-issue", "announce", "run"];
+
     /// The kind, as the outbox files it.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -63,6 +70,7 @@ impl Job {
             Self::QueueIssue(_) => "queue-issue",
             Self::AlignIssue { .. } => "align-issue",
             Self::Mail(_) => "mail",
+            Self::Announce => "announce",
             Self::Run { .. } => "run",
         }
     }
@@ -74,6 +82,7 @@ impl Job {
             Self::QueueIssue(_) => "An issue is to be sent",
             Self::AlignIssue { .. } => "An issue is paused, or goes on",
             Self::Mail(mail) => mail.name(),
+            Self::Announce => "Search engines are to be told",
             Self::Run { .. } => "A task, out of turn",
         }
     }
@@ -82,7 +91,7 @@ impl Job {
     pub fn priority(&self) -> i16 {
         match self {
             Self::LeadArrived { .. } | Self::Run { .. } | Self::AlignIssue { .. } => 0,
-            Self::QueueIssue(_) => 2,
+            Self::QueueIssue(_) | Self::Announce => 2,
             Self::Mail(mail) => mail.priority(),
         }
     }
@@ -96,15 +105,15 @@ async fn carry_out(app: &App, claimed: &Claimed) -> Result<Option<End>> {
     let end = match &claimed.job {
         None => End::Failed("This program does not know such a job.".to_owned()),
         Some(Job::Mail(mail)) => mail::send(app, claimed.id, mail).await,
+        Some(Job::Announce) => announce::tell(app, claimed.id).await,
         Some(Job::Run { task, slot }) => out_of_turn(app, *task, *slot).await,
         Some(job) => match inside(app, claimed, async |tx| in_database(app, tx, job).await).await {
             Ok(()) => return Ok(None),
             Err(error) => End::Failed(cause(&error)),
         },
     };
-    note(app, claimed, &end).await?;
-    if let Some(Job::Mail(Mail::Issue { issue, .. })) = &claimed.job {
-        app.bookkeep(async |tx| issues::settle(tx, Some(*issue)).await).await?;
+    if let Noted::LastOf(issue) = note(app, claimed, &end).await? {
+        app.bookkeep(async |tx| issues::settle(tx, Some(issue)).await).await?;
     }
     Ok(Some(end))
 }
@@ -126,7 +135,7 @@ async fn in_database(app: &App, tx: &mut sqlx::PgConnection, job: &Job) -> Resul
         Job::LeadArrived { lead } => leads::arrived(app, tx, *lead).await,
         Job::QueueIssue(whom) => issues::queue(tx, || app.clock.id(), *whom, apart).await,
         Job::AlignIssue { issue } => issues::align(tx, app.clock.id(), *issue, apart).await,
-        Job::Mail(_) | Job::Run { .. } => {
+        Job::Mail(_) | Job::Announce | Job::Run { .. } => {
             Err(Error::unavailable("this job is not the database's alone"))
         }
     }
@@ -141,8 +150,8 @@ async fn inside(
     let written = app.work(async |tx| {
         work(&mut *tx).await?;
         match outbox::end(tx, claimed, &End::Done).await? {
-            true => Ok(()),
-            false => Err(Error::unavailable("someone else has this job by now")),
+            Noted::Here | Noted::LastOf(_) => Ok(()),
+            Noted::Lost => Err(Error::unavailable("someone else has this job by now")),
         }
     });
     written.await.map(|written| written.value)
@@ -150,25 +159,25 @@ async fn inside(
 
 /// Notes how a job ended. While the database is away that is tried again and again, as long as the lease lasts: what was
 /// done outside would otherwise be done twice.
-async fn note(app: &App, claimed: &Claimed, end: &End) -> Result<()> {
+async fn note(app: &App, claimed: &Claimed, end: &End) -> Result<Noted> {
     loop {
         let noted = app.bookkeep(async |tx| {
             let noted = outbox::end(tx, claimed, end).await?;
-            if let (true, End::Unreachable(why), Some(Job::Mail(mail))) = (noted, end, &claimed.job)
-                && let Some(subscriber) = mail.subscriber()
+            if let (End::Unreachable(why), Some(Job::Mail(mail))) = (end, &claimed.job)
+                && let Some(subscriber) = mail.subscriber().filter(|_| noted != Noted::Lost)
             {
                 subscribers::bounced(tx, subscriber, why, app.clock.now()).await?;
             }
             Ok(noted)
         });
         match noted.await {
-            Ok(true) => return Ok(()),
-            Ok(false) => {
-                tracing::warn!(id = %claimed.id, "a job took longer than its lease; how it ended is not noted");
-                return Ok(());
-            }
             Err(Error::Unavailable(_)) => sleep(NOTE_AGAIN).await,
-            Err(error) => return Err(error),
+            noted => {
+                if let Ok(Noted::Lost) = noted {
+                    tracing::warn!(id = %claimed.id, "a job took longer than its lease; how it ended is not noted");
+                }
+                return noted;
+            }
         }
     }
 }
@@ -192,5 +201,28 @@ fn cause(error: &Error) -> String {
             fields.iter().map(said).collect::<Vec<_>>().join(" ")
         }
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_one_that_staff_can_ask_for() {
+        let (id, at) = (Uuid::nil(), OffsetDateTime::UNIX_EPOCH);
+        for job in [
+            Job::LeadArrived { lead: id },
+            Job::QueueIssue(Whom { issue: id, at, after: None }),
+            Job::AlignIssue { issue: id },
+            Job::Mail(Mail::Test { staff: id }),
+            Job::Announce,
+            Job::Run { task: Task::Cleanup, slot: at },
+        ] {
+            assert!(Job::KINDS.contains(&job.kind()), "{}", job.kind());
+            let kept = serde_json::to_value(&job).unwrap();
+            assert_eq!(kept["do"], job.kind());
+            assert_eq!(serde_json::from_value::<Job>(kept).unwrap(), job);
+        }
     }
 }

@@ -70,7 +70,8 @@ pub async fn work_off(app: &App) -> Result<usize> {
             return Ok(done);
         }
         while let Some((job, end)) = desk.running.next().await {
-            done += usize::from(!matches!(end, Some(End::Away(_) | End::Failed(_))));
+            done +=
+                usize::from(!matches!(end, Some(End::Away(_) | End::Failed(_) | End::Later(..))));
             desk.put_away(&job, end.as_ref());
         }
         if desk.post.closed_until.is_some() {

@@ -7,6 +7,7 @@ use super::{Letter, Person, accounts, link};
 use crate::app::App;
 use crate::services::email_changes::Waiting;
 use crate::services::links::{Held, Intent, Token};
+use crate::services::staff::Role;
 use templates::mail::{Mail, Part};
 use templates::paths;
 
@@ -40,6 +41,18 @@ pub(super) fn letter(
             format!("Another password for {site}"),
             "With this link you choose another password, within a quarter of an hour. You are signed out everywhere then.",
             follow("Choose a password", paths::reset_password),
+        ),
+        Intent::Invite { role, .. } => (
+            format!("Run {site} with us"),
+            match role {
+                Role::Owner => {
+                    "You are invited to run this site, as one of its owners. Go on here within seven days."
+                }
+                Role::Editor => {
+                    "You are invited to run this site, as an editor. Go on here within seven days."
+                }
+            },
+            follow("See the invitation", paths::invited),
         ),
         Intent::Nothing => (
             format!("No account at {site}"),

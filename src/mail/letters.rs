@@ -1,10 +1,12 @@
 //! What each mail says.
 
-use super::{Letter, Mail, Person, access, newsletter};
+use super::{Letter, Mail, Person, access, newsletter, security};
 use crate::app::App;
 use crate::error::{Result, found};
 use crate::services::links::{self, Token};
-use crate::services::{email_changes, leads, pages, retention, staff, suppressions};
+use crate::services::{
+    accounts, email_changes, leads, retention, settings, staff, suppressions,
+};
 use sqlx::PgConnection;
 use templates::mail::{self as template, Part};
 use templates::{format, paths};
@@ -16,6 +18,17 @@ use time::OffsetDateTime;
 /// # Errors
 /// As any statement.
 pub async fn compose(
+    app: &App,
+    db: &mut PgConnection,
+    mail: &Mail,
+    token: Option<&Token>,
+) -> Result<Option<Letter>> {
+    let Some(letter) = written(app, &mut *db, mail, token).await? else { return Ok(None) };
+    let wanted = !suppressions::holds(db, &letter.to.email, mail.purpose()).await?;
+    Ok(wanted.then_some(letter))
+}
+
+async fn written(
     app: &App,
     db: &mut PgConnection,
     mail: &Mail,
@@ -36,11 +49,12 @@ pub async fn compose(
         }
         Mail::LeadReceipt { lead } => {
             let Some(lead) = found(leads::for_mail(db, *lead).await)? else { return Ok(None) };
-            if lead.is_spam {
+            let answer = settings::autoreply(db).await?;
+            if lead.is_spam || !answer.on {
                 return Ok(None);
             }
-            let words = pages::by_name(db, "autoreply").await?.untracked();
-            lead_receipt(app, lead, &words.title, &words.body)
+            let to = Person { name: String::new(), email: lead.email };
+            Letter { to, reply_to: None, unsubscribe: None, mail: receipt(app, &answer.text) }
         }
         Mail::RetentionNotice { staff } => {
             let Some(to) = found(staff::for_mail(db, *staff).await)? else { return Ok(None) };
@@ -56,17 +70,17 @@ pub async fn compose(
             };
             letter
         }
+        Mail::AccountNotice { account, event } => {
+            let Some(to) = found(accounts::for_mail(db, *account).await)? else { return Ok(None) };
+            security::letter(app, to, *event)
+        }
         Mail::Test { staff } => {
             let Some(to) = found(staff::for_mail(db, *staff).await)? else { return Ok(None) };
             test(app, to)
         }
-        _ => match newsletter::compose(app, db, mail).await? {
-            Some(letter) => letter,
-            None => return Ok(None),
-        },
+        _ => return newsletter::compose(app, db, mail).await,
     };
-    let wanted = !suppressions::holds(db, &letter.to.email, mail.purpose()).await?;
-    Ok(wanted.then_some(letter))
+    Ok(Some(letter))
 }
 
 fn lead_notice(app: &App, lead: leads::ForMail, to: Person) -> Letter {
@@ -93,24 +107,16 @@ fn lead_notice(app: &App, lead: leads::ForMail, to: Person) -> Letter {
     Letter { to, reply_to: Some(from), unsubscribe: None, mail }
 }
 
-/// Nothing of what was typed stands in it: whoever fills in a stranger's address must not be able to write to them.
-fn lead_receipt(app: &App, lead: leads::ForMail, title: &str, body: &str) -> Letter {
+/// What whoever writes to us is answered, in the owner's `words`. Nothing of what was typed stands in it: whoever fills in a
+/// stranger's address must not be able to write to them.
+pub fn receipt(app: &App, words: &str) -> template::Mail {
     let site = &app.config.site_name;
-    let (subject, words) = match title.is_empty() {
-        false => (title.to_owned(), Part::Markdown(body.to_owned())),
-        true => (
-            format!("{site} has your message"),
-            Part::Text("Thank you for writing. We have your message and will answer you.".into()),
-        ),
-    };
     let footer = format!(
         "You get this mail because this address was given in a form at {site}. If that was not you, you need not do anything."
     );
-    Letter {
-        to: Person { name: String::new(), email: lead.email },
-        reply_to: None,
-        unsubscribe: None,
-        mail: template::Mail { subject, parts: vec![words, Part::Footer(footer)] },
+    template::Mail {
+        subject: format!("{site} has your message"),
+        parts: vec![Part::Lines(words.to_owned()), Part::Footer(footer)],
     }
 }
 

@@ -57,8 +57,28 @@ pub(super) async fn compose(
         | Mail::LeadReceipt { .. }
         | Mail::RetentionNotice { .. }
         | Mail::Link { .. }
+        | Mail::AccountNotice { .. }
         | Mail::Test { .. } => Ok(None),
     }
+}
+
+/// The issue as each of its readers gets it, but that the links at its end are good for nobody.
+///
+/// # Errors
+/// [`Error::NotFound`](crate::Error::NotFound).
+pub async fn issue_for_nobody(
+    app: &App,
+    db: &mut PgConnection,
+    id: Uuid,
+) -> Result<template::Mail> {
+    let issue = issues::for_mail(db, id).await?;
+    let nobody = ForMail {
+        id: Uuid::nil(),
+        email: String::new(),
+        status: Status::Confirmed,
+        awaited: false,
+    };
+    Ok(to_reader(app, nobody, of_issue(app, issue)).mail)
 }
 
 /// A subscriber who gets mail.

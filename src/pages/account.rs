@@ -7,7 +7,7 @@ use crate::http::page::{CachedPage, Context, LivePage};
 use crate::pages::admin::Ignored;
 use crate::policies;
 use crate::services::sessions::Member;
-use crate::services::{accounts, email_changes, sessions};
+use crate::services::{accounts, email_changes, passkeys, second_factors, sessions};
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
 use templates::account::{Account, Session};
@@ -63,6 +63,8 @@ pub async fn view(db: &mut PgConnection, who: &Member, state: &FormState) -> Res
         email: &profile.email,
         waiting: waiting.as_ref().map(|waiting| waiting.email.as_str()),
         has_password: profile.has_password,
+        has_second_factor: second_factors::is_on(db, who.id()).await?,
+        passkeys: passkeys::all(db, who.id()).await?.len(),
         sessions: &sessions,
     };
     Ok(templates::account::page(&account, state))

@@ -14,7 +14,8 @@ use templates::{View, paths};
 /// `/`
 pub struct Show;
 
-const LATEST: u32 = 5;
+/// How many posts stand on it.
+pub const LATEST: u32 = 5;
 
 impl Gate for Show {
     const PATH: &'static str = "/";

@@ -14,7 +14,8 @@ use templates::{View, paths};
 
 /// How many issues stand below the form.
 pub const ON_FIRST_PAGE: u32 = 5;
-const PER_PAGE: u32 = 30;
+/// How many stand on one page of the list.
+pub const PER_PAGE: u32 = 30;
 
 /// `/newsletter/thanks`
 pub struct Thanks;

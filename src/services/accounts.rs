@@ -17,6 +17,9 @@ use validator::Validate;
 /// The refusal of an address that somebody has.
 pub const TAKEN: &str = "There is an account with this email address already.";
 
+/// Whoever did something here and has deleted their account since.
+pub const GONE: &str = "somebody who has left";
+
 /// What is needed to judge a sign-in.
 #[derive(Debug, Clone)]
 pub struct Account {
@@ -24,8 +27,6 @@ pub struct Account {
     pub id: Uuid,
     /// PHC string; none for those who sign in without.
     pub password_hash: Option<String>,
-    /// Whether a password is not enough: there is a second factor.
-    pub asks_for_more: bool,
 }
 
 /// The active account behind `email`.
@@ -35,8 +36,7 @@ pub struct Account {
 pub async fn by_email(db: &mut PgConnection, email: &str) -> Result<Option<Account>> {
     Ok(sqlx::query_as!(
         Account,
-        // The one place that says who has a second factor: whatever takes a password as proof looks at it.
-        r#"select id, password_hash, false as "asks_for_more!" from accounts where lower(email) = lower($1) and active"#,
+        "select id, password_hash from accounts where lower(email) = lower($1) and active",
         email,
     )
     .fetch_optional(db)
@@ -123,6 +123,19 @@ pub async fn password_hash(db: &mut PgConnection, who: &Member) -> Result<Option
     Ok(hash.fetch_one(db).await?)
 }
 
+/// Holds an account while a way in to it comes or goes, so that of two that are given up at once one stays; says whether
+/// there is a password.
+///
+/// # Errors
+/// As any statement.
+pub async fn lock(db: &mut PgConnection, account: Uuid) -> Result<bool> {
+    let has_password = sqlx::query_scalar!(
+        r#"select password_hash is not null as "has!" from accounts where id = $1 for update"#,
+        account,
+    );
+    Ok(has_password.fetch_one(db).await?)
+}
+
 /// What its owner may write into it.
 #[derive(Debug, Deserialize, Validate)]
 pub struct Edited {
@@ -177,17 +190,41 @@ pub async fn set_password(
     alarms::raise(db, id, account, Alarm::PasswordChanged).await
 }
 
+/// Holds an account while somebody is let in to it, or put out: whoever comes second sees what the first has done. A statement
+/// of its own for that, before any other lock on what belongs to the account.
+///
+/// # Errors
+/// As any statement.
+pub async fn hold(db: &mut PgConnection, account: Uuid) -> Result<()> {
+    let held = sqlx::query!("select from accounts where id = $1 for no key update", account);
+    held.execute(db).await?;
+    Ok(())
+}
+
+/// Holds an account whose password was right a moment ago, and says whether it is yet: another may have been set meanwhile.
+///
+/// # Errors
+/// As any statement.
+pub async fn is_yet(db: &mut PgConnection, account: &Account) -> Result<bool> {
+    hold(&mut *db, account.id).await?;
+    let is = sqlx::query_scalar!(
+        r#"select exists (select from accounts where id = $1 and password_hash = $2 and active) as "is!""#,
+        account.id,
+        account.password_hash,
+    );
+    Ok(is.fetch_one(db).await?)
+}
+
 /// Notes that somebody was let in, and says whether anybody ever was before.
 ///
 /// # Errors
 /// As any statement.
 pub async fn entered(db: &mut PgConnection, account: Uuid) -> Result<bool> {
-    let before = sqlx::query_scalar!(
-        r#"update accounts set entered_at = now() from (select id, entered_at from accounts where id = $1 for update) was
-            where accounts.id = was.id returning was.entered_at is not null as "before!""#,
-        account,
+    let first = sqlx::query!(
+        "update accounts set entered_at = now() where id = $1 and entered_at is null",
+        account
     );
-    Ok(before.fetch_optional(db).await?.unwrap_or_default())
+    Ok(first.execute(db).await?.rows_affected() == 0)
 }
 
 /// A password to be set, typed once: whoever mistypes it asks for a link.

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::services::email_changes::Side;
 use crate::services::links::{self, Held, Intent, OVER};
-use crate::services::{accounts, sessions};
+use crate::services::{accounts, passkeys, sessions};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -60,12 +60,15 @@ pub fn account_of(held: &Held) -> Result<Uuid> {
 }
 
 /// Whoever holds the link was not the one who did that: every session and every app is out, on every instance, what was
-/// asked for by mail is over, and the password, which somebody may know, is none any more.
+/// asked for by mail is over, and so are the password, which somebody may know, and the passkeys, which may be theirs. A second
+/// factor stays: it opens nothing by itself. Says whose account it is.
 ///
 /// # Errors
 /// [`OVER`].
-pub async fn lock(db: &mut PgConnection, token: &str) -> Result<()> {
+pub async fn lock(db: &mut PgConnection, token: &str) -> Result<Uuid> {
     let account = account_of(&links::take(&mut *db, token).await?)?;
+    // Before the account is held: whoever signs in with one has it first too.
+    passkeys::remove_all(&mut *db, account).await?;
     sqlx::query!("update accounts set password_hash = null where id = $1", account)
         .execute(&mut *db)
         .await?;
@@ -73,5 +76,6 @@ pub async fn lock(db: &mut PgConnection, token: &str) -> Result<()> {
         .execute(&mut *db)
         .await?;
     sessions::end_others(&mut *db, account, None).await?;
-    links::revoke_all(db, account).await
+    links::revoke_all(db, account).await?;
+    Ok(account)
 }

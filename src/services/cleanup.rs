@@ -19,6 +19,12 @@ pub enum Kind {
     AppTokens,
     /// Codes that apps have, or have not, changed into tokens: after a day.
     AppCodes,
+    /// Sign-ins that nobody went on with.
+    HalfSignIns,
+    /// Wrong codes that do not count any more: after a day.
+    CodeTries,
+    /// What no device has answered.
+    PasskeyChallenges,
     /// Ids of forms that nobody will send again: after a week.
     Submissions,
     /// Done jobs that reached nobody: after thirty days.
@@ -29,12 +35,15 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::EmailChanges,
         Self::AppTokens,
         Self::AppCodes,
+        Self::HalfSignIns,
+        Self::CodeTries,
+        Self::PasskeyChallenges,
         Self::Submissions,
         Self::Jobs,
         Self::Runs,
@@ -48,6 +57,9 @@ impl Kind {
             Self::EmailChanges => "email changes",
             Self::AppTokens => "app tokens",
             Self::AppCodes => "app codes",
+            Self::HalfSignIns => "half sign-ins",
+            Self::CodeTries => "wrong codes",
+            Self::PasskeyChallenges => "passkey challenges",
             Self::Submissions => "submissions",
             Self::Jobs => "jobs",
             Self::Runs => "runs",
@@ -110,6 +122,39 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
                 r#"with old as (select hash from app_codes where expires_at < now() - interval '1 day' limit $1),
                         gone as (delete from app_codes using old
                                   where app_codes.hash = old.hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::HalfSignIns => {
+            sqlx::query_scalar!(
+                r#"with old as (select token_hash from half_sign_ins where expires_at < now() limit $1),
+                        gone as (delete from half_sign_ins using old
+                                  where half_sign_ins.token_hash = old.token_hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::CodeTries => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from code_tries where at < now() - interval '1 day' limit $1),
+                        gone as (delete from code_tries using old
+                                  where code_tries.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::PasskeyChallenges => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from passkey_challenges where expires_at < now() limit $1),
+                        gone as (delete from passkey_challenges using old
+                                  where passkey_challenges.id = old.id and $1::bigint is not null)
                    select count(*) as "count!" from old"#,
                 most,
             )

@@ -1,55 +1,35 @@
 //! The end of an account, as its owner wants it.
 //!
-//! What belongs to the account goes with it, by the references of the tables. What they wrote to the business is the business's
-//! too, and stays until it is asked to erase that as well (`people::erase`).
+//! What belongs to the account goes with it, by the references of the tables: sessions and apps, mailed links, half sign-ins,
+//! second factor, passkeys, and that it is one of us. What they wrote to the business is the business's too, and stays until
+//! it is asked to erase that as well (`people::erase`). What they did for it stays done, and on the record.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, OnConstraint, Result};
 use crate::services::input;
 use crate::services::links::{self, Intent};
+use crate::services::recent::{Recent, one_at_a_time};
 use crate::services::sessions::Member;
-use crate::services::{accounts, sessions};
+use crate::services::{accounts, invites, sessions};
 use serde::Deserialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 use validator::Validate;
 
-/// Why an account cannot be closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tie {
-    /// It is that of the only owner.
-    LastOwner,
-    /// It is that of one of us.
-    Staff,
-}
+/// What the last owner is told.
+pub const LAST_OWNER: &str = "You are the only owner of this site, so nobody could run it without you. Make somebody else an owner first.";
 
-impl Tie {
-    /// What to do first.
-    pub fn advice(self) -> &'static str {
-        match self {
-            Self::LastOwner => {
-                "You are the only owner of this site, so nobody could run it without you. Make somebody else an owner first."
-            }
-            Self::Staff => {
-                "You are one of the people who run this site. Hand over what you do, and have an owner take that from you first: then the account is yours alone, and can go."
-            }
-        }
-    }
-}
-
-/// What ties the account of `who` to the site.
+/// Whether nobody would own the site without `who`.
 ///
 /// # Errors
 /// As any statement.
-pub async fn tie(db: &mut PgConnection, who: &Member) -> Result<Option<Tie>> {
-    let tied = sqlx::query_scalar!(
-        r#"select role = 'owner' and not exists (
-                  select from staff other join accounts on accounts.id = other.id
-                   where other.role = 'owner' and active and other.id <> staff.id) as "last!"
-             from staff where id = $1"#,
+pub async fn is_last_owner(db: &mut PgConnection, who: &Member) -> Result<bool> {
+    let is = sqlx::query_scalar!(
+        r#"select exists (select from staff where id = $1 and role = 'owner')
+              and not exists (select from staff join accounts using (id)
+                               where role = 'owner' and active and id <> $1) as "is!""#,
         who.id(),
     );
-    let tied = tied.fetch_optional(db).await?;
-    Ok(tied.map(|last| if last { Tie::LastOwner } else { Tie::Staff }))
+    Ok(is.fetch_one(db).await?)
 }
 
 /// What is typed by whoever means it.
@@ -64,19 +44,26 @@ pub struct Close {
 /// fresh one.
 ///
 /// # Errors
-/// [`Error::Invalid`] where the address is not theirs, or the account is that of one of us.
-pub async fn close(db: &mut PgConnection, who: &Member, form: &Close, id: Uuid) -> Result<()> {
+/// [`Error::Invalid`] where the address is not theirs, or the site would have no owner.
+pub async fn close(
+    db: &mut PgConnection,
+    who: &Recent<Member>,
+    form: &Close,
+    id: Uuid,
+) -> Result<()> {
     let email = accounts::profile(&mut *db, who).await?.email;
     if !email.eq_ignore_ascii_case(&form.confirmation) {
         let message = "Type the address of your account, to confirm that you mean it.";
         return Err(Error::field("confirmation", message));
     }
-    if let Some(tie) = tie(&mut *db, who).await? {
-        return Err(Error::field("", tie.advice()));
+    if who.is_staff() {
+        one_at_a_time(&mut *db).await?; // as whoever else changes who runs the site
     }
     sessions::end_others(&mut *db, who.id(), None).await?;
-    // Whoever becomes one of us at this moment waits, and then refers to nothing.
-    sqlx::query!("delete from accounts where id = $1", who.id()).execute(&mut *db).await?;
+    invites::take_back_those_of(&mut *db, who.id()).await?;
+    let closed = sqlx::query!("delete from accounts where id = $1", who.id());
+    let closed = closed.execute(&mut *db).await;
+    closed.on_constraint("staff_last_owner", || Error::field("", LAST_OWNER))?;
     let intent = Intent::Farewell;
     let link = links::New { id, email: &email, account: None, at_home: false, intent: &intent };
     links::tell(db, &link).await

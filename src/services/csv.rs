@@ -20,7 +20,7 @@ fn quoted(cell: &str) -> String {
 pub fn rows(text: &str) -> Vec<(usize, Vec<String>)> {
     let (mut rows, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
     let (mut at, mut begun, mut inside) = (1, 1, false);
-    let mut rest = text.chars().peekable();
+    let mut rest = text.trim_start_matches('\u{feff}').chars().peekable(); // a mark that some programs begin with
     while let Some(c) = rest.next() {
         at += usize::from(c == '\n');
         match c {
@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn plain_lines_will_do() {
-        let read: Vec<_> = rows("a@example.com\n\n b@example.com ;daily\n").into_iter().collect();
+        let read: Vec<_> =
+            rows("\u{feff}a@example.com\n\n b@example.com ;daily\n").into_iter().collect();
         assert_eq!(read[0], (1, vec!["a@example.com".to_owned()]));
         assert_eq!(read[1], (3, vec!["b@example.com".to_owned(), "daily".to_owned()]));
     }

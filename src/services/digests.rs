@@ -81,7 +81,8 @@ pub async fn of_posts(
     put(db, id, &due, "digest", mail).await
 }
 
-/// Writes digests of leads down for the staff who want them and whose time has come. Quiet hours move theirs.
+/// Writes digests of leads down for the staff who want them and whose time has come: seven in the morning or, where that is
+/// quiet for them, when it is not any more.
 ///
 /// # Errors
 /// As any statement.
@@ -90,15 +91,16 @@ pub async fn of_leads(
     id: impl Fn() -> Uuid,
     now: OffsetDateTime,
 ) -> Result<Round> {
+    // The last such moment: that of a morning some days ago, as quiet hours may last for two days where the clock is changed.
     let due = sqlx::query_as!(
         Due,
         r#"with due as (
                select staff.id, email, digest_from as since, boundary from staff join accounts using (id),
-                      lateral (select make_interval(hours => case when
-                          case when quiet_from <= quiet_until then 7 >= quiet_from and 7 < quiet_until
-                               else 7 >= quiet_from or 7 < quiet_until end then quiet_until else 7 end) as morning) quiet,
-                      lateral (select ($1::timestamptz at time zone time_zone) - morning as here) local,
-                      lateral (select (date_trunc('day', here) + morning) at time zone time_zone as boundary) period
+                      lateral (select max(told) as boundary from generate_series(0, 3) as days_ago,
+                          lateral (select (date_trunc('day', $1::timestamptz at time zone time_zone)
+                                           - make_interval(days => days_ago) + interval '7 hours') at time zone time_zone as seven) morning,
+                          lateral (select coalesce(quiet_ends(seven, time_zone, quiet_from, quiet_until), seven) as told) quiet
+                        where told <= $1) period
                 where active and digest_leads and digest_from < boundary
                 order by staff.id limit $2 for update of staff skip locked)
            update staff set digest_from = boundary from due where staff.id = due.id

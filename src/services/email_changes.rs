@@ -8,6 +8,7 @@ use crate::policies::Operator;
 use crate::services::accounts::TAKEN;
 use crate::services::input::{self, Valid};
 use crate::services::links::{self, Held, Intent, OVER};
+use crate::services::recent::Recent;
 use crate::services::sessions::Member;
 use crate::services::{accounts, sessions, subscribers};
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,7 @@ pub enum Side {
 }
 
 /// What is asked for.
-#[derive(Debug, Clone, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate)]
 pub struct New {
     /// The new address.
     #[serde(default, deserialize_with = "input::line")]
@@ -45,7 +46,7 @@ pub struct New {
 /// [`Error::Invalid`] where it is the address the account has.
 pub async fn ask(
     db: &mut PgConnection,
-    who: &Member,
+    who: &Recent<Member>,
     new: &Valid<New>,
     id: impl Fn() -> Uuid,
     at_home: impl Fn(&str) -> bool,
@@ -143,6 +144,8 @@ pub enum Progress {
     Half,
     /// The account has its new address.
     Done {
+        /// Which account.
+        account: Uuid,
         /// The one it had.
         old: String,
         /// The one it has.
@@ -168,8 +171,9 @@ pub async fn agree(db: &mut PgConnection, token: &str, now: OffsetDateTime) -> R
         return Ok(Progress::Half);
     }
     let follow = change.with_newsletter.then_some(now);
-    let old = set(db, change.account_id, &change.email, follow).await?;
-    Ok(Progress::Done { old, new: change.email })
+    let account = change.account_id;
+    let old = set(db, account, &change.email, follow).await?;
+    Ok(Progress::Done { account, old, new: change.email })
 }
 
 /// Gives an account another address, and says which it had. What was mailed about it is over, alarms too: both mailboxes have
@@ -201,7 +205,7 @@ async fn set(
 }
 
 /// The operator gives the account at `old` another address: its owner cannot read the mail that goes there any more. Whoever is
-/// signed in to it is out, and the old mailbox is told. `id` is a fresh one.
+/// signed in to it is out, and the old mailbox is told. `id` is a fresh one. Says whose it is.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Invalid`] where somebody has an account with it.
@@ -211,13 +215,14 @@ pub async fn by_operator(
     id: Uuid,
     old: &str,
     new: &Valid<New>,
-) -> Result<()> {
+) -> Result<Uuid> {
     let account = accounts::by_email(&mut *db, old).await?.ok_or(Error::NotFound)?.id;
     let old = set(&mut *db, account, &new.email, None).await?;
     sessions::end_others(&mut *db, account, None).await?;
     let intent = Intent::Moved;
     let link = links::New { id, email: &old, account: None, at_home: false, intent: &intent };
-    links::tell(db, &link).await
+    links::tell(db, &link).await?;
+    Ok(account)
 }
 
 /// Somebody has made an account with the new address meanwhile: the change is given up, and the mailbox is told why. `id` is a

@@ -11,7 +11,8 @@ use crate::mail::Mail;
 use crate::services::alarms::Alarm;
 use crate::services::email_changes::Side;
 use crate::services::outbox;
-use crate::services::subscribers::mailbox;
+use crate::services::staff::Role;
+use crate::services::strangers::mailbox;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
@@ -50,6 +51,13 @@ pub enum Intent {
     },
     /// Another password is chosen.
     Reset,
+    /// Somebody is to run the site too.
+    Invite {
+        /// What they may do.
+        role: Role,
+        /// The owner who says so.
+        by: Uuid,
+    },
     /// Nothing: there is no account with this address, and its mailbox alone is told so.
     Nothing,
     /// One of two mailboxes agrees to another address for an account.
@@ -81,7 +89,7 @@ impl Intent {
             | Self::Taken
             | Self::Moved
             | Self::Farewell => 24 * 60,
-            Self::Alarm { .. } => 7 * 24 * 60,
+            Self::Invite { .. } | Self::Alarm { .. } => 7 * 24 * 60,
             Self::SignIn { .. } | Self::Reset | Self::Nothing => 15,
         };
         Duration::from_secs(minutes * 60)
@@ -167,7 +175,11 @@ async fn mail(db: &mut PgConnection, new: &New<'_>) -> Result<()> {
     let job = outbox::New {
         id: new.id,
         job: &Job::Mail(Mail::Link { link: new.id }),
-        cause: new.account.map_or_else(|| "sign-up".to_owned(), |id| format!("account:{id}")),
+        cause: match (new.account, new.intent) {
+            (Some(id), _) => format!("account:{id}"),
+            (None, Intent::Invite { .. }) => "invite".to_owned(),
+            (None, _) => "sign-up".to_owned(),
+        },
         recipient: Some(new.email),
         once: None,
         not_before: None,

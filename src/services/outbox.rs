@@ -9,12 +9,15 @@
 //! lease is short and kept alive by heartbeats, rather than bound to a database session: it ends ten seconds after its
 //! worker, whatever became of that, and connections may come from a pool in between.
 
+mod staff;
+
+pub use staff::{Filter, Listed, OfKind, by_id, count, list, retry, retry_dead};
+
 use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mail::Mail;
 use crate::services::sessions::Staff;
-use crate::services::staff;
-use anyhow::Context;
+use crate::services::staff as people;
 use sqlx::PgConnection;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -79,7 +82,7 @@ pub async fn put_for_myself(
     mail: Mail,
     cause: String,
 ) -> Result<()> {
-    let to = staff::for_mail(&mut *db, who.id()).await?;
+    let to = people::for_mail(&mut *db, who.id()).await?;
     let new = New {
         id,
         job: &Job::Mail(mail),
@@ -209,41 +212,60 @@ pub enum End {
     Unreachable(String),
     /// Something that every such job needs is away; this one is not to blame.
     Away(String),
+    /// It is asked to come back after so long: no fault of its own either.
+    Later(Duration, String),
 }
 
-/// Notes how a try ended. False where the lease was lost, and nothing was noted: someone else has it, or it has ended.
+/// Whether it was noted how a try ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    /// No: the lease was lost. Someone else has it, or it has ended.
+    Lost,
+    /// Yes.
+    Here,
+    /// Yes, and nothing else of this batch waits but what someone has: it may have been the last.
+    LastOf(Uuid),
+}
+
+/// Notes how a try ended, where the lease is still the worker's.
 ///
 /// In the transaction of the effect, where that is one: then both happen or neither.
 ///
 /// # Errors
 /// As any statement.
-pub async fn end(db: &mut PgConnection, claimed: &Claimed, end: &End) -> Result<bool> {
+pub async fn end(db: &mut PgConnection, claimed: &Claimed, end: &End) -> Result<Noted> {
     let (state, remark) = match end {
         End::Done => ("done", None),
         End::Kept => ("done", Some("Not sent: SMTP_URL is not set. It can be read here.")),
         End::Dropped(why) => ("dropped", Some(*why)),
         End::Refused(why) | End::Unreachable(why) => ("dead", Some(why.as_str())),
         End::Failed(why) if claimed.attempt >= MOST_TRIES => ("dead", Some(why.as_str())),
-        End::Failed(why) | End::Away(why) => ("waiting", Some(why.as_str())),
+        End::Failed(why) | End::Away(why) | End::Later(_, why) => ("waiting", Some(why.as_str())),
     };
-    let away = matches!(end, End::Away(_));
-    let ended = sqlx::query!(
-        "update outbox set lease = null, remark = $4, attempts = attempts - $5::int, state = ended.state,
+    let blameless = matches!(end, End::Away(_) | End::Later(..));
+    let noted = sqlx::query_scalar!(
+        r#"update outbox set lease = null, remark = $4, attempts = attempts - $5::int, state = ended.state,
                 ended_at = case when ended.state <> 'waiting' then now() end,
                 due_at = case when ended.state = 'waiting' then now() + make_interval(secs => $8) else due_at end
            from (select case when $6 and tried_since < now() - make_interval(secs => $7) then 'dead' else $3 end as state
                    from outbox where id = $1) as ended
-          where id = $1 and lease = $2 and outbox.state = 'waiting'",
+          where id = $1 and lease = $2 and outbox.state = 'waiting'
+         returning case when ended.state <> 'waiting' and not exists (select from outbox as other
+                where other.batch = outbox.batch and other.state = 'waiting' and other.lease is null) then batch end"#,
         claimed.id,
         claimed.lease,
         state,
         remark.map(|remark| remark.chars().take(500).collect::<String>()),
-        i32::from(away),
-        away,
+        i32::from(blameless),
+        blameless,
         GIVE_UP_AFTER.as_secs_f64(),
-        pause(claimed, away),
+        pause(claimed, end).as_secs_f64(),
     );
-    Ok(ended.execute(db).await?.rows_affected() == 1)
+    Ok(match noted.fetch_optional(db).await? {
+        None => Noted::Lost,
+        Some(None) => Noted::Here,
+        Some(Some(batch)) => Noted::LastOf(batch),
+    })
 }
 
 /// Gives a job back as if it had not been taken, because the worker has to stop.
@@ -262,154 +284,15 @@ pub async fn give_back(db: &mut PgConnection, claimed: &Claimed) -> Result<()> {
     Ok(())
 }
 
-/// Seconds until the next try: 2ⁿ, and by chance up to half as much again, so that what failed together does not come back
-/// together. Where something is away the worker itself waits; the job need not.
-fn pause(claimed: &Claimed, away: bool) -> f64 {
-    if away {
-        return 1.0;
-    }
-    let chance = f64::from(claimed.id.as_bytes()[15]) / 512.0;
-    2f64.powi(claimed.attempt.min(MOST_TRIES)) * (1.0 + chance)
-}
-
-/// A row, for staff.
-#[derive(Debug)]
-pub struct Listed {
-    /// UUID v7.
-    pub id: Uuid,
-    /// What kind of job.
-    pub kind: String,
-    /// What; none where this program does not know it.
-    pub job: Option<Job>,
-    /// What for.
-    pub cause: String,
-    /// Whom it reaches.
-    pub recipient: Option<String>,
-    /// waiting, done, dead or dropped.
-    pub state: String,
-    /// Whether it is held with its batch.
-    pub held: bool,
-    /// How often it was tried.
-    pub attempts: i32,
-    /// When it may be tried (again).
-    pub due_at: OffsetDateTime,
-    /// What became of it.
-    pub remark: Option<String>,
-    /// When it was written.
-    pub created_at: OffsetDateTime,
-    /// When it ended.
-    pub ended_at: Option<OffsetDateTime>,
-}
-
-/// Which rows to list.
-#[derive(Debug, Default)]
-pub struct Filter {
-    /// Only those in this state.
-    pub state: Option<String>,
-    /// Only mail to this address.
-    pub recipient: Option<String>,
-    /// Only those older than this one.
-    pub before: Option<Uuid>,
-}
-
-/// Up to `limit` rows, the last written first.
-///
-/// # Errors
-/// As any statement.
-pub async fn list(
-    db: &mut PgConnection,
-    _by: &Staff,
-    filter: &Filter,
-    limit: i64,
-) -> Result<Vec<Listed>> {
-    let rows = sqlx::query_as!(
-        Row,
-        "select id, kind, job, cause, recipient, state, held, attempts, due_at, remark, created_at, ended_at
-           from outbox
-          where ($1::text is null or state = $1) and ($2::text is null or recipient = lower($2))
-            and ($3::uuid is null or id < $3)
-          order by id desc limit $4",
-        filter.state,
-        filter.recipient,
-        filter.before,
-        limit,
-    );
-    Ok(rows.fetch_all(db).await?.into_iter().map(Into::into).collect())
-}
-
-/// One row.
-///
-/// # Errors
-/// [`Error::NotFound`].
-pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Listed> {
-    let row = sqlx::query_as!(
-        Row,
-        "select id, kind, job, cause, recipient, state, held, attempts, due_at, remark, created_at, ended_at
-           from outbox where id = $1",
-        id,
-    );
-    Ok(row.fetch_optional(db).await?.ok_or(Error::NotFound)?.into())
-}
-
-/// How many rows are in each state.
-///
-/// # Errors
-/// As any statement.
-pub async fn count(db: &mut PgConnection, _by: &Staff) -> Result<Vec<(String, i64)>> {
-    let rows = sqlx::query!(
-        r#"select state, count(*) as "count!" from outbox group by state order by state"#
-    );
-    Ok(rows.fetch_all(db).await?.into_iter().map(|row| (row.state, row.count)).collect())
-}
-
-/// Has a dead job tried again, from the first try, or a waiting one at once.
-///
-/// # Errors
-/// [`Error::Invalid`] where it is done, or someone is at it.
-pub async fn retry(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<()> {
-    let retried = sqlx::query!(
-        "update outbox set state = 'waiting', attempts = 0, due_at = now(), ended_at = null, tried_since = null
-          where id = $1 and lease is null and state in ('dead', 'waiting')",
-        id,
-    );
-    if retried.execute(db).await?.rows_affected() == 1 {
-        return Ok(());
-    }
-    Err(Error::field("", "It cannot be tried again: it is done, or being tried right now."))
-}
-
-struct Row {
-    id: Uuid,
-    kind: String,
-    job: serde_json::Value,
-    cause: String,
-    recipient: Option<String>,
-    state: String,
-    held: bool,
-    attempts: i32,
-    due_at: OffsetDateTime,
-    remark: Option<String>,
-    created_at: OffsetDateTime,
-    ended_at: Option<OffsetDateTime>,
-}
-
-impl From<Row> for Listed {
-    fn from(row: Row) -> Self {
-        let Row { id, kind, job, cause, recipient, state, held, attempts, due_at, remark, .. } =
-            row;
-        Self {
-            id,
-            kind,
-            job: serde_json::from_value(job).context("a job").ok(),
-            cause,
-            recipient,
-            state,
-            held,
-            attempts,
-            due_at,
-            remark,
-            created_at: row.created_at,
-            ended_at: row.ended_at,
+/// How long until the next try: 2ⁿ seconds, and by chance up to half as much again, so that what failed together does not
+/// come back together. Where something is away the worker itself waits; the job need not.
+fn pause(claimed: &Claimed, end: &End) -> Duration {
+    match end {
+        End::Away(_) => Duration::from_secs(1),
+        End::Later(wait, _) => (*wait).max(Duration::from_secs(1)),
+        _ => {
+            let chance = f64::from(claimed.id.as_bytes()[15]) / 512.0;
+            Duration::from_secs(1 << claimed.attempt.clamp(0, MOST_TRIES)).mul_f64(1.0 + chance)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The texts of the pages that are always there: home, contact; and that of the mail that thanks for a message.
+//! The texts of the pages that are always there: home, contact.
 
 use crate::error::{Error, Result};
 use crate::tags::{Read, Tag};
@@ -13,7 +13,7 @@ pub struct Page {
     pub body: String,
 }
 
-/// The text of the page called `name`; an empty one says just what it is, and one that is no page of its own says nothing.
+/// The text of the page called `name`; an unwritten one says just what it is.
 ///
 /// # Errors
 /// As any statement.
@@ -22,12 +22,7 @@ pub async fn by_name(db: &mut PgConnection, name: &'static str) -> Result<Read<P
         .fetch_optional(db)
         .await?;
     let unwritten = || Page {
-        title: match name {
-            "home" => "Welcome",
-            "contact" => "Contact us",
-            _ => "",
-        }
-        .to_owned(),
+        title: if name == "home" { "Welcome" } else { "Contact us" }.to_owned(),
         body: String::new(),
     };
     Ok(Read::new(page.unwrap_or_else(unwritten), [Tag::Page(name.to_owned())]))
@@ -38,7 +33,7 @@ pub async fn by_name(db: &mut PgConnection, name: &'static str) -> Result<Read<P
 /// # Errors
 /// [`Error::NotFound`] where there is no page of that name.
 pub async fn put(db: &mut PgConnection, name: &str, title: &str, body: &str) -> Result<()> {
-    if !matches!(name, "home" | "contact" | "autoreply") {
+    if !matches!(name, "home" | "contact") {
         return Err(Error::NotFound);
     }
     sqlx::query!(

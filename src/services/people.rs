@@ -5,9 +5,10 @@
 
 use crate::error::{Error, Result};
 use crate::policies::Operator;
+use crate::services::recent::Recent;
 use crate::services::runs::Counts;
 use crate::services::sessions::{Member, Owner};
-use crate::services::subscribers::mailbox;
+use crate::services::strangers::mailbox;
 use crate::services::{accounts, csv, input};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -36,7 +37,7 @@ pub enum Holding {
     Suppressions,
     /// Their subscription to the newsletter.
     Subscribers,
-    /// That they were asked to confirm one, today.
+    /// What they were sent today, though nobody had proved to be them.
     SubscriptionMails,
     /// Their account. That of one of us is not erased here: see [`erase`].
     Accounts,
@@ -79,7 +80,8 @@ impl Holding {
                 sqlx::query_scalar!(
                     r#"select to_jsonb(leads) - 'haystack' - 'fingerprint' || jsonb_build_object('history',
                               coalesce((select jsonb_agg(to_jsonb(h) - 'lead_id' order by h.id)
-                                          from lead_history h where h.lead_id = leads.id), '[]')) as "row!"
+                                          from lead_history h where h.lead_id = leads.id), '[]'),
+                              'consent_words', (select words from consents where version = leads.consent)) as "row!"
                          from leads where lower(email) = lower($1) order by id"#,
                     email
                 )
@@ -106,7 +108,8 @@ impl Holding {
                 sqlx::query_scalar!(
                     r#"select to_jsonb(subscribers) || jsonb_build_object('topics',
                               coalesce((select jsonb_agg(topic order by topic) from subscriber_topics
-                                         where subscriber_id = subscribers.id), '[]')) as "row!"
+                                         where subscriber_id = subscribers.id), '[]'),
+                              'consent_words', (select words from consents where version = subscribers.consent)) as "row!"
                          from subscribers where lower(email) = lower($1)"#,
                     email
                 )
@@ -125,6 +128,9 @@ impl Holding {
                 sqlx::query_scalar!(
                     r#"select to_jsonb(accounts) - 'password_hash' || jsonb_build_object(
                               'staff', (select to_jsonb(staff) - 'id' from staff where staff.id = accounts.id),
+                              'second_factor_since', (select created_at from second_factors where account_id = accounts.id),
+                              'passkeys', coalesce((select jsonb_agg(jsonb_build_object('name', name, 'created_at', created_at, 'used_at', used_at) order by id)
+                                                      from passkeys where account_id = accounts.id), '[]'),
                               'sessions', coalesce((select jsonb_agg(to_jsonb(sessions) - 'token_hash' - 'account_id'
                                                                      || jsonb_build_object('app', apps.name) order by sessions.created_at)
                                                       from sessions left join apps on apps.id = app_id
@@ -272,7 +278,7 @@ pub async fn export(
 /// As any statement.
 pub async fn export_own(
     db: &mut PgConnection,
-    who: &Member,
+    who: &Recent<Member>,
     exported_at: OffsetDateTime,
 ) -> Result<Export> {
     let email = accounts::profile(&mut *db, who).await?.email;
@@ -346,8 +352,9 @@ pub struct Erasure {
 pub async fn erasures(db: &mut PgConnection, _by: &Owner) -> Result<Vec<Erasure>> {
     Ok(sqlx::query_as!(
         Erasure,
-        r#"select at, accounts.name as "by?", counts from erasures left join accounts on accounts.id = erasures.by
-            order by erasures.id desc limit 20"#
+        r#"select at, case when by is not null then coalesce(accounts.name, $1) end as "by?", counts from erasures left join accounts on accounts.id = erasures.by
+            order by erasures.id desc limit 20"#,
+        accounts::GONE,
     )
     .fetch_all(db)
     .await?)

@@ -47,12 +47,12 @@ pub async fn sweep(
     }
 }
 
+// What is old and left alone is said once for each kind: by `leads_left_alone` and `outbox_left_alone` (`migrations/0014`).
+
 async fn spare_leads(db: &mut PgConnection, days: Option<i32>, most: Option<i64>) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"with found as (select id from leads where goes_at is not null
-                and ($1::int is null or created_at >= now() - make_interval(days => $1)
-                     or exists (select from lead_history where lead_id = leads.id
-                                   and at >= now() - make_interval(days => $1))) limit $2),
+                and not exists (select from leads_left_alone($1) as old where old.id = leads.id) limit $2),
                 spared as (update leads set goes_at = null from found
                             where leads.id = found.id and $2::bigint is not null)
            select count(*) as "count!" from found"#,
@@ -65,10 +65,7 @@ async fn spare_leads(db: &mut PgConnection, days: Option<i32>, most: Option<i64>
 
 async fn delete_leads(db: &mut PgConnection, days: Option<i32>, most: Option<i64>) -> Result<i64> {
     Ok(sqlx::query_scalar!(
-        r#"with found as (select id from leads where goes_at <= now()
-                and created_at < now() - make_interval(days => $1)
-                and not exists (select from lead_history where lead_id = leads.id
-                                   and at >= now() - make_interval(days => $1)) limit $2),
+        r#"with found as (select id from leads_left_alone($1) where goes_at <= now() limit $2),
                 gone as (delete from leads using found where leads.id = found.id and $2::bigint is not null)
            select count(*) as "count!" from found"#,
         days,
@@ -80,10 +77,7 @@ async fn delete_leads(db: &mut PgConnection, days: Option<i32>, most: Option<i64
 
 async fn mark_leads(db: &mut PgConnection, days: Option<i32>, most: Option<i64>) -> Result<i64> {
     Ok(sqlx::query_scalar!(
-        r#"with found as (select id from leads where goes_at is null
-                and created_at < now() - make_interval(days => $1)
-                and not exists (select from lead_history where lead_id = leads.id
-                                   and at >= now() - make_interval(days => $1)) limit $2),
+        r#"with found as (select id from leads_left_alone($1) where goes_at is null limit $2),
                 marked as (update leads set goes_at = now() + interval '24 hours' from found
                             where leads.id = found.id and $2::bigint is not null)
            select count(*) as "count!" from found"#,
@@ -97,7 +91,7 @@ async fn mark_leads(db: &mut PgConnection, days: Option<i32>, most: Option<i64>)
 async fn spare_outbox(db: &mut PgConnection, days: Option<i32>, most: Option<i64>) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"with found as (select id from outbox where goes_at is not null
-                and ($1::int is null or ended_at is null or ended_at >= now() - make_interval(days => $1)) limit $2),
+                and not exists (select from outbox_left_alone($1) as old where old.id = outbox.id) limit $2),
                 spared as (update outbox set goes_at = null from found
                             where outbox.id = found.id and $2::bigint is not null)
            select count(*) as "count!" from found"#,
@@ -110,8 +104,7 @@ async fn spare_outbox(db: &mut PgConnection, days: Option<i32>, most: Option<i64
 
 async fn delete_outbox(db: &mut PgConnection, days: Option<i32>, most: Option<i64>) -> Result<i64> {
     Ok(sqlx::query_scalar!(
-        r#"with found as (select id from outbox where goes_at <= now()
-                and ended_at < now() - make_interval(days => $1) limit $2),
+        r#"with found as (select id from outbox_left_alone($1) where goes_at <= now() limit $2),
                 gone as (delete from outbox using found where outbox.id = found.id and $2::bigint is not null)
            select count(*) as "count!" from found"#,
         days,
@@ -123,8 +116,7 @@ async fn delete_outbox(db: &mut PgConnection, days: Option<i32>, most: Option<i6
 
 async fn mark_outbox(db: &mut PgConnection, days: Option<i32>, most: Option<i64>) -> Result<i64> {
     Ok(sqlx::query_scalar!(
-        r#"with found as (select id from outbox where goes_at is null
-                and ended_at < now() - make_interval(days => $1) limit $2),
+        r#"with found as (select id from outbox_left_alone($1) where goes_at is null limit $2),
                 marked as (update outbox set goes_at = now() + interval '24 hours' from found
                             where outbox.id = found.id and $2::bigint is not null)
            select count(*) as "count!" from found"#,

@@ -6,7 +6,8 @@ pub use by_token::{begin_for_app, end_family, of_app, touch_family};
 
 use crate::digest;
 use crate::error::{Error, Result};
-use crate::services::staff::Role;
+use crate::services::staff::{Role, TwoFactorsOf};
+use crate::services::{accounts, half_sign_ins, tokens};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use std::time::Duration;
@@ -45,7 +46,9 @@ pub struct Member {
     name: String,
     role: Option<Role>,
     session: Uuid,
+    network: String,
     recent: bool,
+    two_factors: bool,
     stale: bool,
 }
 
@@ -70,9 +73,30 @@ impl Member {
         self.session
     }
 
+    /// The network they come from, in words: the one their session was begun from, unless somebody knows better.
+    pub fn network(&self) -> &str {
+        &self.network
+    }
+
+    /// The same person, who comes from `network` this time.
+    #[must_use]
+    pub fn coming_from(self, network: String) -> Self {
+        Self { network, ..self }
+    }
+
     /// Whether they have proven who they are within [`RECENT`].
     pub fn is_recent(&self) -> bool {
         self.recent
+    }
+
+    /// Whether they are asked for two factors and have shown one alone.
+    pub fn owes_a_factor(&self, asked_of: TwoFactorsOf) -> bool {
+        !self.two_factors && self.must_have_two(asked_of)
+    }
+
+    /// Whether they may not do without a second factor.
+    pub fn must_have_two(&self, asked_of: TwoFactorsOf) -> bool {
+        self.role.is_some_and(|role| role.needs_two_factors(asked_of))
     }
 
     /// Whether it is time to note that the session is in use.
@@ -89,12 +113,13 @@ pub struct Staff {
 }
 
 impl Staff {
-    /// The same person, where they are one.
+    /// The same person, where they are one, and have shown the factors that are asked of them.
     ///
     /// # Errors
-    /// [`Error::Forbidden`].
-    pub fn among(member: Member) -> Result<Self> {
+    /// [`Error::Forbidden`] and [`Error::OneFactor`].
+    pub fn among(member: Member, asked_of: TwoFactorsOf) -> Result<Self> {
         match member.role {
+            _ if member.owes_a_factor(asked_of) => Err(Error::OneFactor),
             Some(role) => Ok(Self { member, role }),
             None => Err(Error::Forbidden("This is for the people who run the site.")),
         }
@@ -167,7 +192,7 @@ impl SessionToken {
         digest::hex(&self.0)
     }
 
-    fn hash(&self) -> Vec<u8> {
+    pub(super) fn hash(&self) -> Vec<u8> {
         Sha256::digest(self.0).to_vec()
     }
 }
@@ -186,11 +211,11 @@ pub struct Device {
 pub struct Begun {
     /// How long it may last.
     pub lifetime: Duration,
-    /// Whether it is one of us.
-    pub is_staff: bool,
+    /// What they may do, where it is one of us.
+    pub role: Option<Role>,
 }
 
-/// Begins a session.
+/// Begins a session, proven by one factor or by two.
 ///
 /// # Errors
 /// As any statement.
@@ -199,23 +224,42 @@ pub async fn begin(
     account: Uuid,
     token: &SessionToken,
     device: &Device,
+    two_factors: bool,
 ) -> Result<Begun> {
+    accounts::hold(&mut *db, account).await?;
     let role =
         sqlx::query_scalar!(r#"select role as "role: Role" from staff where id = $1"#, account);
     let role = role.fetch_optional(&mut *db).await?;
     let Limits { lifetime, .. } = Limits::of(role);
     sqlx::query!(
-        "insert into sessions (token_hash, account_id, expires_at, device, network)
-            values ($1, $2, now() + make_interval(secs => $3), left($4, 200), $5)",
+        "insert into sessions (token_hash, account_id, expires_at, device, network, two_factors)
+            values ($1, $2, now() + make_interval(secs => $3), left($4, 200), $5, $6)",
         token.hash(),
         account,
         lifetime.as_secs_f64(),
         device.agent,
         device.network,
+        two_factors,
     )
     .execute(db)
     .await?;
-    Ok(Begun { lifetime, is_staff: role.is_some() })
+    Ok(Begun { lifetime, role })
+}
+
+/// Notes that a second factor was shown in the session somebody is here with. As it opens more from now on, it goes on under
+/// another id; says for how long it may.
+///
+/// # Errors
+/// As any statement.
+pub async fn raise(db: &mut PgConnection, who: &Member, token: &SessionToken) -> Result<Duration> {
+    let left = sqlx::query_scalar!(
+        r#"update sessions set two_factors = true, token_hash = $2 where id = $1
+           returning extract(epoch from expires_at - now())::float8 as "left!""#,
+        who.session,
+        token.hash(),
+    );
+    let left = left.fetch_optional(db).await?.ok_or(Error::Unproven("Sign in first."))?;
+    Ok(Duration::from_secs_f64(left.max(0.0)))
 }
 
 /// The person behind a session that is still good.
@@ -225,9 +269,9 @@ pub async fn begin(
 pub async fn resume(db: &mut PgConnection, token: &SessionToken) -> Result<Option<Member>> {
     Ok(sqlx::query_as!(
         Member,
-        r#"select accounts.id, accounts.name, staff.role as "role?: Role", sessions.id as session,
+        r#"select accounts.id, accounts.name, staff.role as "role?: Role", sessions.id as session, network,
                   proven_at > now() - make_interval(secs => $2) as "recent!",
-                  seen_at < now() - interval '5 minutes' as "stale!"
+                  two_factors, seen_at < now() - interval '5 minutes' as "stale!"
              from sessions join accounts on accounts.id = account_id left join staff on staff.id = account_id
             where token_hash = $1 and expires_at > now() and active
               and seen_at > now() - make_interval(secs => case when staff.id is null then $3 else $4::float8 end)"#,
@@ -238,17 +282,6 @@ pub async fn resume(db: &mut PgConnection, token: &SessionToken) -> Result<Optio
     )
     .fetch_optional(db)
     .await?)
-}
-
-/// Notes that whoever is here has just proven who they are.
-///
-/// # Errors
-/// As any statement.
-pub async fn prove(db: &mut PgConnection, who: &Member) -> Result<()> {
-    sqlx::query!("update sessions set proven_at = now() where id = $1", who.session)
-        .execute(db)
-        .await?;
-    Ok(())
 }
 
 /// Notes that a session is in use.
@@ -262,29 +295,50 @@ pub async fn touch(db: &mut PgConnection, who: &Member) -> Result<()> {
     Ok(())
 }
 
-/// Ends a session, wherever it is used.
+/// Holds the session that `who` is here with until the transaction has ended: where it is over by then, or they are not what
+/// they were any more, nothing is done; whoever wants to end it waits. So nothing is done in the name of somebody of whom it
+/// was acknowledged that they may not.
+///
+/// # Errors
+/// [`Error::Unproven`].
+pub async fn hold(db: &mut PgConnection, who: &Staff) -> Result<()> {
+    let held = sqlx::query_scalar!(
+        "select sessions.id from sessions join staff on staff.id = account_id join accounts on accounts.id = account_id
+          where sessions.id = $1 and expires_at > now() and role = $2 and active for key share of sessions",
+        who.member.session,
+        who.role as Role,
+    );
+    held.fetch_optional(db).await?.map(drop).ok_or(Error::Unproven("Sign in first."))
+}
+
+/// Ends a session, wherever it is used, and says whose it was.
 ///
 /// # Errors
 /// As any statement.
-pub async fn end(db: &mut PgConnection, token: &SessionToken) -> Result<()> {
-    sqlx::query!("delete from sessions where token_hash = $1", token.hash()).execute(db).await?;
-    Ok(())
+pub async fn end(db: &mut PgConnection, token: &SessionToken) -> Result<Option<Uuid>> {
+    let ended = sqlx::query_scalar!(
+        "delete from sessions where token_hash = $1 returning account_id",
+        token.hash()
+    );
+    Ok(ended.fetch_optional(db).await?)
 }
 
-/// Ends all sessions of an account, `but` the one somebody is here with.
+/// Ends all sessions of an account, `but` the one somebody is here with, and all that are half begun; apps are out with them.
 ///
 /// # Errors
 /// As any statement.
 pub async fn end_others(db: &mut PgConnection, account: Uuid, but: Option<&Member>) -> Result<()> {
+    accounts::hold(&mut *db, account).await?;
     let but = but.map(|member| member.session);
     sqlx::query!(
         "delete from sessions where account_id = $1 and id is distinct from $2",
         account,
         but
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    tokens::end_codes(&mut *db, account).await?;
+    half_sign_ins::end_all(db, account).await
 }
 
 /// A session, as its owner sees it.

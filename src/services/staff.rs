@@ -6,20 +6,76 @@ use crate::policies::Operator;
 use crate::services::accounts;
 use crate::services::input::{self, Valid};
 use crate::services::sessions::Staff;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
+use std::str::FromStr;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use validator::Validate;
 
 /// What a member of staff may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Role {
     /// Everything.
     Owner,
     /// Posts and leads.
     Editor,
+}
+
+/// Who of those who run the site has to prove who they are by two factors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TwoFactorsOf {
+    /// Nobody; everyone may.
+    #[default]
+    Nobody,
+    /// The owners.
+    Owners,
+    /// Owners and editors.
+    Staff,
+}
+
+impl FromStr for TwoFactorsOf {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "off" => Ok(Self::Nobody),
+            "owners" => Ok(Self::Owners),
+            "staff" => Ok(Self::Staff),
+            _ => Err(()),
+        }
+    }
+}
+
+impl Role {
+    /// All of them, the one who may least first.
+    pub const ALL: [Self; 2] = [Self::Editor, Self::Owner];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Editor => "editor",
+        }
+    }
+
+    /// Reads it.
+    pub fn called(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+
+    /// Whether somebody of this role has to prove who they are by two factors.
+    pub fn needs_two_factors(self, asked_of: TwoFactorsOf) -> bool {
+        match asked_of {
+            TwoFactorsOf::Nobody => false,
+            TwoFactorsOf::Owners => self == Self::Owner,
+            TwoFactorsOf::Staff => true,
+        }
+    }
 }
 
 /// An account to be made.
@@ -107,23 +163,17 @@ pub struct Told {
     pub not_before: Option<OffsetDateTime>,
 }
 
-/// The staff who want to know of each lead.
+/// The staff who want to know of each lead that comes at `now`. Where that is quiet for them, they are told at the first
+/// moment at which it is not: `quiet_ends` (`migrations/0014`) finds it also where the clock is changed meanwhile.
 ///
 /// # Errors
 /// As any statement.
-pub async fn to_be_told_of_leads(db: &mut PgConnection) -> Result<Vec<Told>> {
-    // From ten in the evening until seven: at eleven it ends tomorrow, at three it ends today.
+pub async fn to_be_told_of_leads(db: &mut PgConnection, now: OffsetDateTime) -> Result<Vec<Told>> {
     Ok(sqlx::query_as!(
         Told,
-        r#"select id, email, case when
-               case when quiet_from <= quiet_until then hour >= quiet_from and hour < quiet_until
-                    else hour >= quiet_from or hour < quiet_until end
-             then (date_trunc('day', here) + make_interval(hours => quiet_until)
-                   + case when hour >= quiet_until then interval '1 day' else interval '0' end) at time zone time_zone
-             end as not_before
-             from staff join accounts using (id), lateral (select now() at time zone time_zone as here) local,
-                  lateral (select extract(hour from here)::int as hour) clock
-            where active and notify_leads"#
+        "select id, email, quiet_ends($1, time_zone, quiet_from, quiet_until) as not_before
+           from staff join accounts using (id) where active and notify_leads order by id",
+        now,
     )
     .fetch_all(db)
     .await?)
@@ -161,6 +211,7 @@ pub struct Notices {
     pub quiet_until: i16,
     /// An IANA time zone.
     #[serde(default, deserialize_with = "input::line")]
+    #[validate(custom(function = "input::one_line"))]
     pub time_zone: String,
 }
 

@@ -1,7 +1,8 @@
 //! Issues of the newsletter: the list, the editor, and how far the sending of one has come.
 
-use super::{badge, page, pager};
-use crate::{FormState, View, form, format, markdown, paths};
+use super::outbox::linked;
+use super::{badge, page, pager, version};
+use crate::{FormState, View, form, format, mail, markdown, paths};
 use form::Choice;
 use maud::{Markup, html};
 use time::OffsetDateTime;
@@ -50,6 +51,8 @@ pub struct Stored<'a> {
     pub started_at: Option<OffsetDateTime>,
     /// When that ended.
     pub finished_at: Option<OffsetDateTime>,
+    /// When it was last changed: what is saved over is what was seen.
+    pub updated_at: OffsetDateTime,
     /// What has become of its mails.
     pub progress: Progress,
 }
@@ -140,6 +143,7 @@ pub fn show(
             h1 dir="auto" { (issue.text.subject) }
             p.meta {
                 (badge(issue.status))
+                a href=(paths::admin_issue_preview(issue.id)) { "See it as a mail" }
                 @if issue.started_at.is_some() {
                     a href=(paths::newsletter_issue(issue.text.slug)) { "See it on the site" }
                 }
@@ -151,7 +155,10 @@ pub fn show(
         div.columns {
             div {
                 div.panel {
-                    (form::Form::new(edit).action(paths::admin_issue(issue.id)).button("Save issue", "Saving…").show(fields(&issue.text, topics, edit)))
+                    (form::Form::new(edit).action(paths::admin_issue(issue.id)).button("Save issue", "Saving…").show(html! {
+                        (version(issue.updated_at, edit))
+                        (fields(&issue.text, topics, edit))
+                    }))
                 }
                 section aria-labelledby="preview" {
                     h2 #preview { "As it will be read" }
@@ -163,6 +170,29 @@ pub fn show(
     };
     let erroneous = if edit.has_errors() { edit } else { send };
     page(&form::title(erroneous, issue.text.subject), &paths::admin_issue(issue.id), main)
+}
+
+/// An issue as its readers get it: what mail programs show, in a frame of its own, and beside it what those show that know
+/// nothing but text.
+pub fn preview(id: Uuid, mail: &mail::Mail) -> View {
+    let main = html! {
+        header.page-head {
+            p.meta { a href=(paths::admin_issue(id)) { "Back to the issue" } }
+            h1 dir="auto" { (mail.subject) }
+            p { "As it is saved, and as each reader gets it, but that the last links are good for nobody." }
+        }
+        div.side-by-side {
+            section aria-labelledby="as-html" {
+                h2 #as-html { "With its looks" }
+                iframe.mail src=(paths::admin_issue_mail(id)) sandbox="" title="The mail with its looks" {}
+            }
+            section aria-labelledby="as-text" {
+                h2 #as-text { "As plain text" }
+                div.letter dir="auto" { (linked(&mail.text())) }
+            }
+        }
+    };
+    page(&mail.subject, &paths::admin_issue_preview(id), main).with_frame()
 }
 
 fn fields(text: &Text<'_>, topics: &[(&str, &str)], state: &FormState) -> Markup {
@@ -237,6 +267,7 @@ mod tests {
             scheduled_at: None,
             started_at: (status == "sending").then_some(OffsetDateTime::UNIX_EPOCH),
             finished_at: None,
+            updated_at: OffsetDateTime::UNIX_EPOCH,
             progress: Progress { total: 10, ended: 4, done: 3, dead: 1, dropped: 0 },
         }
     }

@@ -65,6 +65,8 @@ pub struct Lead<'a> {
     pub created_at: OffsetDateTime,
     /// The name of the API key it came with.
     pub key_name: Option<&'a str>,
+    /// The words it was given under, their version, and when.
+    pub consent: Option<(&'a str, &'a str, OffsetDateTime)>,
     /// How the visitor found us: label and value, as the visitor's browser told.
     pub campaign: Vec<(&'a str, &'a str)>,
     /// Why it was taken for spam.
@@ -252,6 +254,14 @@ fn details(lead: &Lead<'_>) -> Markup {
                 @if let Some(company) = lead.company { dt { "Company" } dd dir="auto" { (company) } }
                 dt { "Source" } dd { (lead.source) }
                 @if let Some(key) = lead.key_name { dt { "API key" } dd dir="auto" { (key) } }
+                dt { "Agreed to" }
+                @match lead.consent {
+                    Some((words, version, at)) => {
+                        dd dir="auto" { (words) }
+                        dd { (version) ", " (format::moment(at)) }
+                    }
+                    None => dd { "No words of ours were shown." },
+                }
                 @for (label, value) in &lead.campaign { dt { (label) } dd dir="auto" { (value) } }
                 @if !lead.spam_reasons.is_empty() {
                     dt { "Signs of spam" }
@@ -310,6 +320,7 @@ mod tests {
             source: "website-form",
             created_at: datetime!(2026-11-13 09:00 UTC),
             key_name: None,
+            consent: None,
             campaign: vec![("Referrer", "javascript:alert(1)")],
             spam_reasons: &reasons,
             for_owner: false,

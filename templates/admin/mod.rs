@@ -1,6 +1,8 @@
 //! What staff see.
 
+pub mod audit;
 pub mod cache;
+pub mod imports;
 pub mod issues;
 pub mod leads;
 pub mod notices;
@@ -8,13 +10,16 @@ pub mod outbox;
 pub mod people;
 pub mod posts;
 pub mod runs;
+pub mod settings;
+pub mod staff;
 pub mod subscribers;
 
-use crate::{View, paths};
+use crate::{FormState, View, form, format, paths};
 use maud::{Markup, html};
+use time::OffsetDateTime;
 
 /// The first page after signing in. Each count is a label, a number and the page that lists what was counted.
-pub fn dashboard(counts: &[(&str, i64, String)]) -> View {
+pub fn dashboard(counts: &[(&str, i64, String)], is_owner: bool) -> View {
     let main = html! {
         header.page-head { h1 { "Desk" } }
         ul.counts {
@@ -26,28 +31,33 @@ pub fn dashboard(counts: &[(&str, i64, String)]) -> View {
             a.button href=(paths::admin_new_post()) { "Write a post" }
             a.quiet href=(paths::admin_leads()) { "See all leads" }
         }
-        (rooms())
+        (rooms(is_owner))
     };
     page("Desk", &paths::admin(), main)
 }
 
 /// What is not needed every day.
-fn rooms() -> Markup {
+fn rooms(is_owner: bool) -> Markup {
     let rooms = [
         (paths::admin_notices(), "Notices", "What you are told by mail, and when."),
+        (paths::admin_runs(), "Runs", "What happens by the clock."),
+        (paths::admin_cache(), "Kept pages", "What visitors are shown, and why."),
+    ];
+    let for_owners = [
+        (paths::admin_staff(), "Staff", "Who runs the site."),
+        (paths::admin_audit(), "Audit log", "What was done, by whom, and when."),
         (
             paths::admin_people(),
             "One person",
             "What is kept about somebody: hand it out, erase it.",
         ),
-        (paths::admin_runs(), "Runs", "What happens by the clock."),
-        (paths::admin_cache(), "Kept pages", "What visitors are shown, and why."),
+        (paths::admin_settings(), "Settings", "What the site does by itself."),
     ];
     html! {
         section {
             div.section-head { h2 { "In the back room" } }
             dl.details {
-                @for (path, name, words) in &rooms { dt { a href=(path) { (name) } } dd { (words) } }
+                @for (path, name, words) in rooms.iter().chain(for_owners.iter().filter(|_| is_owner)) { dt { a href=(path) { (name) } } dd { (words) } }
             }
         }
     }
@@ -61,6 +71,15 @@ fn page(title: &str, path: &str, main: Markup) -> View {
 /// A status as a word in its colour.
 fn badge(status: &str) -> Markup {
     html! { span class={ "badge badge-" (status) } { (status) } }
+}
+
+/// Which text is being changed, by when it was last saved. Once its writer has been told that there is a newer one, it is
+/// that.
+fn version(saved_at: OffsetDateTime, state: &FormState) -> Markup {
+    let told = state.errors("version");
+    let told = FormState::new(Vec::new(), [("version".to_owned(), told.to_vec())].into());
+    let state = if state.errors("version").is_empty() { state } else { &told };
+    form::hidden(state, "version", &format::exact(saved_at))
 }
 
 /// The way through a list that is paged by cursor.

@@ -51,6 +51,10 @@ pub struct Letter {
 pub struct Filter<'a> {
     /// Only those in this state.
     pub state: &'a str,
+    /// Only those of this kind.
+    pub kind: &'a str,
+    /// The kinds there are.
+    pub kinds: &'a [&'a str],
     /// Only mail to this address.
     pub to: &'a str,
 }
@@ -63,17 +67,21 @@ const STATES: [(&str, &str); 5] = [
     ("dropped", "dropped"),
 ];
 
-/// The list, newest first. `is_on` says whether mail is sent.
+/// The list, newest first. `is_on` says whether mail is sent; `counts` are of the kind that is looked at.
 pub fn index(
     rows: &[Row],
     counts: &[(String, i64)],
     filter: &Filter<'_>,
     (older, first): (Option<Uuid>, bool),
     is_on: bool,
+    blank: &FormState,
 ) -> View {
-    let path = |before: &str| {
-        paths::admin_outbox_where(&[("state", filter.state), ("to", filter.to), ("before", before)])
+    let path = |state: &str, to: &str, before: &str| {
+        let kind = ("kind", filter.kind);
+        paths::admin_outbox_where(&[("state", state), kind, ("to", to), ("before", before)])
     };
+    let page_at = |before: &str| path(filter.state, filter.to, before);
+    let dead = counts.iter().find(|(state, _)| state == "dead").map_or(0, |(_, count)| *count);
     let main = html! {
         header.page-head {
             h1 { "Outbox" }
@@ -82,16 +90,59 @@ pub fn index(
         @if !counts.is_empty() {
             ul.counts {
                 @for (state, count) in counts {
-                    li { a href=(paths::admin_outbox_where(&[("state", state)])) { strong { (count) } span { (state) } } }
+                    li { a href=(path(state, "", "")) { strong { (count) } span { (state) } } }
                 }
             }
         }
         (filter_form(filter))
         @if rows.is_empty() { p.empty { "Nothing here." } } @else { (table(rows)) }
-        (pager((!first).then(|| path("")), older.map(|id| path(&id.to_string()))))
+        (pager((!first).then(|| page_at("")), older.map(|id| page_at(&id.to_string()))))
+        @if dead > 0 { div.panel.narrow { (retry_dead(dead, filter.kind, blank)) } }
         p { a href=(paths::admin_test_mail()) { "Send me a test mail" } }
     };
     page("Outbox", &paths::admin_outbox(), main)
+}
+
+/// The button that has all dead jobs of a kind, or of any, tried again.
+fn retry_dead(count: i64, kind: &str, state: &FormState) -> Markup {
+    let of_kind =
+        if kind.is_empty() { "all kinds".to_owned() } else { format!("the kind {}", said(kind)) };
+    html! {
+        h2 { "Dead" }
+        p { "Not tried any more: " (count) ", of " (of_kind) ". They begin anew, the oldest first, up to 5,000 at once." }
+        (form::Form::new(state).action(paths::admin_outbox_retry_dead()).button("Retry all dead", "Asking…").show(html! {
+            (form::hidden(state, "kind", kind))
+        }))
+    }
+}
+
+/// The same on a page of its own, where the kind is chosen.
+pub fn retry_all(kinds: &[&str], state: &FormState) -> View {
+    let main = html! {
+        header.page-head {
+            p.meta { a href=(paths::admin_outbox()) { "All of the outbox" } }
+            h1 { "Retry all dead" }
+        }
+        div.panel.narrow {
+            (form::Form::new(state).action(paths::admin_outbox_retry_dead()).button("Retry all dead", "Asking…").show(html! {
+                (kind_field(kinds, "", state))
+            }))
+        }
+    };
+    page(&form::title(state, "Retry all dead"), &paths::admin_outbox_retry_dead(), main)
+}
+
+fn kind_field(kinds: &[&str], stored: &str, state: &FormState) -> Markup {
+    let labels: Vec<String> = kinds.iter().map(|kind| said(kind)).collect();
+    let any = Choice { value: "", label: "Any kind", hint: "" };
+    let each = kinds.iter().zip(&labels).map(|(value, label)| Choice { value, label, hint: "" });
+    let choices = std::iter::once(any).chain(each);
+    html! { (form::select(state, "kind", "Kind", choices).stored(stored)) }
+}
+
+/// A kind as staff read it.
+fn said(kind: &str) -> String {
+    kind.replace('-', " ")
 }
 
 /// The form that asks for a test mail to `email`.
@@ -142,6 +193,7 @@ fn filter_form(filter: &Filter<'_>) -> Markup {
     html! {
         form.filter method="get" action=(paths::admin_outbox()) role="search" {
             (form::search(&state, "to", "To").optional().stored(filter.to))
+            (kind_field(filter.kinds, filter.kind, &state))
             (form::select(&state, "state", "State", states).stored(filter.state))
             p.actions { button type="submit" { "Show" } }
         }
@@ -188,7 +240,8 @@ fn cause(row: &Row) -> Markup {
     }
 }
 
-fn as_read(letter: &Letter) -> Markup {
+/// A mail, from top to bottom.
+pub(super) fn as_read(letter: &Letter) -> Markup {
     html! {
         section aria-labelledby="mail" {
             h2 #mail dir="auto" { (letter.mail.subject) }
@@ -203,7 +256,7 @@ fn as_read(letter: &Letter) -> Markup {
 }
 
 /// Text in which the lines that are addresses can be followed.
-fn linked(text: &str) -> Markup {
+pub(super) fn linked(text: &str) -> Markup {
     html! {
         @for line in text.lines() {
             @if line.starts_with("https://") || line.starts_with("http://") { a href=(line) { (line) } } @else { (line) }

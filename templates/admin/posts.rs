@@ -1,6 +1,6 @@
 //! Posts as staff write them.
 
-use super::{badge, page, pager};
+use super::{badge, page, pager, version};
 use crate::{FormState, View, form, format, paths};
 use form::Choice;
 use maud::{Markup, html};
@@ -113,7 +113,7 @@ fn fields(stored: Option<&Stored<'_>>, topics: &[&str], state: &FormState) -> Ma
     let publish_at = scheduled.map(format::sortable).unwrap_or_default();
     let slug_field = form::text(state, "slug", "Address").stored(&slug);
     html! {
-        @if let Some(post) = stored { (version(post, state)) }
+        @if let Some(post) = stored { (version(post.updated_at, state)) }
         (form::text(state, "title", "Title").stored(&post_title))
         @match stored {
             Some(_) => (slug_field.hint("The last part of the URL. The old address leads to the new one.")),
@@ -126,14 +126,6 @@ fn fields(stored: Option<&Stored<'_>>, topics: &[&str], state: &FormState) -> Ma
         (form::text(state, "publish_at", "Time of publication").stored(&publish_at).optional()
             .hint("For a scheduled post, in UTC: 2027-01-31 09:00."))
     }
-}
-
-/// Which text is being changed. Once its writer has been told that there is a newer one, it is that.
-fn version(post: &Stored<'_>, state: &FormState) -> Markup {
-    let told = state.errors("version");
-    let told = FormState::new(Vec::new(), [("version".to_owned(), told.to_vec())].into());
-    let state = if state.errors("version").is_empty() { state } else { &told };
-    form::hidden(state, "version", &format::exact(post.updated_at))
 }
 
 fn table(rows: &[Row<'_>]) -> Markup {

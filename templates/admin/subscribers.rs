@@ -49,8 +49,10 @@ pub struct Subscriber<'a> {
     pub time_zone: &'a str,
     /// By which door.
     pub source: &'a str,
-    /// What they agreed to.
+    /// What they agreed to: the version of our words, or what whoever brought them over says.
     pub consent: &'a str,
+    /// Our words, where it is these.
+    pub words: Option<&'a str>,
     /// When they did.
     pub consent_at: OffsetDateTime,
     /// When they confirmed it.
@@ -173,7 +175,9 @@ fn details(one: &Subscriber<'_>) -> Markup {
                 dt { "Digest" } dd { (one.digest) }
                 dt { "Time zone" } dd { (one.time_zone) }
                 dt { "Source" } dd { (one.source) }
-                dt { "Agreed to" } dd dir="auto" { (one.consent) }
+                dt { "Agreed to" }
+                @if let Some(words) = one.words { dd dir="auto" { (words) } }
+                dd dir="auto" { (one.consent) }
                 dt { "Agreed" } dd { (format::moment(one.consent_at)) }
                 @if let Some(at) = one.confirmed_at { dt { "Confirmed" } dd { (format::moment(at)) } }
                 @if let Some(at) = one.ended_at { dt { "Ended" } dd { (format::moment(at)) } }
@@ -199,23 +203,4 @@ pub fn add(topics: &[(&str, &str, bool)], state: &FormState) -> View {
         }
     };
     page(&form::title(state, "Add somebody"), &paths::admin_new_subscriber(), main)
-}
-
-/// The form that brings many over.
-pub fn import(state: &FormState) -> View {
-    let main = html! {
-        header.page-head {
-            p.meta { a href=(paths::admin_subscribers()) { "All subscribers" } }
-            h1 { "Bring many over" }
-            p { "Only people who have agreed to get mail from you. They are not asked again. Whoever is here already, or has left, stays as they are." }
-        }
-        div.panel {
-            (form::Form::new(state).action(paths::admin_import_subscribers()).button("Bring them over", "Reading…").show(html! {
-                (form::textarea(state, "csv", "People", 12)
-                    .hint("One a line, as a table with commas: email, topics, digest, time_zone. Only the address is needed; a first line may name the columns. At most 5,000."))
-                (form::text(state, "consent", "Their consent").hint("Where and when they agreed, such as: sign-up sheet at the fair, May 2026. It is kept with each of them."))
-            }))
-        }
-    };
-    page(&form::title(state, "Bring many over"), &paths::admin_import_subscribers(), main)
 }

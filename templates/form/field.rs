@@ -56,6 +56,11 @@ pub fn tel<'a>(state: &'a FormState, name: &'a str, label: &'a str) -> Field<'a>
     input("tel", state, name, label).autocomplete("tel")
 }
 
+/// A day, as in 2027-01-31.
+pub fn date<'a>(state: &'a FormState, name: &'a str, label: &'a str) -> Field<'a> {
+    input("date", state, name, label)
+}
+
 /// Words to search for.
 pub fn search<'a>(state: &'a FormState, name: &'a str, label: &'a str) -> Field<'a> {
     input("search", state, name, label)
@@ -112,10 +117,13 @@ pub fn checkboxes(
         true => stored,
         false => typed.split(',').any(|one| one == value),
     };
+    let errors = state.errors(name);
+    let wrong = if errors.is_empty() { String::new() } else { format!(" {name}-error") };
     html! {
-        fieldset.field aria-describedby={ (name) "-hint" } {
+        fieldset.field aria-describedby={ (name) "-hint" (wrong) } {
             legend { (legend) }
             p.hint id={ (name) "-hint" } { (hint) }
+            (messages(name, errors))
             @for (place, (value, label, stored)) in choices.iter().enumerate() {
                 @let id = if place == 0 { name.to_owned() } else { format!("{name}-{value}") };
                 div.choice {

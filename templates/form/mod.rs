@@ -10,8 +10,8 @@ mod state;
 
 pub(crate) use field::as_textarea;
 pub use field::{
-    Choice, Field, checkbox, checkboxes, choice, email, hidden, password, search, select, tel,
-    text, textarea, trap, trap_called,
+    Choice, Field, checkbox, checkboxes, choice, date, email, hidden, password, search, select,
+    tel, text, textarea, trap, trap_called,
 };
 pub use state::FormState;
 
@@ -38,12 +38,20 @@ pub struct Form<'a> {
     multipart: bool,
     button: &'a str,
     pending: &'a str,
+    other: Option<(&'a str, &'a str)>,
 }
 
 impl<'a> Form<'a> {
     /// A form that shows `state`.
     pub fn new(state: &'a FormState) -> Self {
-        Self { state, action: None, multipart: false, button: "Send", pending: "Sending…" }
+        Self {
+            state,
+            action: None,
+            multipart: false,
+            button: "Send",
+            pending: "Sending…",
+            other: None,
+        }
     }
 
     /// Posts to `path` instead of the page's own address.
@@ -61,23 +69,33 @@ impl<'a> Form<'a> {
         Self { button: label, pending, ..self }
     }
 
+    /// A second button, which says by its `name` that it was pressed. The answer is the page itself, so that browsers go there
+    /// by themselves, script or not.
+    pub fn or(self, name: &'a str, label: &'a str) -> Self {
+        Self { other: Some((name, label)), ..self }
+    }
+
     /// The form around its `fields`: first what is wrong, last the button.
     pub fn show(self, fields: Markup) -> Markup {
         html! {
-            form method="post" action=[self.action] enctype=[self.multipart.then_some("multipart/form-data")] novalidate {
+            form method="post" action=[&self.action] enctype=[self.multipart.then_some("multipart/form-data")] novalidate {
                 (summary(self.state))
                 @if let Some(id) = self.state.submission() { (submission(id)) }
                 (fields)
                 p.actions {
                     button type="submit" data-pending=(self.pending) { (self.button) }
+                    @if let Some((name, label)) = self.other {
+                        // With an address of its own a button is the browser's business, and not the script's.
+                        button.quiet type="submit" name=(name) value="on" formaction=(self.action.as_deref().unwrap_or_default()) { (label) }
+                    }
                 }
             }
         }
     }
 }
 
-/// Everything that is wrong, in the order of the fields, each message a link to its field.
-fn summary(state: &FormState) -> Markup {
+/// Everything that is wrong, in the order of the fields, each message a link to its field. A form shows it by itself.
+pub fn summary(state: &FormState) -> Markup {
     html! {
         @if state.has_errors() {
             div .error-summary id=(SUMMARY) role="alert" tabindex="-1" autofocus aria-labelledby="error-summary-title" {

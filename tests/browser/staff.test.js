@@ -100,6 +100,56 @@ for (const js of [true, false]) {
         });
       }));
 
+    test("the answer to a message is looked at before it is saved", () =>
+      visit(browser, { js }, async (page) => {
+        await signIn(page, site.origin);
+        await click(page.getByRole("link", { name: "Settings" }));
+        await heading(page, "Settings");
+        const letter = page.locator(".letter");
+        const before = await letter.innerText();
+        await fill(page, { text: `Ahoi,\n\nwe are on the water (${how}).` });
+        await press(page, "Preview");
+        await letter.getByText(`we are on the water (${how}).`).waitFor();
+        assert.equal(await page.locator("[name=text]").inputValue(), `Ahoi,\n\nwe are on the water (${how}).`);
+        await visitor("/sign-in", async (reader) => {
+          await signIn(reader, site.origin);
+          await reader.goto(`${site.origin}/admin/settings`);
+          assert.equal(await reader.locator(".letter").innerText(), before);
+        });
+        await press(page, "Save");
+        await page.getByText("The settings are saved.").waitFor();
+        assert.match(await letter.innerText(), /^Ahoi,\n\nwe are on the water/);
+      }));
+
+    test("an issue is seen as a mail, also by whoever has to sign in on the way", () =>
+      visit(browser, { js }, async (page) => {
+        await signIn(page, site.origin);
+        await page.goto(`${site.origin}/admin/issues/new`);
+        const subject = `Brief ${how}`;
+        await fill(page, { subject, body: "## Grüße\n\nAus **Łódź**, mit [Preisen](/contact)." });
+        await press(page, "Save issue");
+        await heading(page, subject);
+        await click(page.getByRole("link", { name: "See it as a mail" }));
+        const shown = async () => {
+          await page.getByRole("heading", { name: "As plain text" }).waitFor();
+          const mail = page.frameLocator("iframe.mail");
+          assert.equal(await mail.locator("strong").innerText(), "Łódź");
+          // Its looks are its own.
+          const width = await mail.locator("body").evaluate((body) => getComputedStyle(body).maxWidth);
+          assert.equal(width, "600px");
+          await page.getByText("Aus **Łódź**").waitFor();
+        };
+        await shown();
+        const at = page.url();
+        await press(page, "Sign out");
+        await page.waitForURL(`${site.origin}/`);
+        await page.goto(at);
+        await heading(page, "Sign in");
+        await fill(page, owner);
+        await press(page, "Sign in");
+        await shown();
+      }));
+
     test("who has signed out is out, and Back shows nothing", () =>
       visit(browser, { js }, async (page) => {
         await signIn(page, site.origin);

@@ -1,8 +1,10 @@
 //! A running application with its own database, and people to use it as.
 
+pub mod authenticator;
 mod chance;
 mod database;
 mod own_server;
+mod peer;
 mod person;
 mod process;
 mod raw;
@@ -11,6 +13,7 @@ mod smtp;
 pub use chance::Chance;
 pub use database::folder_of_its_own;
 pub use own_server::{OwnServer, with_own_server};
+pub use peer::Peer;
 pub use person::{Answer, Person};
 pub use process::{End, Process, free_address};
 pub use raw::read_answer;
@@ -180,6 +183,8 @@ impl TestApp {
     /// Ends the test as every test ends: each page that would still be served from the cache is rendered again by an
     /// instance that has kept nothing, and compared byte for byte.
     async fn finish(self) {
+        // What a person in psql has just written may be unknown for 250 ms, and no longer.
+        self.state.confirm_since(self.state.clock.moment()).await.unwrap();
         let keys = self.state.cache.fresh_keys(self.state.clock.moment());
         let cold = self.second_instance().await;
         for key in keys {

@@ -7,6 +7,7 @@ use crate::http::endpoint::{Endpoint, Nothing, Reply};
 use crate::http::limit::Limit;
 use crate::policies::AccessToken;
 use crate::services::accounts::{self, Edited, Profile};
+use crate::services::audit::{self, Act};
 use crate::services::input::{self, Valid};
 use crate::services::sessions::Member;
 use actix_web::HttpRequest;
@@ -92,13 +93,18 @@ impl Endpoint for Edit {
 
     async fn run(app: &App, who: &Member, (): &(), changes: Valid<Changes>) -> Result<Reply<Me>> {
         let if_match = changes.if_match.as_ref().ok_or(Error::Unconditional)?;
+        let id = app.clock.id();
         let edited = app.write(async |tx| {
             let seen = accounts::profile(&mut *tx, who).await?;
             if !is_meant(if_match, seen.version) {
                 return Err(Error::Stale);
             }
             match &changes.name {
-                Some(name) => edit(tx, who, name, seen.version).await,
+                Some(name) => {
+                    let line = Act::ProfileEdited.on("staff", who.id());
+                    audit::note(&mut *tx, id, who.id(), who.network(), line).await?;
+                    edit(tx, who, name, seen.version).await
+                }
                 None => Ok(seen),
             }
         });

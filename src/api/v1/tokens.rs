@@ -11,13 +11,15 @@ use crate::http::endpoint::{Endpoint, Reply};
 use crate::http::limit::Limit;
 use crate::http::{Gate, errors};
 use crate::policies::Anyone;
+use crate::services::audit::{self, Act};
 use crate::services::input::{self, Valid};
 use crate::services::tokens::{self, Issued, Kind, Secret};
-use crate::services::{accounts, alarms, apps};
+use crate::services::{accounts, alarms, apps, second_factors};
 use crate::{actions::devices, app::Written};
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use uuid::Uuid;
 use validator::Validate;
 
@@ -113,21 +115,34 @@ async fn by_password(
     let email = asked.username.to_lowercase();
     app.limits.count::<SignIn>(caller.network)?;
     app.guesses.count_stranger(&email)?;
-    let found = sign_in::by_password(app, &email, &asked.password).await?;
-    let account = found.ok_or(Error::Refused(Refusal::Grant))?;
-    if account.asks_for_more {
-        return Err(Error::Refused(Refusal::SecondFactor));
-    }
+    let refused = || Error::Refused(Refusal::Grant);
+    let (account, right) = sign_in::by_password(app, &email, &asked.password).await?;
+    let Some(account) = account.filter(|_| right) else { return Err(refused()) };
     let id = app.clock.id();
     app.write(async |tx| {
-        let chance = || app.clock.random();
-        let (_, issued) = tokens::begin(tx, account.id, client, &caller.device, chance).await?;
-        if accounts::entered(tx, account.id).await? {
-            alarms::raise(tx, id, account.id, devices::alarm(&caller.device)).await?;
+        if !accounts::is_yet(&mut *tx, &account).await? {
+            return Err(refused());
         }
+        // Whoever has two factors shows them in a browser, and lets the app in there.
+        if second_factors::is_asked_for(&mut *tx, account.id).await? {
+            return Err(Error::Refused(Refusal::SecondFactor));
+        }
+        let chance = || app.clock.random();
+        let (_, issued) =
+            tokens::begin(&mut *tx, account.id, client, &caller.device, chance).await?;
+        if accounts::entered(&mut *tx, account.id).await? {
+            alarms::raise(&mut *tx, id, account.id, devices::alarm(&caller.device)).await?;
+        }
+        note(tx, app, caller, account.id).await?;
         Ok(issued)
     })
     .await
+}
+
+/// Records that an app was let in, where its member is one of us.
+async fn note(db: &mut PgConnection, app: &App, caller: &Caller, account: Uuid) -> Result<()> {
+    let line = Act::SignedIn.on("staff", account).with("by", "app");
+    audit::note(db, app.clock.id(), account, &caller.network.to_string(), line).await
 }
 
 async fn by_code(
@@ -145,7 +160,13 @@ async fn by_code(
     let (redirect_uri, verifier) = (asked.redirect_uri.as_str(), asked.code_verifier.as_str());
     let brought = tokens::Asked { app: client, redirect_uri, verifier };
     let chance = || app.clock.random();
-    app.write(async |tx| tokens::redeem(tx, &code, &brought, &caller.device, chance).await).await
+    app.write(async |tx| {
+        let redeemed = tokens::redeem(&mut *tx, &code, &brought, &caller.device, chance).await?;
+        let Some((account, issued)) = redeemed else { return Ok(None) };
+        note(tx, app, caller, account).await?;
+        Ok(Some(issued))
+    })
+    .await
 }
 
 async fn by_refresh(

@@ -8,6 +8,7 @@ mod cleanup;
 mod digest;
 pub mod plan;
 mod retention;
+mod sitemap;
 mod sync;
 mod turn;
 
@@ -34,11 +35,14 @@ pub enum Task {
     Retention,
     /// A folder of Markdown files becomes posts.
     Sync,
+    /// Search engines are told which pages are new, changed or gone.
+    Sitemap,
 }
 
 impl Task {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Cleanup, Self::Digest, Self::Retention, Self::Sync];
+    pub const ALL: [Self; 5] =
+        [Self::Cleanup, Self::Digest, Self::Retention, Self::Sync, Self::Sitemap];
 
     /// As addresses and commands name it.
     pub fn name(self) -> &'static str {
@@ -47,6 +51,7 @@ impl Task {
             Self::Digest => "digest",
             Self::Retention => "retention",
             Self::Sync => "sync",
+            Self::Sitemap => "sitemap",
         }
     }
 
@@ -62,6 +67,7 @@ impl Task {
             Self::Digest => &digest::PLAN,
             Self::Retention => &retention::PLAN,
             Self::Sync => &sync::PLAN,
+            Self::Sitemap => &sitemap::PLAN,
         }
     }
 
@@ -69,6 +75,7 @@ impl Task {
     pub fn off(self, config: &Config) -> Option<&'static str> {
         match self {
             Self::Sync if config.sync_folder.is_none() => Some("SYNC_FOLDER is not set."),
+            Self::Sitemap if config.indexnow_url.is_none() => Some("INDEXNOW_URL is not set."),
             _ => None,
         }
     }
@@ -79,6 +86,7 @@ impl Task {
             Self::Digest => digest::run(turn).await,
             Self::Retention => retention::run(turn).await,
             Self::Sync => sync::run(turn).await,
+            Self::Sitemap => sitemap::run(turn).await,
         }
     }
 }

@@ -1,17 +1,20 @@
 //! Issues of the newsletter as staff see them.
 
-use super::Context;
+use super::{Context, Ignored};
+use crate::app::App;
 use crate::error::Result;
+use crate::http::framed::Framed;
 use crate::http::limit::Limit;
 use crate::http::page::LivePage;
 use crate::http::{Gate, cursor};
+use crate::mail;
 use crate::policies;
 use crate::services::batches;
 use crate::services::issues::{self, Issue, Listed};
 use crate::services::sessions::Staff;
 use serde::Deserialize;
 use sqlx::PgConnection;
-use templates::admin::issues::{Progress, Row, Stored, Text, index, show};
+use templates::admin::issues::{Progress, Row, Stored, Text, index, preview, show};
 use templates::{FormState, View};
 use uuid::Uuid;
 
@@ -81,6 +84,48 @@ pub async fn issue(
     Ok(show(&(&issue).into(), &names(&topics), edit, send))
 }
 
+/// `/admin/issues/{id}/preview`
+pub struct Preview;
+
+impl Gate for Preview {
+    const PATH: &'static str = "/admin/issues/{id}/preview";
+    const LIMIT: Limit = Limit::per_minute(300);
+    type Auth = policies::Staff;
+}
+
+impl LivePage for Preview {
+    type At = Uuid;
+    type Query = Ignored;
+
+    async fn view(
+        db: &mut PgConnection,
+        _: &Staff,
+        id: &Uuid,
+        _: &Ignored,
+        Context { app, .. }: &Context<'_>,
+    ) -> Result<View> {
+        Ok(preview(*id, &mail::issue_for_nobody(app, db, *id).await?))
+    }
+}
+
+/// `/admin/issues/{id}/mail`
+pub struct Letter;
+
+impl Gate for Letter {
+    const PATH: &'static str = "/admin/issues/{id}/mail";
+    const LIMIT: Limit = Limit::per_minute(300);
+    type Auth = policies::Staff;
+}
+
+impl Framed for Letter {
+    type At = Uuid;
+
+    async fn html(app: &App, _: &Staff, id: &Uuid) -> Result<String> {
+        let mail = app.read(async |db| mail::issue_for_nobody(app, db, *id).await).await?;
+        Ok(mail.html())
+    }
+}
+
 /// A slug and a name each.
 pub fn names(topics: &[issues::Topic]) -> Vec<(&str, &str)> {
     topics.iter().map(|topic| (topic.slug.as_str(), topic.name.as_str())).collect()
@@ -102,6 +147,7 @@ impl<'a> From<&'a Issue> for Stored<'a> {
             scheduled_at: issue.scheduled_at,
             started_at: issue.started_at,
             finished_at: issue.finished_at,
+            updated_at: issue.updated_at,
             progress: Progress { total, ended, done, dead, dropped },
         }
     }

@@ -145,6 +145,10 @@ impl<'a> From<&'a Shown> for Lead<'a> {
             source: lead.source.as_str(),
             created_at: lead.created_at,
             key_name: lead.key_name.as_deref(),
+            consent: lead
+                .consent
+                .as_ref()
+                .map(|given| (given.words.as_str(), given.version.as_str(), given.at)),
             campaign: lead.campaign.iter().map(|(label, value)| (*label, value.as_str())).collect(),
             spam_reasons: &lead.spam_reasons,
             history: lead.history.iter().map(event).collect(),

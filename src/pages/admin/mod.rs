@@ -1,12 +1,16 @@
 //! What staff see.
 
+pub mod audit;
 pub mod cache;
+pub mod imports;
 pub mod issues;
 pub mod leads;
 pub mod outbox;
 pub mod people;
 pub mod posts;
 pub mod runs;
+pub mod settings;
+pub mod staff;
 pub mod subscribers;
 
 use crate::error::Result;
@@ -54,6 +58,6 @@ impl LivePage for Dashboard {
         if silent > 0 {
             counts.push(("Tasks that do not run", silent, paths::admin_runs()));
         }
-        Ok(templates::admin::dashboard(&counts))
+        Ok(templates::admin::dashboard(&counts, who.is_owner()))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Context, Ignored};
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::limit::Limit;
 use crate::http::page::LivePage;
 use crate::http::{Gate, cursor};
@@ -29,6 +29,8 @@ pub struct Query {
     #[serde(default)]
     state: String,
     #[serde(default)]
+    kind: String,
+    #[serde(default)]
     to: String,
     #[serde(default)]
     before: String,
@@ -49,21 +51,23 @@ impl LivePage for Index {
         who: &Staff,
         (): &(),
         query: &Query,
-        Context { app, .. }: &Context<'_>,
+        Context { app, blank }: &Context<'_>,
     ) -> Result<View> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let filter = outbox::Filter {
             state: given(&query.state),
+            kind: given(&query.kind),
             recipient: given(&query.to),
             before: query.before.parse().ok(),
         };
         let found = outbox::list(db, who, &filter, cursor::ask(PER_PAGE)).await?;
         let (found, older) = cursor::cut(found, PER_PAGE, |row| row.id);
-        let counts = outbox::count(db, who).await?;
+        let counts = outbox::count(db, who, filter.kind.as_deref()).await?;
         let rows: Vec<Row> = found.iter().map(Into::into).collect();
-        let shown = Filter { state: query.state.trim(), to: query.to.trim() };
+        let (state, kind, to) = (query.state.trim(), query.kind.trim(), query.to.trim());
+        let shown = Filter { state, kind, kinds: &Job::KINDS, to };
         let place = (older, filter.before.is_none());
-        Ok(index(&rows, &counts, &shown, place, app.postman.is_on_duty()))
+        Ok(index(&rows, &counts, &shown, place, app.postman.is_on_duty(), blank))
     }
 }
 
@@ -115,11 +119,16 @@ pub async fn entry(
     Ok(show(&(&row).into(), letter.as_ref(), form))
 }
 
-/// What lets somebody in stands in their mail alone; where nobody carries mail, an owner may pass it on.
+/// What lets somebody in stands in their mail alone; where nobody carries mail, an owner may pass it on. Who has not proven
+/// lately who they are is asked to: it could be their own way to another password.
 async fn token_for(db: &mut PgConnection, who: &Staff, mail: &Mail) -> Result<Option<Token>> {
-    match mail {
-        Mail::Link { link } if who.is_owner() => links::shown(db, *link).await,
-        _ => Ok(None),
+    let Mail::Link { link } = mail else { return Ok(None) };
+    if !who.is_owner() {
+        return Ok(None);
+    }
+    match links::shown(db, *link).await? {
+        Some(_) if !who.member().is_recent() => Err(Error::Unconfirmed),
+        shown => Ok(shown),
     }
 }
 

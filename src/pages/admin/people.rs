@@ -7,9 +7,12 @@ use crate::http::Gate;
 use crate::http::download::{Download, File};
 use crate::http::limit::Limit;
 use crate::http::page::LivePage;
-use crate::policies;
+use crate::http::record::{self, Recorded};
+use crate::policies::{self, Recently};
+use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::people::{self, By};
+use crate::services::recent::Recent;
 use crate::services::runs::Counts;
 use crate::services::sessions::Owner;
 use serde::Deserialize;
@@ -87,19 +90,22 @@ pub struct Export;
 impl Gate for Export {
     const PATH: &'static str = "/admin/people/{email}/export";
     const LIMIT: Limit = Limit::per_minute(60);
-    type Auth = policies::Owner;
+    type Auth = Recently<policies::Owner>;
 }
 
 impl Download for Export {
     type At = String;
 
-    async fn file(app: &App, who: &Owner, email: &String) -> Result<File> {
+    async fn file(app: &App, who: &Recent<Owner>, email: &String) -> Result<Recorded<File>> {
         let person = Valid::check(people::Person { email: email.clone() });
         let person = person.map_err(|_| Error::NotFound)?;
         let (by, at) = (By::Owner(who), app.clock.now());
         let found = app.read(async |db| people::export(db, by, &person.email, at).await).await?;
         let text = serde_json::to_string_pretty(&found);
         let text = text.map_err(|error| Error::Internal(error.into()))?;
-        Ok(File { name: "person.json", kind: "application/json", text })
+        let file = File { name: "person.json", kind: "application/json", text };
+        // How much of what, and never about whom.
+        let line = Act::PersonExported.to("person").counting(&found.counts());
+        record::hand_out(app, who, line, file).await
     }
 }

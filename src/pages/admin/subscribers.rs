@@ -6,8 +6,11 @@ use crate::error::Result;
 use crate::http::download::{Download, File};
 use crate::http::limit::Limit;
 use crate::http::page::LivePage;
+use crate::http::record::{self, Recorded};
 use crate::http::{Gate, cursor};
-use crate::policies;
+use crate::policies::{self, Recently};
+use crate::services::audit::Act;
+use crate::services::recent::Recent;
 use crate::services::sessions::Staff;
 use crate::services::subscribers::{self, Keeper, Listed, Shown, Status};
 use serde::Deserialize;
@@ -126,6 +129,7 @@ impl<'a> From<&'a Shown> for Subscriber<'a> {
             time_zone: &one.time_zone,
             source: &one.source,
             consent: &one.consent,
+            words: one.words.as_deref(),
             consent_at: one.consent_at,
             confirmed_at: one.confirmed_at,
             ended_at: one.ended_at,
@@ -140,15 +144,16 @@ pub struct Export;
 impl Gate for Export {
     const PATH: &'static str = "/admin/subscribers.csv";
     const LIMIT: Limit = Limit::per_minute(10);
-    type Auth = policies::Staff;
+    type Auth = Recently<policies::Staff>;
 }
 
 impl Download for Export {
     type At = ();
 
-    async fn file(app: &App, who: &Staff, (): &()) -> Result<File> {
+    async fn file(app: &App, who: &Recent<Staff>, (): &()) -> Result<Recorded<File>> {
         let text = all(app, &Keeper::Staff(who)).await?;
-        Ok(File { name: "subscribers.csv", kind: "text/csv; charset=utf-8", text })
+        let file = File { name: "subscribers.csv", kind: "text/csv; charset=utf-8", text };
+        record::hand_out(app, who, Act::SubscribersExported.to("subscribers"), file).await
     }
 }
 

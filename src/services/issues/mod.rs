@@ -59,6 +59,7 @@ pub struct Draft {
     pub slug: Option<String>,
     /// The slug of a topic, where it is only for those who want to hear of that.
     #[serde(default, deserialize_with = "input::optional_line")]
+    #[validate(custom(function = "input::one_line"))]
     pub topic: Option<String>,
     /// Markdown.
     #[serde(default, deserialize_with = "input::block")]
@@ -67,6 +68,9 @@ pub struct Draft {
         custom(function = "input::markdown")
     )]
     pub body: String,
+    /// The `updated_at` of the text that was changed: not to write over what someone else has saved since.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub version: Option<OffsetDateTime>,
 }
 
 impl Draft {
@@ -100,6 +104,8 @@ pub struct Issue {
     pub started_at: Option<OffsetDateTime>,
     /// When that ended.
     pub finished_at: Option<OffsetDateTime>,
+    /// When it was last changed.
+    pub updated_at: OffsetDateTime,
     /// What has become of its mails.
     pub progress: Progress,
 }
@@ -166,7 +172,7 @@ pub async fn list(
 pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Issue> {
     let row = sqlx::query!(
         r#"select id, slug, subject, body, topic, status as "status: Status", scheduled_at, started_at, finished_at,
-                  delivered, failed, dropped from issues where id = $1"#,
+                  updated_at, delivered, failed, dropped from issues where id = $1"#,
         id,
     )
     .fetch_optional(&mut *db)
@@ -189,6 +195,7 @@ pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Issue
         scheduled_at: row.scheduled_at,
         started_at: row.started_at,
         finished_at: row.finished_at,
+        updated_at: row.updated_at,
         // Rows of the outbox do not stay for ever.
         progress: if counted.total() < noted.total() { noted } else { counted },
     })
@@ -221,7 +228,8 @@ pub async fn create(
 /// Writes the issue `id` anew. Once it was begun to be sent its address stays: it stands in mails.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Invalid`] as for [`create`], and while it is being sent.
+/// [`Error::NotFound`]; [`Error::Invalid`] as for [`create`], while it is being sent, and where it is not the given version
+/// any more.
 pub async fn update(
     db: &mut PgConnection,
     by: &Staff,
@@ -231,12 +239,13 @@ pub async fn update(
     let saved = sqlx::query!(
         "update issues set slug = case when started_at is null then $2 else slug end, subject = $3, body = $4,
                 topic = case when started_at is null then $5 else topic end, updated_at = now()
-          where id = $1 and status <> 'sending'",
+          where id = $1 and status <> 'sending' and ($6::timestamptz is null or updated_at = $6)",
         id,
         draft.place()?,
         draft.subject,
         draft.body,
         draft.topic,
+        draft.version,
     )
     .execute(&mut *db)
     .await
@@ -244,8 +253,15 @@ pub async fn update(
     if saved.rows_affected() == 1 {
         return Ok(());
     }
-    by_id(db, by, id).await?;
-    Err(Error::field("", "It is being sent. Pause it, change it, and let it go on."))
+    Err(match by_id(db, by, id).await?.status {
+        Status::Sending => {
+            Error::field("", "It is being sent. Pause it, change it, and let it go on.")
+        }
+        _ => Error::field(
+            "version",
+            "Someone has changed this issue since you opened it. What you wrote is below; send it again to replace theirs.",
+        ),
+    })
 }
 
 /// What a constraint that was violated means.

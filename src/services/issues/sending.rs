@@ -36,29 +36,35 @@ pub struct When {
 /// Has the issue sent, now or later; `id` is a fresh one. Said twice it is said once.
 ///
 /// # Errors
-/// [`Error::NotFound`].
+/// [`Error::NotFound`]; [`Error::Invalid`] for a time that has passed: whoever mistypes a year does not mean now.
 pub async fn send(
     db: &mut PgConnection,
     _by: &Staff,
     id: Uuid,
     issue: Uuid,
     when: &Valid<When>,
-) -> Result<Status> {
+) -> Result<()> {
     let at = when.send_at.as_deref().and_then(input::moment);
-    let begun = sqlx::query!(
-        r#"update issues set scheduled_at = greatest(coalesce($2, now()), now()), updated_at = now(),
+    let begun = sqlx::query_scalar!(
+        r#"update issues set scheduled_at = coalesce($2, now()), updated_at = now(),
                   status = case when $2 > now() then 'scheduled' else 'sending' end,
                   started_at = case when $2 > now() then null else now() end
-            where id = $1 and status in ('draft', 'scheduled')
-           returning status as "status: Status", scheduled_at as "scheduled_at!""#,
+            where id = $1 and status in ('draft', 'scheduled') and ($2::timestamptz is null or $2 > now())
+           returning scheduled_at as "scheduled_at!""#,
         issue,
         at,
     );
-    let Some(begun) = begun.fetch_optional(&mut *db).await? else {
-        return status(db, issue).await; // someone was quicker
-    };
-    put(db, id, Whom { issue, at: begun.scheduled_at, after: None }).await?;
-    Ok(begun.status)
+    if let Some(at) = begun.fetch_optional(&mut *db).await? {
+        return put(db, id, Whom { issue, at, after: None }).await;
+    }
+    match status(db, issue).await? {
+        Status::Draft | Status::Scheduled => {
+            let past = "This time has passed. Say one that is to come, or nothing to send it now.";
+            Err(Error::field("send_at", past))
+        }
+        Status::Paused => Err(Error::field("", "It is paused. Let it go on instead.")),
+        _ => Ok(()), // someone was quicker
+    }
 }
 
 async fn status(db: &mut PgConnection, issue: Uuid) -> Result<Status> {
@@ -159,8 +165,8 @@ pub async fn queue(
 
 /// Notes that an issue, or any, is sent, where none of its mails is left.
 ///
-/// Asked after each of its mails, in a transaction of its own: whoever ends last sees that all others have ended. Where a
-/// worker dies between the two, the next who asks about any issue finds out.
+/// Asked in a transaction of its own after each mail that leaves none behind that nobody has (`outbox::Noted`): whoever ends
+/// last sees that all others have ended. Where a worker dies between the two, the next who asks about any issue finds out.
 ///
 /// # Errors
 /// As any statement.

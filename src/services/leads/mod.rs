@@ -141,6 +141,14 @@ impl Sender<'_> {
         }
     }
 
+    /// The words they were shown: what our own form says. What other doors show is not ours, and not known.
+    fn consent<'new>(&self, new: &'new NewLead) -> Option<&'new str> {
+        match self {
+            Self::Visitor => new.consent.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether anyone at all could be behind it.
     fn is_public(&self) -> bool {
         matches!(self, Self::Visitor | Self::Embed)
@@ -263,8 +271,10 @@ async fn insert(
         Lead,
         r#"insert into leads (id, name, email, company, phone, message, status, source, api_key_id, fingerprint,
                spam_score, spam_reasons, utm_source, utm_medium, utm_campaign, utm_term, utm_content, referrer,
-               landing_page, created_at)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+               landing_page, created_at, consent, consent_at)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+               (select version from consents where version = $21 and form = 'contact'),
+               (select $20::timestamptz from consents where version = $21 and form = 'contact'))
            returning id, name, email, company, phone, message, source as "source: Source",
                status as "status: Status", created_at"#,
         arrival.id,
@@ -287,6 +297,7 @@ async fn insert(
         referrer.as_deref(),
         landing_page.as_deref(),
         arrival.at,
+        from.consent(new),
     )
     .fetch_one(db)
     .await?)

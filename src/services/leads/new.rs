@@ -46,6 +46,9 @@ pub struct NewLead {
     /// The field that people do not see.
     #[serde(default, deserialize_with = "input::line")]
     pub website: String,
+    /// The version of the words that the form showed (`templates::consent`). Of use where it is our own form alone.
+    #[serde(default, deserialize_with = "remark")]
+    pub consent: Option<String>,
     /// Milliseconds from seeing the form to sending it, where the browser said.
     #[serde(default, deserialize_with = "input::lenient_number")]
     pub elapsed_ms: Option<u64>,

@@ -2,6 +2,8 @@
 
 use super::{Source, Status};
 use crate::error::{Error, Result};
+use crate::services::accounts;
+use crate::services::consents::Given;
 use crate::services::input::{self, Valid};
 use crate::services::sessions::Staff;
 use serde::Deserialize;
@@ -67,6 +69,8 @@ pub struct Shown {
     pub key_name: Option<String>,
     /// When it was accepted.
     pub created_at: OffsetDateTime,
+    /// The words it was given under; none where none of ours were shown.
+    pub consent: Option<Given>,
     /// Why it was taken for spam, or nearly.
     pub spam_reasons: Vec<String>,
     /// How they came here: a label and a value each.
@@ -165,8 +169,10 @@ pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown
     let row = sqlx::query!(
         r#"select leads.id, leads.name, email, company, phone, message, status as "status: Status",
                   source as "source: Source", leads.created_at, spam_reasons, utm_source, utm_medium, utm_campaign,
-                  utm_term, utm_content, referrer, landing_page, api_keys.name as "key_name?"
-             from leads left join api_keys on api_keys.id = api_key_id where leads.id = $1"#,
+                  utm_term, utm_content, referrer, landing_page, api_keys.name as "key_name?",
+                  version as "version?", words as "words?", consent_at
+             from leads left join api_keys on api_keys.id = api_key_id left join consents on version = consent
+            where leads.id = $1"#,
         id,
     )
     .fetch_optional(&mut *db)
@@ -181,6 +187,7 @@ pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown
         ("Campaign term", row.utm_term),
         ("Campaign content", row.utm_content),
     ];
+    let consent = (row.version.zip(row.words)).zip(row.consent_at);
     Ok(Shown {
         id: row.id,
         name: row.name,
@@ -192,6 +199,7 @@ pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown
         source: row.source,
         key_name: row.key_name,
         created_at: row.created_at,
+        consent: consent.map(|((version, words), at)| Given { version, words, at }),
         spam_reasons: row.spam_reasons,
         campaign: campaign.into_iter().filter_map(|(label, value)| Some((label, value?))).collect(),
         history: history(db, id).await?,
@@ -200,9 +208,10 @@ pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown
 
 async fn history(db: &mut PgConnection, lead: Uuid) -> Result<Vec<Event>> {
     let rows = sqlx::query!(
-        "select at, accounts.name as by, note, from_status, to_status
-           from lead_history join accounts on accounts.id = staff_id where lead_id = $1 order by lead_history.id",
+        r#"select at, coalesce(accounts.name, $2) as "by!", note, from_status, to_status
+             from lead_history left join accounts on accounts.id = staff_id where lead_id = $1 order by lead_history.id"#,
         lead,
+        accounts::GONE,
     );
     let rows = rows.fetch_all(db).await?;
     let event = rows.into_iter().map(|row| Event {

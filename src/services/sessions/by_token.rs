@@ -18,7 +18,7 @@ pub async fn begin_for_app(
     device: &Device,
     app: Option<Uuid>,
 ) -> Result<Uuid> {
-    begin(&mut *db, account, token, device).await?;
+    begin(&mut *db, account, token, device, false).await?;
     let begun = sqlx::query_scalar!(
         "update sessions set by_token = true, app_id = $2 where token_hash = $1 returning id",
         token.hash(),
@@ -34,8 +34,8 @@ pub async fn begin_for_app(
 pub async fn of_app(db: &mut PgConnection, access: &tokens::Secret) -> Result<Option<Member>> {
     Ok(sqlx::query_as!(
         Member,
-        r#"select accounts.id, accounts.name, staff.role as "role?: Role", sessions.id as session, false as "recent!",
-                  seen_at < now() - interval '5 minutes' as "stale!"
+        r#"select accounts.id, accounts.name, staff.role as "role?: Role", sessions.id as session, network,
+                  false as "recent!", false as "two_factors!", seen_at < now() - interval '5 minutes' as "stale!"
              from app_tokens join sessions on sessions.id = session_id join accounts on accounts.id = account_id
                   left join staff on staff.id = account_id
             where hash = $1 and kind = 'access' and app_tokens.expires_at > now() and sessions.expires_at > now() and active

@@ -4,18 +4,22 @@
 //! never stored: whoever holds one was sent it. Whoever asks, the answer is the same, so that nobody learns who is here.
 
 mod choice;
+mod export;
 mod follow;
+mod import;
+mod imports;
 mod join;
 mod leave;
 mod staff;
-mod transfer;
 
 pub use choice::{Choices, DIGESTS, Stored, TopicChoice, choices, choose};
+pub use export::{Exported, export};
 pub use follow::{follow, is_subscribed};
-pub use join::{Ask, From, ask, confirm, mailbox};
+pub use import::{Import, import};
+pub use imports::{Brought, Imported, LeftOut, Line, Outcome, imported, imports};
+pub use join::{Ask, From, ask, confirm};
 pub use leave::{Reason, bounced, leave};
 pub use staff::{Filter, Listed, NewEnd, Shown, by_email, by_id, count_confirmed, end, list};
-pub use transfer::{Exported, Import, Imported, export, import};
 
 use crate::digest;
 use crate::error::{Error, Result};
@@ -65,6 +69,16 @@ pub enum Keeper<'a> {
     Staff(&'a sessions::Staff),
     /// The operator.
     Operator(&'a Operator),
+}
+
+impl Keeper<'_> {
+    /// Which member of staff; none: the operator.
+    fn staff(&self) -> Option<Uuid> {
+        match self {
+            Self::Staff(staff) => Some(staff.id()),
+            Self::Operator(_) => None,
+        }
+    }
 }
 
 /// What a link in a mail is good for.

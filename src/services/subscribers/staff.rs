@@ -83,8 +83,10 @@ pub struct Shown {
     pub time_zone: String,
     /// By which door.
     pub source: String,
-    /// What they agreed to.
+    /// What they agreed to: the version of our words, or what whoever brought them over says.
     pub consent: String,
+    /// Our words, where it is these.
+    pub words: Option<String>,
     /// When they did.
     pub consent_at: OffsetDateTime,
     /// When they confirmed it.
@@ -103,7 +105,7 @@ pub async fn by_id(db: &mut PgConnection, _by: &Keeper<'_>, id: Uuid) -> Result<
     sqlx::query_as!(
         Shown,
         r#"select id, email, status as "status: Status", digest, time_zone, source, consent, consent_at, confirmed_at,
-                  ended_at, remark,
+                  ended_at, remark, (select words from consents where version = consent),
                   array(select name from subscriber_topics join topics on slug = topic
                          where subscriber_id = id order by name) as "topics!"
              from subscribers where id = $1"#,

@@ -3,6 +3,7 @@
 
 use super::{Issued, Kind, Secret, begin};
 use crate::error::Result;
+use crate::services::accounts;
 use crate::services::alarms::{self, Alarm};
 use crate::services::apps::App;
 use crate::services::sessions::{self, Device, Member};
@@ -51,6 +52,7 @@ pub struct Asked<'a> {
 
 /// The first pair for a code; none where it is not good, or not brought by the app that it was made for. Either way it is used.
 /// Whoever brings it again ends what came of it.
+/// Gives whose account it is, too.
 ///
 /// # Errors
 /// As any statement.
@@ -60,7 +62,10 @@ pub async fn redeem(
     asked: &Asked<'_>,
     device: &Device,
     chance: impl Fn() -> [u8; 32],
-) -> Result<Option<Issued>> {
+) -> Result<Option<(Uuid, Issued)>> {
+    if let Some(account) = account_of(&mut *db, code).await? {
+        accounts::hold(&mut *db, account).await?;
+    }
     let held = sqlx::query!(
         "update app_codes set used_at = now() where hash = $1 and used_at is null and expires_at > now()
          returning app_id, session_id, redirect_uri, challenge",
@@ -88,7 +93,29 @@ pub async fn redeem(
     sqlx::query!("update app_codes set family = $2 where hash = $1", code.hash(), family)
         .execute(db)
         .await?;
-    Ok(Some(issued))
+    Ok(Some((account, issued)))
+}
+
+/// Whose app has it, while they are signed in.
+async fn account_of(db: &mut PgConnection, code: &Secret) -> Result<Option<Uuid>> {
+    let account = sqlx::query_scalar!(
+        "select account_id from app_codes join sessions on sessions.id = session_id where hash = $1",
+        code.hash(),
+    );
+    Ok(account.fetch_optional(db).await?)
+}
+
+/// Ends those of an account that nobody has changed into tokens yet.
+///
+/// # Errors
+/// As any statement.
+pub async fn end_codes(db: &mut PgConnection, account: Uuid) -> Result<()> {
+    let ended = sqlx::query!(
+        "delete from app_codes using sessions where sessions.id = session_id and account_id = $1 and used_at is null",
+        account,
+    );
+    ended.execute(db).await?;
+    Ok(())
 }
 
 /// Whether `challenge` is that of `verifier`, by S256.

@@ -7,7 +7,7 @@
 mod codes;
 mod refresh;
 
-pub use codes::{Asked, issue, redeem};
+pub use codes::{Asked, end_codes, issue, redeem};
 pub use refresh::refresh;
 
 use crate::digest;

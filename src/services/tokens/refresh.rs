@@ -70,15 +70,20 @@ struct Used {
     salt: Vec<u8>,
 }
 
-/// Looks it up and locks it: of two who bring it at the same time the second finds it used.
+/// Looks it up and holds its family: of two who bring it at the same time the second finds it used, and whoever ends the family
+/// waits, or was there before.
 async fn held(db: &mut PgConnection, presented: &Secret) -> Result<Option<Held>> {
+    let family = sqlx::query!(
+        "select from sessions where id = (select session_id from app_tokens where hash = $1) for no key update",
+        presented.hash(),
+    );
+    family.execute(&mut *db).await?;
     let found = sqlx::query!(
         r#"select session_id, app_id, used_by, salt, extract(epoch from now() - used_at)::float8 as ago
              from app_tokens join sessions on sessions.id = session_id join accounts on accounts.id = account_id
                   left join staff on staff.id = account_id
             where hash = $1 and kind = 'refresh' and app_tokens.expires_at > now() and active
-              and seen_at > now() - make_interval(secs => case when staff.id is null then $2 else $3::float8 end)
-              for update of app_tokens"#,
+              and seen_at > now() - make_interval(secs => case when staff.id is null then $2 else $3::float8 end)"#,
         presented.hash(),
         Limits::of(None).idle.as_secs_f64(),
         Limits::of(Some(Role::Editor)).idle.as_secs_f64(),
