@@ -85,6 +85,12 @@ fn whoever_it_was_not_ends_every_session_and_takes_the_password_away() {
         assert_eq!(app.eve().get(&second).await.status, 200);
         assert_eq!(thief.get("/account").await.status, 200, "that was only looked at");
 
+        // And has a passkey of their own by now.
+        app.psql(
+            "insert into passkeys (id, account_id, credential_id, credential, name)
+             select gen_random_uuid(), id, 'x', '{}', 'A key' from accounts where name = 'Bob'",
+        )
+        .await;
         let other = app.second_instance().await;
         let answer = app.eve().post(&first, &[]).await;
         assert_eq!((answer.status, answer.location.as_str()), (303, "/forgot-password"));
@@ -96,6 +102,7 @@ fn whoever_it_was_not_ends_every_session_and_takes_the_password_away() {
             app.eve().post(over, &[]).await.is_page(410);
         }
         assert_eq!(app.ask("select count(*) from mailed_links where used_at is null").await, ["0"]);
+        assert_eq!(app.ask("select count(*) from passkeys").await, ["0"]);
         // And then Bob chooses another one.
         app.psql("delete from mailed_links").await;
         app.eve().post("/forgot-password", &[("email", BOB.0)]).await;

@@ -1,10 +1,14 @@
 //! What is kept about a member: taken along, and deleted.
 
 use super::accounts::{BOB, mailed, sign_up};
+use super::confirm_identity::{fields, later, pairs, with};
 use super::contact::ANN;
 use super::newsletter::{mails_to, subscribe, work_off};
+use super::second_factor::{half_way, turn_on};
 use super::sign_in::{is_sent_to_sign_in, sign_in};
+use super::staff::{colleague, says};
 use super::support::{ADA, with_app};
+use super::tokens_by_code::let_in;
 use serde_json::Value;
 
 #[test]
@@ -63,16 +67,16 @@ fn a_member_takes_along_everything_that_is_kept_about_them_and_nothing_else() {
 fn whoever_signed_in_a_while_ago_takes_nothing_along_without_proof() {
     with_app(async |app| {
         let bob = sign_up(app, BOB.0, BOB.1).await;
-        app.psql("update sessions set proven_at = now() - interval '11 minutes'").await;
-        for path in ["/account/export.json", "/account/export.csv"] {
+        later(app).await;
+        for path in ["/account/export", "/account/export.json", "/account/export.csv"] {
             let answer = bob.get(path).await;
-            let again = format!("/sign-in?next={}", path.replace('/', "%2F"));
+            let again = format!("/confirm-identity?next={}", path.replace('/', "%2F"));
             assert_eq!((answer.status, answer.location), (303, again));
         }
-        assert!(!bob.get("/account/export").await.body.contains("/account/export.json"));
-        let wrong = bob.post("/account/export", &[("current_password", "wrong")]).await;
-        assert!(wrong.status == 422 && wrong.body.contains("current_password-error"));
-        let right = bob.post("/account/export", &[("current_password", BOB.1)]).await;
+        let form = |password| [("next", "/account/export"), ("password", password)];
+        assert_eq!(bob.post("/confirm-identity", &form("wrong")).await.status, 422);
+        assert_eq!(bob.get("/account/export.csv").await.status, 303);
+        let right = bob.post("/confirm-identity", &form(BOB.1)).await;
         assert_eq!((right.status, right.location.as_str()), (303, "/account/export"));
         assert_eq!(bob.get("/account/export.csv").await.status, 200);
     });
@@ -90,6 +94,14 @@ fn an_account_that_is_deleted_is_gone_at_once_everywhere_and_what_was_written_st
         app.eve().post("/contact", &wrote).await;
         subscribe(app, &app.eve(), BOB.0, &[]).await;
         bob.post("/account/email", &[("email", "robert@example.test")]).await;
+        turn_on(app, &bob).await;
+        half_way(app, &BOB).await;
+        app.psql(
+            "insert into passkeys (id, account_id, credential_id, credential, name)
+             select gen_random_uuid(), id, 'x', '{}', 'A key' from accounts where name = 'Bob'",
+        )
+        .await;
+        let_in(app, &bob).await;
         let page = bob.get("/account/delete").await.body;
         for words in ["What goes", "What stays", "Messages that you wrote to us", "The newsletter"]
         {
@@ -101,12 +113,15 @@ fn an_account_that_is_deleted_is_gone_at_once_everywhere_and_what_was_written_st
             let answer = bob.post("/account/delete", &typed(wrong)).await;
             assert!(answer.status == 422 && answer.body.contains("confirmation-error"), "{wrong}");
         }
-        app.psql("update sessions set proven_at = now() - interval '11 minutes'").await;
+        later(app).await;
         let unproven = bob.post("/account/delete", &typed(BOB.0)).await;
-        assert!(unproven.status == 422 && unproven.body.contains("current_password-error"));
+        assert!(unproven.status == 403 && unproven.body.contains("Is it you?"));
         assert_eq!(bob.get("/account").await.status, 200, "nothing has happened yet");
-        let form = [("confirmation", "BOB@example.test"), ("current_password", BOB.1)];
-        let gone = bob.post("/account/delete", &form).await;
+        let form = fields(&unproven, "/confirm-identity");
+        let again = bob.post("/confirm-identity", &with(&form, "password", BOB.1)).await;
+        let form = fields(&again, "/account/delete");
+        assert!(pairs(&form).contains(&("confirmation", BOB.0)), "{form:?}");
+        let gone = bob.post("/account/delete", &pairs(&form)).await;
         assert_eq!((gone.status, gone.location.as_str()), (303, "/"));
         assert!(bob.get("/").await.body.contains("Your account is deleted."));
         for person in [&bob, &there, &bob.at(&other), &there.at(&other)] {
@@ -114,7 +129,16 @@ fn an_account_that_is_deleted_is_gone_at_once_everywhere_and_what_was_written_st
         }
         assert_eq!(sign_in(&app.eve(), BOB.0, BOB.1).await.status, 422);
         app.eve().post(&link, &[]).await.is_page(410);
-        for table in ["sessions", "email_changes"] {
+        for table in [
+            "sessions",
+            "email_changes",
+            "second_factors",
+            "recovery_codes",
+            "half_sign_ins",
+            "passkeys",
+            "app_tokens",
+            "app_codes",
+        ] {
             assert_eq!(app.ask(&format!("select count(*) from {table}")).await, ["0"], "{table}");
         }
         assert_eq!(app.ask("select email from accounts").await, [ADA.0]);
@@ -131,32 +155,66 @@ fn an_account_that_is_deleted_is_gone_at_once_everywhere_and_what_was_written_st
 }
 
 #[test]
-fn the_last_owner_stays_and_staff_hand_over_first() {
+fn the_last_owner_stays() {
     with_app(async |app| {
         let ada = app.ada().await;
-        let add = ["user", "add", "--email", "ed@example.com", "--name", "Ed", "--json"];
-        let password = app.cli(&add, "").json()["password"].as_str().unwrap().to_owned();
-        let ed = app.eve();
-        sign_in(&ed, "ed@example.com", &password).await;
-        for (person, email, advice) in [
-            (&ada, ADA.0, "You are the only owner of this site"),
-            (&ed, "ed@example.com", "You are one of the people who run this site"),
-        ] {
-            let page = person.get("/account/delete").await.body;
-            assert!(page.contains(advice) && !page.contains(r#"name="confirmation""#), "{page}");
-            let answer = person.post("/account/delete", &[("confirmation", email)]).await;
-            assert!(answer.status == 422 && answer.body.contains(advice), "{}", answer.body);
-            assert_eq!(person.get("/admin").await.status, 200);
-        }
-        // A second owner is one of us, too; whoever is none of us any more may go.
-        app.psql("update staff set role = 'owner'").await;
+        let advice = "You are the only owner of this site";
         let page = ada.get("/account/delete").await.body;
-        assert!(page.contains("You are one of the people who run this site"), "{page}");
-        app.psql(
-            "delete from staff where id = (select id from accounts where email = 'ed@example.com')",
+        assert!(page.contains(advice) && !page.contains(r#"name="confirmation""#), "{page}");
+        let typed = [("confirmation", ADA.0)];
+        says(&ada.post("/account/delete", &typed).await, 422, advice);
+        assert_eq!(ada.get("/admin").await.status, 200);
+        // Of two who go at once, one stays.
+        let bea = colleague(app, "bea@example.com", "owner").await;
+        assert!(!ada.get("/account/delete").await.body.contains(advice));
+        let bea_typed = [("confirmation", "bea@example.com")];
+        let (one, other) = futures_util::future::join(
+            ada.post("/account/delete", &typed),
+            bea.post("/account/delete", &bea_typed),
         )
         .await;
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [303, 422], "{} {}", one.body, other.body);
+        assert_eq!(app.ask("select count(*) from staff where role = 'owner'").await, ["1"]);
+    });
+}
+
+#[test]
+fn what_one_of_us_did_stays_when_they_go_and_so_does_the_record_of_it() {
+    with_app(async |app| {
+        let ada = app.ada().await;
+        let ed = colleague(app, "ed@example.com", "editor").await;
+        let name =
+            app.ask("select name from accounts where email = 'ed@example.com'").await.remove(0);
+        app.eve().post("/contact", &ANN).await;
+        let lead = app.ask("select id from leads").await.remove(0);
+        let note = format!("/admin/leads/{lead}/notes");
+        assert_eq!(ed.post(&note, &[("note", "Call on Monday.")]).await.status, 303);
+        let list = [("csv", "gus@example.test"), ("consent", "The sign-up sheet.")];
+        assert_eq!(ed.post("/admin/subscribers/import", &list).await.status, 303);
+        assert_eq!(ed.get("/account/export.json").await.status, 200);
+        let page = ed.get("/account/delete").await.body;
+        assert!(page.contains("The record of it: your name as it was"), "{page}");
         let gone = ed.post("/account/delete", &[("confirmation", "ed@example.com")]).await;
         assert_eq!((gone.status, gone.location.as_str()), (303, "/"), "{}", gone.body);
+
+        is_sent_to_sign_in(&ed.get("/admin").await);
+        assert_eq!(app.ask("select count(*) from staff").await, ["1"]);
+        let shown = ada.get(&format!("/admin/leads/{lead}")).await.body;
+        assert!(shown.contains("Call on Monday.") && shown.contains("somebody who has left"));
+        assert!(!shown.contains(&name), "{shown}");
+        let lists = ada.get("/admin/subscribers/import").await.body;
+        assert!(lists.contains("somebody who has left"), "{lists}");
+        // The record has the name as it was, and no address.
+        let acts = format!(
+            "select act from audit where name = '{name}' order by at desc, id desc limit 2"
+        );
+        assert_eq!(app.ask(&acts).await, ["account-deleted", "own-data-exported"]);
+        assert_eq!(
+            app.ask("select count(*) from audit where audit::text like '%ed@example.com%'").await,
+            ["0"]
+        );
+        assert!(ada.get("/admin/audit").await.body.contains(&name));
     });
 }

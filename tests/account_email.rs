@@ -1,6 +1,7 @@
 //! Another address for an account: both mailboxes agree, in either order, and nobody learns who has which.
 
 use super::accounts::{BOB, mailed, sign_up};
+use super::confirm_identity::{fields, later, pairs, with};
 use super::newsletter::{link, mails_to, status_of, subscribe, work_off};
 use super::sign_in::sign_in;
 use super::support::{ADA, Answer, Person, TestApp, with_app, with_settings};
@@ -145,33 +146,35 @@ fn an_address_that_is_taken_meanwhile_stays_with_whoever_was_quicker() {
 }
 
 #[test]
-fn whoever_signed_in_a_while_ago_proves_once_more_who_they_are() {
+fn whoever_signed_in_a_while_ago_proves_once_more_who_they_are_and_loses_nothing() {
     with_app(async |app| {
         let bob = sign_up(app, BOB.0, BOB.1).await;
-        app.psql("update sessions set proven_at = now() - interval '11 minutes'").await;
-        assert!(bob.get("/account/email").await.body.contains(r#"name="current_password""#));
-        let none = ask(&bob, NEW).await;
-        assert!(
-            none.status == 422 && none.body.contains("current_password-error"),
-            "{}",
-            none.body
+        later(app).await;
+        assert_eq!(
+            bob.get("/account/email").await.location,
+            "/confirm-identity?next=%2Faccount%2Femail"
         );
-        assert!(none.body.contains(NEW), "what was typed is there");
-        let with = |password| [("email", NEW), ("current_password", password)];
-        assert_eq!(bob.post("/account/email", &with("wrong")).await.status, 422);
+        let refused = ask(&bob, NEW).await;
+        refused.is_page(403);
+        let form = fields(&refused, "/confirm-identity");
+        assert_eq!(
+            bob.post("/confirm-identity", &with(&form, "password", "wrong")).await.status,
+            422
+        );
         assert_eq!(app.ask("select count(*) from email_changes").await, ["0"]);
-        assert_eq!(bob.post("/account/email", &with(BOB.1)).await.status, 303);
+        let again = bob.post("/confirm-identity", &with(&form, "password", BOB.1)).await;
+        let again = fields(&again, "/account/email");
+        assert!(pairs(&again).contains(&("email", NEW)), "{again:?}");
+        assert_eq!(bob.post("/account/email", &pairs(&again)).await.location, "/account");
+        assert_eq!(app.ask("select email from email_changes").await, [NEW]);
 
         // Without a password, one signs in again.
         let cy = sign_up(app, "cy@example.test", "").await;
-        app.psql("update sessions set proven_at = now() - interval '11 minutes'").await;
-        let page = cy.get("/account/email").await.body;
-        assert!(page.contains("/sign-in/link?next=%2Faccount%2Femail"), "{page}");
-        assert_eq!(ask(&cy, NEW).await.status, 422);
+        later(app).await;
+        assert_eq!(ask(&cy, NEW).await.status, 403);
         let choose = cy.post("/account/password", &[("password", BOB.1)]).await;
-        assert_eq!(choose.status, 422, "nor does whoever finds a browser open choose a password");
-        let again = [("email", "cy@example.test"), ("next", "/account/email")];
-        cy.post("/sign-in/link", &again).await;
+        assert_eq!(choose.status, 403, "nor does whoever finds a browser open choose a password");
+        cy.post("/confirm-identity/link", &[("next", "/account/email")]).await;
         let way = mailed(app, "cy@example.test", "/sign-in/link/").await;
         assert_eq!(cy.post(&way, &[]).await.location, "/account/email");
         assert_eq!(ask(&cy, "cyrus@example.test").await.status, 303);
@@ -182,21 +185,17 @@ fn whoever_signed_in_a_while_ago_proves_once_more_who_they_are() {
 fn whoever_finds_a_browser_open_does_not_guess_the_password_there() {
     with_settings(&[("TRUSTED_PROXIES", "127.0.0.1")], async |app| {
         let bob = sign_up(app, BOB.0, BOB.1).await;
-        app.psql("update sessions set proven_at = now() - interval '11 minutes'").await;
+        later(app).await;
         let with = |password| {
-            [
-                ("email", NEW),
-                ("current_password", password),
-                ("password", "a sentence of the thief"),
-            ]
+            [("password", password), ("current_password", password), ("next", "/account/email")]
         };
         for number in 0..40 {
             let thief = bob.coming_from(&format!("198.51.100.{number}"));
-            let door = ["/account/email", "/account/password"][number % 2];
-            let status = thief.post(door, &with("wrong")).await.status;
+            let door = ["/confirm-identity", "/account/password"][number % 2];
+            let status = thief.post(door, &with("a wrong sentence")).await.status;
             if status == 429 {
                 assert_eq!(number, 20, "at all doors together");
-                assert_eq!(thief.post("/account/email", &with(BOB.1)).await.status, 429);
+                assert_eq!(thief.post("/confirm-identity", &with(BOB.1)).await.status, 429);
                 return;
             }
             assert_eq!(status, 422);

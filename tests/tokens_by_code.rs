@@ -2,8 +2,9 @@
 
 use super::accounts::{BOB, sign_up};
 use super::newsletter::{mails_to, work_off};
+use super::second_factor::{turn_on, type_code};
 use super::support::{Answer, Person, TestApp, with_app};
-use super::tokens::{ask, by_refresh, is_refused, me, registered, tokens};
+use super::tokens::{ask, by_password, by_refresh, is_refused, me, registered, tokens};
 use oauth2::basic::BasicClient;
 use oauth2::{
     AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, CsrfToken, PkceCodeChallenge,
@@ -14,7 +15,7 @@ use std::collections::HashMap;
 use url::Url;
 
 // RFC 7636, appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const OWN_SCHEME: &str = "com.example.app:/in";
 
@@ -47,7 +48,8 @@ fn led_back(answer: &Answer, start: &str) -> HashMap<String, String> {
     Url::parse(&answer.location).unwrap().query_pairs().into_owned().collect()
 }
 
-async fn bring(program: &Person<'_>, client: &str, code: &str, verifier: &str) -> Answer {
+/// Brings a code, to have it changed into tokens.
+pub async fn bring(program: &Person<'_>, client: &str, code: &str, verifier: &str) -> Answer {
     let fields = [
         ("grant_type", "authorization_code"),
         ("client_id", client),
@@ -56,6 +58,15 @@ async fn bring(program: &Person<'_>, client: &str, code: &str, verifier: &str) -
         ("code_verifier", verifier),
     ];
     ask(program, &fields).await
+}
+
+/// An app that somebody has let in: its client_id, its two tokens, and a code that it has not used yet.
+pub async fn let_in(app: &TestApp, person: &Person<'_>) -> (String, (String, String), String) {
+    let client = registered(app, &[OWN_SCHEME]).await;
+    let used = code(person, &client).await;
+    let pair = tokens(&bring(&app.eve(), &client, &used, VERIFIER).await);
+    let unused = code(person, &client).await;
+    (client, pair, unused)
 }
 
 /// A code for Bob's app.
@@ -102,6 +113,37 @@ fn a_member_is_asked_and_the_app_gets_tokens_for_the_code() {
         let back = led_back(&no, OWN_SCHEME);
         assert_eq!((back["error"].as_str(), back["state"].as_str()), ("access_denied", "a&b=c"));
         assert!(!back.contains_key("code"));
+    });
+}
+
+#[test]
+fn whoever_has_a_second_factor_shows_it_in_the_browser_and_to_no_app() {
+    with_app(async |app| {
+        let (bob, phone) = (sign_up(app, BOB.0, BOB.1).await, app.eve());
+        let (_, codes) = turn_on(app, &bob).await;
+        let sessions = app.ask("select count(*) from sessions").await;
+        let refused = ask(&phone, &by_password(BOB.0, BOB.1)).await;
+        let problem = is_refused(&refused, 403, "second-factor-required");
+        assert_eq!(problem["type"], "/problems/second-factor-required");
+        assert!(problem["detail"].as_str().unwrap().contains("/oauth/authorize"), "{problem}");
+        // Whoever guesses learns nothing of it.
+        is_refused(&ask(&phone, &by_password(BOB.0, "wrong")).await, 400, "invalid_grant");
+        assert_eq!(app.ask("select count(*) from sessions").await, sessions);
+        assert_eq!(app.ask("select count(*) from half_sign_ins").await, ["0"]);
+
+        let client = registered(app, &[OWN_SCHEME]).await;
+        let (browser, fields) = (app.eve(), asked(&client, OWN_SCHEME));
+        let next = address(&fields);
+        assert!(
+            browser.get(&next).await.location.starts_with("/sign-in?next=%2Foauth%2Fauthorize")
+        );
+        let typed = [("email", BOB.0), ("password", BOB.1), ("next", &next)];
+        assert_eq!(browser.post("/sign-in", &typed).await.location, "/sign-in/code");
+        assert!(browser.get(&next).await.location.starts_with("/sign-in?"), "half is not enough");
+        assert_eq!(type_code(&browser, &codes[0]).await.location, next);
+        let code = led_back(&agree(&browser, &fields).await, OWN_SCHEME).remove("code").unwrap();
+        let (access, _) = tokens(&bring(&phone, &client, &code, VERIFIER).await);
+        assert_eq!(me(&phone, &access).await.json()["email"], BOB.0);
     });
 }
 

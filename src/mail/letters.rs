@@ -4,9 +4,7 @@ use super::{Letter, Mail, Person, access, newsletter, security};
 use crate::app::App;
 use crate::error::{Result, found};
 use crate::services::links::{self, Token};
-use crate::services::{
-    accounts, email_changes, leads, retention, settings, staff, suppressions,
-};
+use crate::services::{accounts, email_changes, leads, retention, settings, staff, suppressions};
 use sqlx::PgConnection;
 use templates::mail::{self as template, Part};
 use templates::{format, paths};

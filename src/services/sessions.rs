@@ -329,6 +329,7 @@ pub async fn end(db: &mut PgConnection, token: &SessionToken) -> Result<Option<U
 /// As any statement.
 pub async fn end_others(db: &mut PgConnection, account: Uuid, but: Option<&Member>) -> Result<()> {
     accounts::hold(&mut *db, account).await?;
+    tokens::end_codes(&mut *db, account).await?;
     let but = but.map(|member| member.session);
     sqlx::query!(
         "delete from sessions where account_id = $1 and id is distinct from $2",
@@ -337,7 +338,6 @@ pub async fn end_others(db: &mut PgConnection, account: Uuid, but: Option<&Membe
     )
     .execute(&mut *db)
     .await?;
-    tokens::end_codes(&mut *db, account).await?;
     half_sign_ins::end_all(db, account).await
 }
 

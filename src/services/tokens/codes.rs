@@ -105,13 +105,13 @@ async fn account_of(db: &mut PgConnection, code: &Secret) -> Result<Option<Uuid>
     Ok(account.fetch_optional(db).await?)
 }
 
-/// Ends those of an account that nobody has changed into tokens yet.
+/// Ends those of an account, before its sessions end: with them goes what says whose they are.
 ///
 /// # Errors
 /// As any statement.
 pub async fn end_codes(db: &mut PgConnection, account: Uuid) -> Result<()> {
     let ended = sqlx::query!(
-        "delete from app_codes using sessions where sessions.id = session_id and account_id = $1 and used_at is null",
+        "delete from app_codes using sessions where sessions.id in (session_id, family) and account_id = $1",
         account,
     );
     ended.execute(db).await?;
