@@ -9,6 +9,7 @@ pub use second_factor::{HalfWay, SettingUp, ShownCodes};
 
 use crate::app::App;
 use crate::error::{Error, Refusal, Result};
+use crate::http::origin::{self, Verdict};
 use crate::http::record::{Answer, Recorded};
 use crate::http::{client, session};
 use crate::services::recent::{self, Recent};
@@ -268,6 +269,27 @@ impl<S: keys::Scope> Policy for ApiKey<S> {
     }
 }
 
+/// No proof required; a key with `posts:read` shows what is not for everyone, too. A good one without shows what anyone
+/// sees, and a wrong one is told so.
+pub struct PostReader;
+
+impl Policy for PostReader {
+    const NAME: &'static str = "anyone; posts:read for more";
+    const AMBIENT: bool = false;
+    type Grant = Option<keys::Partner<keys::PostsRead>>;
+    type Outcome<T> = T;
+
+    async fn admit(knock: &Knock<'_>) -> Result<Self::Grant> {
+        if presented_key(knock.request).is_none() {
+            return Ok(None);
+        }
+        match ApiKey::<keys::PostsRead>::admit(knock).await {
+            Err(Error::Forbidden(_)) => Ok(None),
+            admitted => admitted.map(Some),
+        }
+    }
+}
+
 /// The key, from one of the two places it may stand in.
 fn presented_key(request: &HttpRequest) -> Option<&[u8]> {
     let headers = request.headers();
@@ -324,6 +346,26 @@ impl Policy for KnownSite {
             (None, _) => Ok(()),
             (Some(origin), None) if known_site(knock.app, origin.as_bytes()) => Ok(()),
             _ => Err(Error::Forbidden("This site is not among those that may send this form.")),
+        }
+    }
+}
+
+/// A program, which is nobody's browser: no page of another site has its visitors send this. What is proven is in what is
+/// sent.
+pub struct Program;
+
+impl Policy for Program {
+    const NAME: &'static str = "a program";
+    const AMBIENT: bool = false;
+    type Grant = ();
+    type Outcome<T> = T;
+
+    async fn admit(knock: &Knock<'_>) -> Result<()> {
+        match origin::judge(&knock.app.config, knock.request, Self::AMBIENT) {
+            Verdict::Deny => {
+                Err(Error::Forbidden("This is for programs, not for pages of other sites."))
+            }
+            Verdict::Allow | Verdict::Confirm => Ok(()),
         }
     }
 }

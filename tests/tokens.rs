@@ -5,6 +5,7 @@ use super::sign_in::sign_in;
 use super::support::{ADA, Answer, Person, TestApp, with_app, with_settings};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 use std::time::Duration;
 
 /// Registers an app, and gives its client_id.
@@ -294,6 +295,48 @@ fn tokens_run_out_by_themselves() {
         assert_eq!(app.ask(left).await, ["true"]);
         app.psql("update app_tokens set expires_at = now() - interval '1 second'").await;
         is_refused(&ask(&phone, &by_refresh(&refresh)).await, 400, "invalid_grant");
+    });
+}
+
+#[test]
+fn no_page_of_another_site_has_its_visitors_guess() {
+    with_app(async |app| {
+        let visitor = app.eve();
+        for path in ["/api/v1/tokens", "/api/v1/tokens/revoke"] {
+            let request = visitor.request(Method::POST, path).form(&by_password(ADA.0, ADA.1));
+            let request = request.header("sec-fetch-site", "cross-site");
+            let refused = visitor.send(request.header("origin", "https://evil.example")).await;
+            is_refused(&refused, 403, "invalid_request");
+        }
+        assert_eq!(app.ask("select count(*) from sessions").await, ["0"]);
+    });
+}
+
+#[test]
+fn whoever_types_a_password_while_it_is_changed_is_not_let_in_by_the_old_one() {
+    with_app(async |app| {
+        sign_up(app, BOB.0, BOB.1).await;
+        app.psql("delete from sessions").await;
+        let (browser, phone) = (app.eve(), app.eve());
+        let mut database = PgConnection::connect(&app.database_url).await.unwrap();
+        let mut change = database.begin().await.unwrap();
+        let other = "update accounts set password_hash = 'another' where name = 'Bob'";
+        sqlx::raw_sql(other).execute(&mut *change).await.unwrap();
+        let at_once = futures_util::future::join3(
+            sign_in(&browser, BOB.0, BOB.1),
+            async { ask(&phone, &by_password(BOB.0, BOB.1)).await },
+            async {
+                // Both have been found right, and wait.
+                let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'
+                                  and datname = current_database() and query like '%for no key update%'";
+                app.comes_to(waiting, "2").await;
+                change.commit().await.unwrap();
+            },
+        );
+        let (in_browser, by_app, ()) = at_once.await;
+        assert_eq!(in_browser.status, 422, "{}", in_browser.body);
+        is_refused(&by_app, 400, "invalid_grant");
+        assert_eq!(app.ask("select count(*) from sessions").await, ["0"]);
     });
 }
 

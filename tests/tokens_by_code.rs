@@ -161,6 +161,12 @@ fn whoever_is_not_signed_in_does_that_first_and_is_asked_then() {
         let form = [("email", BOB.0), ("password", BOB.1), ("next", next.as_str())];
         assert_eq!(browser.post("/sign-in", &form).await.location, path);
         browser.get(&path).await.is_page(200);
+        // Whose session has run out while they thought about it is asked once more, on the page that may lead to the app.
+        app.psql("delete from sessions").await;
+        let answer = agree(&browser, &asked(&client, OWN_SCHEME)).await;
+        assert_eq!((answer.status, answer.location), (303, first.location));
+        assert_eq!(app.ask("select count(*) from app_codes").await, ["0"]);
+        assert_eq!(browser.post("/sign-in", &form).await.location, path);
         // Whoever comes by themselves is told what this is.
         let alone = browser.get("/oauth/authorize").await;
         assert!(alone.status == 200 && alone.body.contains("Apps send you here"));

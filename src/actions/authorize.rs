@@ -64,6 +64,7 @@ impl Action for Authorize {
         "code_challenge_method",
         "state",
     ];
+    const ASKED_AGAIN: bool = true;
 
     async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Asked>) -> Result<Done> {
         let app = visit.app;

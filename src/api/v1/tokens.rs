@@ -10,7 +10,7 @@ use crate::http::client::Caller;
 use crate::http::endpoint::{Endpoint, Reply};
 use crate::http::limit::Limit;
 use crate::http::{Gate, errors};
-use crate::policies::Anyone;
+use crate::policies::Program;
 use crate::services::audit::{self, Act};
 use crate::services::input::{self, Valid};
 use crate::services::tokens::{self, Issued, Kind, Secret};
@@ -53,7 +53,7 @@ pub struct Asked {
 impl Gate for Create {
     const PATH: &'static str = "/api/v1/tokens";
     const LIMIT: Limit = Limit::per_minute(120);
-    type Auth = Anyone;
+    type Auth = Program;
 }
 
 impl Endpoint for Create {
@@ -203,7 +203,7 @@ pub struct Revoked {}
 impl Gate for Revoke {
     const PATH: &'static str = "/api/v1/tokens/revoke";
     const LIMIT: Limit = Limit::per_minute(120);
-    type Auth = Anyone;
+    type Auth = Program;
 }
 
 impl Endpoint for Revoke {
