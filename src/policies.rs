@@ -8,11 +8,13 @@ mod second_factor;
 pub use second_factor::{HalfWay, SettingUp, ShownCodes};
 
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
+use crate::http::origin::{self, Verdict};
 use crate::http::record::{Answer, Recorded};
 use crate::http::{client, session};
 use crate::services::recent::{self, Recent};
 use crate::services::subscribers::{Holder, Kind, Managing};
+use crate::services::tokens;
 use crate::services::{keys, sessions};
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, ORIGIN};
@@ -113,13 +115,23 @@ impl Policy for Member {
 /// Where the database is away.
 pub async fn signed_in(app: &App, request: &HttpRequest) -> Result<Option<sessions::Member>> {
     let Some(token) = session::token(&app.config, request) else { return Ok(None) };
-    let network = client::network(client::address(&app.config, request)).to_string();
     let member = app.ask(async |db| sessions::resume(db, &token).await).await?;
-    let member = member.map(|member| member.coming_from(network));
-    if let Some(member) = member.as_ref().filter(|member| member.is_stale()) {
-        app.bookkeep(async |tx| sessions::touch(tx, member).await).await?;
+    let member = member.map(|member| member.coming_from(network(app, request)));
+    if let Some(member) = &member {
+        note(app, member).await?;
     }
     Ok(member)
+}
+
+fn network(app: &App, request: &HttpRequest) -> String {
+    client::network(client::address(&app.config, request)).to_string()
+}
+
+async fn note(app: &App, member: &sessions::Member) -> Result<()> {
+    match member.is_stale() {
+        true => app.bookkeep(async |tx| sessions::touch(tx, member).await).await,
+        false => Ok(()),
+    }
 }
 
 /// Them, as pages name them.
@@ -297,6 +309,35 @@ fn presented_key(request: &HttpRequest) -> Option<&[u8]> {
     bearer(request)
 }
 
+/// A member's app, with an access token. It stands where a partner's key may stand too, and neither is ever taken for the other:
+/// each is looked up by its own hash in its own table.
+pub struct AccessToken;
+
+impl Policy for AccessToken {
+    const NAME: &'static str = "a member's app";
+    const AMBIENT: bool = false;
+    type Grant = sessions::Member;
+    type Outcome<T> = T;
+
+    async fn admit(knock: &Knock<'_>) -> Result<sessions::Member> {
+        let presented = bearer(knock.request).ok_or(Error::Unproven(NO_TOKEN))?;
+        let refused = || Error::Refused(Refusal::Token);
+        let token = std::str::from_utf8(presented).ok();
+        let token = token.and_then(|token| tokens::Secret::parse(tokens::Kind::Access, token));
+        let token = token.ok_or_else(refused)?;
+        let member = knock.app.ask(async |db| sessions::of_app(db, &token).await).await?;
+        let member = member.ok_or_else(refused)?.coming_from(network(knock.app, knock.request));
+        note(knock.app, &member).await?;
+        Ok(member)
+    }
+
+    fn caller(member: &sessions::Member) -> Option<Uuid> {
+        Some(member.id())
+    }
+}
+
+const NO_TOKEN: &str = "Send an access token of a member: Authorization: Bearer …";
+
 /// What `Authorization: Bearer` carries.
 fn bearer(request: &HttpRequest) -> Option<&[u8]> {
     let (scheme, token) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
@@ -319,6 +360,26 @@ impl Policy for KnownSite {
             (None, _) => Ok(()),
             (Some(origin), None) if known_site(knock.app, origin.as_bytes()) => Ok(()),
             _ => Err(Error::Forbidden("This site is not among those that may send this form.")),
+        }
+    }
+}
+
+/// A program, which is nobody's browser: no page of another site has its visitors send this. What is proven is in what is
+/// sent.
+pub struct Program;
+
+impl Policy for Program {
+    const NAME: &'static str = "a program";
+    const AMBIENT: bool = false;
+    type Grant = ();
+    type Outcome<T> = T;
+
+    async fn admit(knock: &Knock<'_>) -> Result<()> {
+        match origin::judge(&knock.app.config, knock.request, Self::AMBIENT) {
+            Verdict::Deny => {
+                Err(Error::Forbidden("This is for programs, not for pages of other sites."))
+            }
+            Verdict::Allow | Verdict::Confirm => Ok(()),
         }
     }
 }

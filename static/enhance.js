@@ -13,7 +13,7 @@
       const kept = sessionStorage.getItem("origin");
       if (kept) return JSON.parse(kept);
       // What stands in a mailed link is nobody's business but its reader's.
-      const landing = location.pathname.replace(/^(\/newsletter\/[a-z]+)\/.*/, "$1");
+      const landing = location.pathname.replace(/\/[0-9a-f]{64}$/, "");
       const first = { landing_page: landing, referrer: document.referrer };
       for (const [name, value] of new URLSearchParams(location.search)) {
         if (name.startsWith("utm_")) first[name] ??= value;

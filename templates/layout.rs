@@ -18,6 +18,8 @@ pub struct View {
     pub canonical: Option<String>,
     /// Whether search engines may list the page.
     pub index: bool,
+    /// Where the forms of the page may lead beside this site, as a content security policy names it.
+    pub leads_to: Option<String>,
     /// Whether it shows a document of ours in a frame. Only a page that is drawn for each request may.
     pub has_frame: bool,
     /// A script that this page needs besides the one that every page has.
@@ -36,6 +38,7 @@ impl View {
             description: None,
             canonical: None,
             index: true,
+            leads_to: None,
             has_frame: false,
             script: None,
             main,
@@ -51,6 +54,11 @@ impl View {
     /// Names the one path this page should be known by.
     pub fn canonical(self, path: impl Into<String>) -> Self {
         Self { canonical: Some(path.into()), ..self }
+    }
+
+    /// Lets the forms of the page lead to another place too, after they have been sent here.
+    pub fn leads_to(self, place: String) -> Self {
+        Self { leads_to: Some(place).filter(|place| !place.is_empty()), ..self }
     }
 
     /// Lets it show a document of ours in a frame.

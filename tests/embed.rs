@@ -258,7 +258,10 @@ fn a_program_that_comes_too_often_is_told_when_to_come_back() {
         };
         assert!(refused.header("retry-after").parse::<u64>().is_ok_and(|wait| wait <= 60));
         assert_eq!(refused.header("access-control-allow-origin"), SHOP);
-        assert_eq!(refused.is_problem(429)["type"], "https://iana.org/assignments/http-problem-types#quota-exceeded");
+        assert_eq!(
+            refused.is_problem(429)["type"],
+            "https://iana.org/assignments/http-problem-types#quota-exceeded"
+        );
     });
 }
 

@@ -4,7 +4,11 @@
 
 mod support;
 
+mod account_alarms;
+mod account_data;
+mod account_email;
 mod accounts;
+mod apps;
 mod audience;
 mod audience_doors;
 mod audit;
@@ -23,6 +27,7 @@ mod embed;
 mod front;
 mod held;
 mod house;
+mod idempotency;
 mod imports;
 mod indexnow;
 mod invites;
@@ -34,6 +39,7 @@ mod mail;
 mod mail_bombs;
 mod mail_proofs;
 mod matrix;
+mod me;
 mod newsletter;
 mod notices;
 mod operator;
@@ -63,3 +69,5 @@ mod staff_leads;
 mod storm;
 mod subscribers;
 mod sync;
+mod tokens;
+mod tokens_by_code;

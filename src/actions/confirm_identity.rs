@@ -1,6 +1,7 @@
 //! Proving once more who one is, before what matters most.
 //!
-//! Whoever was on their way to a page goes on there; whoever had sent a form is shown it again ([`held`]). The session gets a new token at that moment. Guesses are counted like those at sign-in.
+//! Whoever was on their way to a page goes on there; whoever had sent a form is shown it again ([`held`]). The session gets a
+//! new token at that moment. Guesses are counted like those at sign-in.
 
 use super::enter::own_path;
 use crate::error::{Error, Result};

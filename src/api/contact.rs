@@ -39,7 +39,12 @@ impl Endpoint for Send {
     type Input = NewLead;
     type Output = Accepted;
 
-    async fn run(call: &Call<'_>, (): &(), (): &(), input: Valid<NewLead>) -> Result<Reply<Accepted>> {
+    async fn run(
+        call: &Call<'_>,
+        (): &(),
+        (): &(),
+        input: Valid<NewLead>,
+    ) -> Result<Reply<Accepted>> {
         let receipt = intake::accept(call, Door::Embed, &input).await?;
         let accepted = receipt.map(|receipt| Accepted { id: receipt.id, created_at: receipt.at });
         Ok(Reply::created(accepted.value, None).knowing(accepted.token))

@@ -135,8 +135,20 @@ mod tests {
     fn whatever_is_none_is_refused() {
         let long = format!("\"{}\"", "x".repeat(256));
         for wrong in [
-            "", "a", "\"", "\"\"", "\"a", "a\"", "\"a\"b\"", r#""a\"#, r#""a\n""#, "\"é\"", "\"\t\"",
-            "\"a\";b=1", "\"a\", \"b\"", &long,
+            "",
+            "a",
+            "\"",
+            "\"\"",
+            "\"a",
+            "a\"",
+            "\"a\"b\"",
+            r#""a\"#,
+            r#""a\n""#,
+            "\"é\"",
+            "\"\t\"",
+            "\"a\";b=1",
+            "\"a\", \"b\"",
+            &long,
         ] {
             assert!(matches!(read(&[wrong]), Err(Error::Malformed(_))), "{wrong:?}");
         }

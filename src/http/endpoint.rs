@@ -160,10 +160,17 @@ mod tests {
             takes_json(&headers).is_ok()
         };
         assert!(takes_json(&HeaderMap::new()).is_ok());
-        for accept in ["", "*/*", "application/json", "text/html, Application/JSON;q=0.1", "application/*"] {
+        for accept in
+            ["", "*/*", "application/json", "text/html, Application/JSON;q=0.1", "application/*"]
+        {
             assert!(takes(accept), "{accept}");
         }
-        for accept in ["text/html", "application/json;q=0", "application/xml, text/*", "application/json; v=1; q=0.0"] {
+        for accept in [
+            "text/html",
+            "application/json;q=0",
+            "application/xml, text/*",
+            "application/json; v=1; q=0.0",
+        ] {
             assert!(!takes(accept), "{accept}");
         }
     }

@@ -50,6 +50,16 @@ pub static FIXED: [(HeaderName, HeaderValue); 9] = [
     ),
 ];
 
+/// The policy of a page whose forms may lead to one other place: browsers look at where a form's answer leads, too. None for
+/// what is no place.
+pub fn leading_to(place: &str) -> Option<HeaderValue> {
+    let is_one = place.bytes().all(|byte| byte.is_ascii_graphic() && !b",;'".contains(&byte));
+    let (_, policy) = &FIXED[0];
+    let policy = policy.to_str().ok()?;
+    let policy = policy.replace("form-action 'self'", &format!("form-action 'self' {place}"));
+    HeaderValue::try_from(policy).ok().filter(|_| is_one)
+}
+
 /// Adds them, where the door did not decide otherwise. What says nothing about caching is personal, or might be, and is
 /// not stored anywhere.
 pub fn add(headers: &mut HeaderMap) {
@@ -61,5 +71,22 @@ pub fn add(headers: &mut HeaderMap) {
     }
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_let_into_the_policy_and_nothing_else_is() {
+        let policy = leading_to("com.example.app:").unwrap();
+        let policy = policy.to_str().unwrap();
+        assert!(policy.contains("form-action 'self' com.example.app:; frame-ancestors 'none'"));
+        let (_, usual) = &FIXED[0];
+        assert_eq!(policy.len(), usual.len() + " com.example.app:".len());
+        for wrong in ["a; script-src *", "a b", "'unsafe-inline'", "a,b"] {
+            assert_eq!(leading_to(wrong), None, "{wrong}");
+        }
     }
 }

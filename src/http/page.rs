@@ -4,7 +4,7 @@ pub use super::errors::shared;
 use super::errors::{Face, door};
 use super::headers::WITH_A_FRAME;
 use super::prepared::CACHE_STATUS;
-use super::{Gate, Grant, action::Action, admit, count, personal, session};
+use super::{Gate, Grant, action::Action, admit, count, headers, personal, session};
 use crate::app::App;
 use crate::cache::{Rendered, Renderer};
 use crate::error::{Error, Result};
@@ -214,6 +214,9 @@ pub fn draw(
     let mut response = personal::draw(request, status, &framed(shared(request), view), who);
     if view.has_frame {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, WITH_A_FRAME);
+    }
+    if let Some(policy) = view.leads_to.as_deref().and_then(headers::leading_to) {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
     }
     response
 }

@@ -6,11 +6,11 @@ use crate::cache::snapshot::Token;
 use crate::digest::hex;
 use crate::error::{Error, Result};
 use crate::services::idempotency::Stored;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, EntityTag, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
-    LINK, LOCATION,
-};
 use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CONTENT_TYPE, ETAG, EntityTag, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LINK,
+    LOCATION,
+};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use serde::Serialize;
@@ -153,10 +153,6 @@ impl<T: Serialize> Reply<T> {
         put(headers, LINK, reply.next.map(|next| link_to(request, next)));
         put(headers, CONSISTENCY_TOKEN, reply.token.map(|token| token.to_string()));
         put(headers, IDEMPOTENT_REPLAYED, reply.is_replayed.then(|| "true".to_owned()));
-        if reply.is_read {
-            // Their own program may keep it, and asks each time whether it still holds.
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-        }
         Ok(response)
     }
 }

@@ -20,7 +20,7 @@ impl Gate for Show {
 }
 
 /// Only doors that are open; the README has the same table.
-const ROWS: [Row<'static>; 7] = [
+const ROWS: [Row<'static>; 9] = [
     Row {
         caller: "A person with any browser, JavaScript or not",
         door: "A form at the page’s own URL",
@@ -43,11 +43,25 @@ const ROWS: [Row<'static>; 7] = [
         href: Some("/admin"),
     },
     Row {
+        caller: "A member",
+        door: "/account",
+        proof: "A session",
+        answer: "Live pages, and forms as above",
+        href: Some("/account"),
+    },
+    Row {
         caller: "A partner’s program",
         door: "/api/v1/*",
         proof: "An API key with the scope",
         answer: "JSON, or a problem document",
         href: Some("/api/v1/posts"),
+    },
+    Row {
+        caller: "A member’s app",
+        door: "/api/v1/me",
+        proof: "An access token: Authorization: Bearer",
+        answer: "JSON, or a problem document",
+        href: None,
     },
     Row {
         caller: "Another site’s form",

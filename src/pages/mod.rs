@@ -8,6 +8,7 @@ pub mod contact;
 pub mod home;
 pub mod indexnow;
 pub mod newsletter;
+pub mod own_data;
 pub mod passkeys;
 pub mod posts;
 pub mod topics;

@@ -46,7 +46,8 @@ pub async fn claim(db: &mut PgConnection, keyed: &Keyed) -> Result<Option<(Store
     )
     .execute(&mut *db)
     .await;
-    let taken = taken.map_err(|error| if is_locked(&error) { Error::Running } else { error.into() });
+    let taken =
+        taken.map_err(|error| if is_locked(&error) { Error::Running } else { error.into() });
     if taken?.rows_affected() == 1 {
         return Ok(None);
     }
