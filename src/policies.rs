@@ -32,6 +32,28 @@ pub struct Knock<'a> {
     pub request: &'a HttpRequest,
 }
 
+/// What a program proves itself by, for the description of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Nothing.
+    Nothing,
+    /// An API key with this scope.
+    Key(&'static str),
+    /// Nothing; with such a key it sees more.
+    KeyForMore(&'static str),
+    /// The access token of a member.
+    Member,
+    /// What is none of the API's business.
+    Otherwise,
+}
+
+impl Proof {
+    /// Whether it says whose program it is.
+    pub fn is_someones(self) -> bool {
+        matches!(self, Self::Key(_) | Self::Member)
+    }
+}
+
 /// A kind of caller and the proof asked of them.
 pub trait Policy: 'static {
     /// As `frontdesk routes` prints it.
@@ -43,6 +65,8 @@ pub trait Policy: 'static {
     const CORS: bool = false;
     /// Whether it judges itself where a form comes from.
     const LOOKS_AT_ORIGIN: bool = false;
+    /// What a program proves it by.
+    const PROOF: Proof = Proof::Otherwise;
     /// The proof.
     type Grant: 'static;
     /// What a door answers with: what one of us does is recorded.
@@ -266,6 +290,7 @@ pub struct ApiKey<S>(PhantomData<S>);
 impl<S: keys::Scope> Policy for ApiKey<S> {
     const NAME: &'static str = S::NAME;
     const AMBIENT: bool = false;
+    const PROOF: Proof = Proof::Key(S::NAME);
     type Grant = keys::Partner<S>;
     type Outcome<T> = T;
 
@@ -286,6 +311,7 @@ pub struct PostReader;
 impl Policy for PostReader {
     const NAME: &'static str = "anyone; posts:read for more";
     const AMBIENT: bool = false;
+    const PROOF: Proof = Proof::KeyForMore(<keys::PostsRead as keys::Scope>::NAME);
     type Grant = Option<keys::Partner<keys::PostsRead>>;
     type Outcome<T> = T;
 
@@ -316,6 +342,7 @@ pub struct AccessToken;
 impl Policy for AccessToken {
     const NAME: &'static str = "a member's app";
     const AMBIENT: bool = false;
+    const PROOF: Proof = Proof::Member;
     type Grant = sessions::Member;
     type Outcome<T> = T;
 

@@ -11,6 +11,7 @@ use crate::http::errors;
 use crate::http::form;
 use crate::http::framed::{self, Framed};
 use crate::http::limit::Limit;
+use crate::http::openapi::Operation;
 use crate::http::page::{self, CachedPage, Empty, LivePage};
 use crate::policies::{Anyone, Policy};
 use crate::{actions, api, pages};
@@ -187,13 +188,18 @@ pub struct Entry {
 pub struct Routes<'a> {
     config: Option<&'a mut ServiceConfig>,
     table: Vec<Entry>,
+    operations: Vec<Operation>,
     paths: Vec<(&'static str, Vec<(Method, Route)>)>,
 }
 
 impl<'a> Routes<'a> {
     /// Nothing mounted yet; dropping this mounts what was gathered.
     pub fn new(config: &'a mut ServiceConfig) -> Self {
-        Self { config: Some(config), table: Vec::new(), paths: Vec::new() }
+        Self::mounted_on(Some(config))
+    }
+
+    fn mounted_on(config: Option<&'a mut ServiceConfig>) -> Self {
+        Self { config, table: Vec::new(), operations: Vec::new(), paths: Vec::new() }
     }
 
     fn cached<P: CachedPage>(&mut self) {
@@ -245,12 +251,19 @@ impl<'a> Routes<'a> {
     }
 
     fn endpoint<E: Endpoint>(&mut self) {
+        if E::PATH.starts_with("/api/v1/") {
+            self.operations.push(Operation::of::<E>());
+        }
         let body = (E::METHOD != Method::GET).then_some(E::BODY);
         self.list::<E::Auth>(E::METHOD, E::PATH, Some(E::LIMIT), body, false);
+        let members = endpoint::members::<E>();
+        let serve = move |request: HttpRequest, payload: web::Payload| {
+            endpoint::call::<E>(request, payload, members.clone())
+        };
         if E::METHOD == Method::GET {
-            self.get(E::PATH, || web::to(endpoint::call::<E>));
+            self.get(E::PATH, || web::to(serve.clone()));
         } else {
-            self.add(E::PATH, E::METHOD, web::to(endpoint::call::<E>));
+            self.add(E::PATH, E::METHOD, web::to(serve));
         }
         if E::Auth::CORS {
             // Without an origin nobody asks on behalf of a script, only which methods there are.
@@ -324,7 +337,14 @@ impl Drop for Routes<'_> {
 
 /// The table, without a server.
 pub fn table() -> Vec<Entry> {
-    let mut routes = Routes { config: None, table: Vec::new(), paths: Vec::new() };
+    let mut routes = Routes::mounted_on(None);
     all(&mut routes);
     std::mem::take(&mut routes.table)
+}
+
+/// The operations of the API, for its description.
+pub fn operations() -> Vec<Operation> {
+    let mut routes = Routes::mounted_on(None);
+    all(&mut routes);
+    std::mem::take(&mut routes.operations)
 }

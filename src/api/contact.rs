@@ -8,9 +8,10 @@ use crate::http::limit::Limit;
 use crate::http::reply::Reply;
 use crate::intake::{self, Door};
 use crate::policies::KnownSite;
-use crate::services::input::Valid;
+use crate::services::input::{Timestamp, Valid};
 use crate::services::leads::NewLead;
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -19,10 +20,11 @@ use uuid::Uuid;
 pub struct Send;
 
 /// That it was accepted. Not what became of it: a sender of spam is told the same.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Accepted {
     id: Uuid,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "Timestamp")]
     created_at: OffsetDateTime,
 }
 
@@ -34,6 +36,8 @@ impl Gate for Send {
 
 impl Endpoint for Send {
     const METHOD: Method = Method::POST;
+    const SUMMARY: &'static str = "Write to the business.";
+    const STATUS: StatusCode = StatusCode::CREATED;
     const BODY: usize = 64 * 1024;
     type At = ();
     type Input = NewLead;

@@ -38,6 +38,7 @@ impl Gate for RunByGet {
 
 impl Endpoint for Run {
     const METHOD: Method = Method::POST;
+    const SUMMARY: &'static str = "Run a task.";
     const BODY: usize = 0;
     type At = String;
     type Input = Nothing;
@@ -55,6 +56,7 @@ impl Endpoint for Run {
 
 impl Endpoint for RunByGet {
     const METHOD: Method = Method::GET;
+    const SUMMARY: &'static str = "Run a task.";
     const BODY: usize = 0;
     type At = String;
     type Input = Nothing;

@@ -4,15 +4,21 @@ use super::call::{self, Call};
 use super::cors::allow_origin;
 use super::errors::{self, Face, door};
 use super::reply::Reply;
-use super::{Gate, Grant, admit, body, count, form};
-use crate::error::{Error, Result};
+use super::{Gate, Grant, admit, body, count, form, openapi};
+use crate::error::{Error, FieldErrors, Result};
 use crate::policies::Policy;
 use crate::services::input::Valid;
-use actix_web::http::Method;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use serde::{Serialize, de::DeserializeOwned};
+use schemars::JsonSchema;
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
 use validator::Validate;
 
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -22,16 +28,22 @@ const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy")
 pub trait Endpoint: Gate {
     /// GET takes its input from the query, POST from a JSON document, unless it reads none.
     const METHOD: Method;
+    /// What it is for, in a sentence.
+    const SUMMARY: &'static str;
+    /// The status of success.
+    const STATUS: StatusCode = StatusCode::OK;
+    /// Headers that a request has to have, and why.
+    const HEADERS: &'static [(&'static str, &'static str)] = &[];
     /// The largest document, in bytes; 0 where none is read.
     const BODY: usize;
     /// Whether standard clients of OAuth come here: they send forms, and look for their own member in a problem.
     const OAUTH: bool = false;
     /// The parts of the path that vary.
-    type At: DeserializeOwned + 'static;
+    type At: DeserializeOwned + JsonSchema + 'static;
     /// What is sent.
-    type Input: DeserializeOwned + Validate + 'static;
+    type Input: DeserializeOwned + JsonSchema + Validate + 'static;
     /// What is answered.
-    type Output: Serialize;
+    type Output: Serialize + JsonSchema;
 
     /// Does what was asked for.
     async fn run(
@@ -46,13 +58,28 @@ pub trait Endpoint: Gate {
 }
 
 /// No input.
-#[derive(Debug, serde::Deserialize, Validate)]
+#[derive(Debug, serde::Deserialize, JsonSchema, Validate)]
 pub struct Nothing {}
 
+/// The members that may be sent to an endpoint; none where whatever else comes is passed over: an address of old, at which
+/// others choose what they send, or a standard that says so (RFC 6749 §3.2).
+pub type Members = Option<Arc<BTreeSet<String>>>;
+
+/// Those of `E`.
+pub fn members<E: Endpoint>() -> Members {
+    let is_strict = E::PATH.starts_with("/api/v1/") && !E::OAUTH;
+    is_strict.then(|| Arc::new(openapi::members::<E::Input>()))
+}
+
 /// Serves an endpoint.
-pub async fn call<E: Endpoint>(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+pub async fn call<E: Endpoint>(
+    request: HttpRequest,
+    payload: web::Payload,
+    members: Members,
+) -> HttpResponse {
     let face = if E::OAUTH { Face::OAuth } else { Face::Problem };
-    let mut response = door(face, E::PATH, &request, answer::<E>(&request, payload)).await;
+    let work = answer::<E>(&request, payload, members.as_deref());
+    let mut response = door(face, E::PATH, &request, work).await;
     tell_standing::<E>(&request, response.headers_mut());
     if E::Auth::CORS {
         allow_origin(&request, response.headers_mut());
@@ -60,7 +87,11 @@ pub async fn call<E: Endpoint>(request: HttpRequest, payload: web::Payload) -> H
     response
 }
 
-async fn answer<E: Endpoint>(request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse> {
+async fn answer<E: Endpoint>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    members: Option<&BTreeSet<String>>,
+) -> Result<HttpResponse> {
     let app = errors::shared(request);
     let counted = count::<E>(app, request);
     request.extensions_mut().insert(Remaining(*counted.as_ref().unwrap_or(&0)));
@@ -70,11 +101,13 @@ async fn answer<E: Endpoint>(request: &HttpRequest, payload: web::Payload) -> Re
     let writes = E::METHOD == Method::POST || E::METHOD == Method::PATCH;
     let key = if writes { call::key(request.headers())? } else { None };
     let at = super::at::<E::At>(request).await?;
-    let (mut input, body) = input::<E>(request, payload).await?;
+    let (mut input, body) = input::<E>(request, payload, members).await?;
     E::supplement(request, &mut input);
     let input = Valid::check(input)?;
     let call = Call::new(app, request, E::Auth::caller(&who), key, &body);
-    E::run(&call, &who, &at, input).await?.answer(request)
+    let reply = E::run(&call, &who, &at, input).await?;
+    debug_assert_eq!(reply.status(), E::STATUS, "{} {} says something else", E::METHOD, E::PATH);
+    reply.answer(request)
 }
 
 /// How many more requests may follow at once.
@@ -97,8 +130,11 @@ fn tell_standing<E: Endpoint>(request: &HttpRequest, headers: &mut HeaderMap) {
 async fn input<E: Endpoint>(
     request: &HttpRequest,
     payload: web::Payload,
+    members: Option<&BTreeSet<String>>,
 ) -> Result<(E::Input, Bytes)> {
     if E::METHOD == Method::GET || E::BODY == 0 {
+        let asked = form_urlencoded::parse(request.query_string().as_bytes());
+        only(members, asked.map(|(name, _)| name))?;
         return Ok((super::query(request)?, Bytes::new()));
     }
     let is_form = E::OAUTH && form::is_form(request.headers());
@@ -108,9 +144,54 @@ async fn input<E: Endpoint>(
     let body = body::read(request, payload, E::BODY).await?;
     let input = match is_form {
         true => form::read(&form::pairs(request, body.clone()).await?)?,
-        false => json(&body)?,
+        false => {
+            let input = json(&body)?;
+            let sent = members.and_then(|_| serde_json::from_slice(&body).ok());
+            only(members, sent.unwrap_or(Names(Vec::new())).0)?;
+            input
+        }
     };
     Ok((input, body))
+}
+
+/// Refuses what is none of the members, by name.
+fn only<T: AsRef<str>>(
+    members: Option<&BTreeSet<String>>,
+    sent: impl IntoIterator<Item = T>,
+) -> Result<()> {
+    let Some(members) = members else { return Ok(()) };
+    let unknown = sent.into_iter().filter(|name| !members.contains(name.as_ref()));
+    let said = |name: T| (name.as_ref().to_owned(), vec!["There is no such field.".to_owned()]);
+    let unknown: FieldErrors = unknown.map(said).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(Error::Invalid(unknown)) }
+}
+
+/// The names of the members of a document.
+struct Names<'a>(Vec<Cow<'a, str>>);
+
+impl<'de> Deserialize<'de> for Names<'de> {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> std::result::Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Names<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Names<'de>, A::Error> {
+                let mut names = Vec::new();
+                while let Some((name, IgnoredAny)) = map.next_entry()? {
+                    names.push(name);
+                }
+                Ok(Names(names))
+            }
+        }
+        input.deserialize_map(Reader)
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

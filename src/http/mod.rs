@@ -20,6 +20,7 @@ pub mod headers;
 pub mod held;
 pub mod limit;
 pub mod lobby;
+pub mod openapi;
 pub mod origin;
 pub mod page;
 pub mod personal;

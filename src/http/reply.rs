@@ -71,6 +71,11 @@ impl<T> Reply<T> {
         Self { location, ..Self::new(StatusCode::CREATED, output) }
     }
 
+    /// The status.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// And which version it is.
     #[must_use]
     pub fn version(self, version: i32) -> Self {

@@ -4,12 +4,31 @@
 //! [`Valid::check`] nobody asks again.
 
 use crate::error::{Error, FieldErrors, Result};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
 use std::ops::Deref;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 use validator::{Validate, ValidateEmail, ValidationError, ValidationErrors};
+
+/// A time as JSON has it, for descriptions of types that hold one.
+pub struct Timestamp;
+
+impl JsonSchema for Timestamp {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
 
 /// Input that passed its own rules. Only [`Valid::check`] makes one, so a service that takes it need not look.
 #[derive(Debug, Clone)]

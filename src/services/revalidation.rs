@@ -9,6 +9,7 @@ use crate::services::keys::{CacheWrite, Partner};
 use crate::services::sessions::Staff;
 use crate::tags::{EVERYTHING, Tag};
 use anyhow::Context;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -26,7 +27,7 @@ pub enum By<'a> {
 }
 
 /// What to render again. At least one of them, at most a hundred.
-#[derive(Debug, Default, Deserialize, Validate)]
+#[derive(Debug, Default, Deserialize, Validate, JsonSchema)]
 #[validate(schema(function = "something"))]
 pub struct Revalidation {
     /// Whatever depends on one of these; `*` is everything.

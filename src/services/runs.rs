@@ -6,7 +6,9 @@
 
 use crate::error::{Error, OnConstraint, Result};
 use crate::policies::{Operator, Scheduler};
+use crate::services::input::Timestamp;
 use crate::services::sessions::Staff;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
@@ -49,7 +51,7 @@ impl By {
 }
 
 /// A run as it is told of.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Run {
     /// UUID v7.
     #[serde(rename = "run")]
@@ -58,6 +60,7 @@ pub struct Run {
     pub task: String,
     /// What period it is done for, by its beginning.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "Timestamp")]
     pub slot: OffsetDateTime,
     /// cron, shell, scheduler or staff: who had it run last.
     pub trigger: String,
@@ -67,9 +70,11 @@ pub struct Run {
     pub attempts: i32,
     /// When it was begun.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "Timestamp")]
     pub started_at: OffsetDateTime,
     /// When it was last left.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<Timestamp>")]
     pub ended_at: Option<OffsetDateTime>,
     /// How long it was worked on.
     pub worked_ms: i64,

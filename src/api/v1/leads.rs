@@ -10,7 +10,7 @@ use crate::policies::ApiKey;
 use crate::services::input::Valid;
 use crate::services::keys::{LeadsWrite, Partner};
 use crate::services::leads::{self, Arrival, Lead, NewLead, Sender};
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
 use templates::paths;
 use uuid::Uuid;
 
@@ -25,6 +25,8 @@ impl Gate for Create {
 
 impl Endpoint for Create {
     const METHOD: Method = Method::POST;
+    const SUMMARY: &'static str = "Hand in a lead.";
+    const STATUS: StatusCode = StatusCode::CREATED;
     const BODY: usize = 64 * 1024;
     type At = ();
     type Input = NewLead;
@@ -58,6 +60,7 @@ impl Gate for Show {
 
 impl Endpoint for Show {
     const METHOD: Method = Method::GET;
+    const SUMMARY: &'static str = "Look up a lead that was handed in with this key.";
     const BODY: usize = 0;
     type At = Uuid;
     type Input = Nothing;

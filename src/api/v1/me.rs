@@ -9,11 +9,12 @@ use crate::http::reply::Reply;
 use crate::policies::AccessToken;
 use crate::services::accounts::{self, Edited, Profile};
 use crate::services::audit::{self, Act};
-use crate::services::input::{self, Valid};
+use crate::services::input::{self, Timestamp, Valid};
 use crate::services::sessions::Member;
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{EntityTag, Header, IfMatch};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -24,12 +25,13 @@ use validator::Validate;
 pub struct Show;
 
 /// A member, for their own app.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Me {
     id: Uuid,
     name: String,
     email: String,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "Timestamp")]
     created_at: OffsetDateTime,
 }
 
@@ -48,6 +50,7 @@ impl Gate for Show {
 
 impl Endpoint for Show {
     const METHOD: Method = Method::GET;
+    const SUMMARY: &'static str = "See the member.";
     const BODY: usize = 0;
     type At = ();
     type Input = Nothing;
@@ -64,7 +67,7 @@ impl Endpoint for Show {
 pub struct Edit;
 
 /// What is to be changed. What is not named stays.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Changes {
     #[serde(default, deserialize_with = "given")]
@@ -87,6 +90,7 @@ impl Gate for Edit {
 
 impl Endpoint for Edit {
     const METHOD: Method = Method::PATCH;
+    const SUMMARY: &'static str = "Change the member.";
     const BODY: usize = 16 * 1024;
     type At = ();
     type Input = Changes;

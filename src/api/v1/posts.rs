@@ -10,7 +10,8 @@ use crate::policies::{ApiKey, PostReader};
 use crate::services::input::Valid;
 use crate::services::keys::{Partner, PostsRead, PostsWrite};
 use crate::services::posts::{self, Author, Draft, Published, Reader, Status, Summary};
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use templates::paths;
 use uuid::Uuid;
@@ -22,14 +23,14 @@ const PER_PAGE: usize = 20;
 pub struct Index;
 
 /// Where in the list.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 pub struct Cursor {
     /// The `next` of the page before.
     after: Option<Uuid>,
 }
 
 /// A part of the list, newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Page {
     items: Vec<Published>,
     /// The cursor of the next part; none where this is the last.
@@ -44,6 +45,7 @@ impl Gate for Index {
 
 impl Endpoint for Index {
     const METHOD: Method = Method::GET;
+    const SUMMARY: &'static str = "Read what is published, newest first.";
     const BODY: usize = 0;
     type At = ();
     type Input = Cursor;
@@ -77,6 +79,7 @@ impl Gate for Show {
 
 impl Endpoint for Show {
     const METHOD: Method = Method::GET;
+    const SUMMARY: &'static str = "Read a published post.";
     const BODY: usize = 0;
     type At = String;
     type Input = Nothing;
@@ -109,6 +112,8 @@ impl Gate for Create {
 
 impl Endpoint for Create {
     const METHOD: Method = Method::POST;
+    const SUMMARY: &'static str = "Write a post.";
+    const STATUS: StatusCode = StatusCode::CREATED;
     const BODY: usize = 1024 * 1024;
     type At = ();
     type Input = Draft;

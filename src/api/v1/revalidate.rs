@@ -11,13 +11,14 @@ use crate::services::input::Valid;
 use crate::services::keys::{CacheWrite, Partner};
 use crate::services::revalidation::{self, By, Revalidation};
 use actix_web::http::Method;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// `POST /api/v1/revalidate`
 pub struct Create;
 
 /// That it is done, on every instance for whoever sends the answer's `Consistency-Token`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Revalidated {
     revalidated: bool,
 }
@@ -30,6 +31,7 @@ impl Gate for Create {
 
 impl Endpoint for Create {
     const METHOD: Method = Method::POST;
+    const SUMMARY: &'static str = "Have pages rendered again.";
     const BODY: usize = 64 * 1024;
     type At = ();
     type Input = Revalidation;

@@ -20,6 +20,7 @@ use crate::services::{accounts, alarms, apps, second_factors};
 use crate::{actions::devices, app::Written};
 use actix_web::HttpRequest;
 use actix_web::http::Method;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -29,7 +30,7 @@ use validator::Validate;
 pub struct Create;
 
 /// What is sent. Members that are not known here are passed over, as the standard says.
-#[derive(Deserialize, Validate)]
+#[derive(Deserialize, Validate, JsonSchema)]
 pub struct Asked {
     #[serde(default, deserialize_with = "input::line")]
     grant_type: String,
@@ -60,6 +61,7 @@ impl Gate for Create {
 
 impl Endpoint for Create {
     const METHOD: Method = Method::POST;
+    const SUMMARY: &'static str = "Get, or renew, the tokens of a member’s app.";
     const BODY: usize = 16 * 1024;
     const OAUTH: bool = true;
     type At = ();
@@ -190,7 +192,7 @@ async fn by_refresh(
 pub struct Revoke;
 
 /// What is sent.
-#[derive(Deserialize, Validate)]
+#[derive(Deserialize, Validate, JsonSchema)]
 pub struct Unwanted {
     #[serde(default, deserialize_with = "input::line")]
     token: String,
@@ -199,7 +201,7 @@ pub struct Unwanted {
 }
 
 /// That it is over, or was none.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Revoked {}
 
 impl Gate for Revoke {
@@ -210,6 +212,7 @@ impl Gate for Revoke {
 
 impl Endpoint for Revoke {
     const METHOD: Method = Method::POST;
+    const SUMMARY: &'static str = "Give back a token.";
     const BODY: usize = 16 * 1024;
     const OAUTH: bool = true;
     type At = ();

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::services::runs::{self, Begun, By, Counts, End, LEASE, Run};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -92,7 +93,7 @@ impl Task {
 }
 
 /// What has become of asking for a run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Outcome {
     /// The run.
     #[serde(flatten)]

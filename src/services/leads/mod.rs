@@ -18,10 +18,11 @@ use crate::digest;
 use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::policies::Operator;
-use crate::services::input::Valid;
+use crate::services::input::{Timestamp, Valid};
 use crate::services::keys::{LeadsWrite, Partner};
 use crate::services::outbox;
 use crate::services::spam::{self, Signals, Verdict};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -29,7 +30,16 @@ use uuid::Uuid;
 
 /// How far staff have come with a lead.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, clap::ValueEnum,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    sqlx::Type,
+    clap::ValueEnum,
+    JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
@@ -68,7 +78,16 @@ impl Status {
 
 /// Which door a lead came through. Decided by the door, never by what was sent.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, clap::ValueEnum,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    sqlx::Type,
+    clap::ValueEnum,
+    JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
@@ -156,7 +175,7 @@ impl Sender<'_> {
 }
 
 /// A lead as programs see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Lead {
     /// UUID v7.
     pub id: Uuid,
@@ -176,6 +195,7 @@ pub struct Lead {
     pub status: Status,
     /// When it was accepted.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "Timestamp")]
     pub created_at: OffsetDateTime,
 }
 

@@ -1,11 +1,12 @@
 //! What a lead says: the same fields, and the same rules, at every door.
 
 use crate::services::input;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
 /// What a lead says, in the fields of the form and of the API alike.
-#[derive(Debug, Clone, Serialize, Deserialize, Validate)]
+#[derive(Debug, Clone, Serialize, Deserialize, Validate, JsonSchema)]
 pub struct NewLead {
     /// Who writes.
     #[serde(default, deserialize_with = "input::line")]
@@ -56,7 +57,7 @@ pub struct NewLead {
 
 /// How a visitor came to the site. Nothing here is worth refusing a lead for: what is too long is cut, what is strange
 /// is left out.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, Validate)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, Validate, JsonSchema)]
 pub struct Campaign {
     /// `utm_source`.
     #[serde(default, deserialize_with = "remark")]

@@ -6,11 +6,14 @@
 
 use crate::services::keys::{Partner, PostsRead};
 use crate::services::sessions::Member;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use templates::{format, markdown};
 
 /// Whom a text is for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Audience {

@@ -2,13 +2,14 @@
 
 use super::{Audience, Status};
 use crate::error::{Error, Result};
-use crate::services::input;
+use crate::services::input::{self, Timestamp};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use validator::{Validate, ValidationError};
 
 /// A post as it is written, in the fields of the editor and of the API alike.
-#[derive(Debug, Clone, Deserialize, Validate)]
+#[derive(Debug, Clone, Deserialize, Validate, JsonSchema)]
 pub struct Draft {
     /// The heading.
     #[serde(default, deserialize_with = "input::line")]
@@ -58,6 +59,7 @@ pub struct Draft {
     pub publish_at: Option<String>,
     /// The `updated_at` of the text that was changed: not to write over what someone else has saved since.
     #[serde(default, deserialize_with = "input::optional_moment")]
+    #[schemars(with = "Option<Timestamp>")]
     pub version: Option<OffsetDateTime>,
 }
 

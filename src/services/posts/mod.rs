@@ -16,17 +16,20 @@ pub use published::{
 
 use crate::error::{Error, OnConstraint, Result};
 use crate::policies::Operator;
-use crate::services::input::Valid;
+use crate::services::input::{Timestamp, Valid};
 use crate::services::keys::{Partner, PostsWrite};
 use crate::services::sessions::Staff;
 use crate::tags::Tag;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Who may see a post.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Status {
@@ -87,7 +90,7 @@ pub async fn topic_names(db: &mut PgConnection, _by: &Staff) -> Result<Vec<Strin
 // twin's transaction began before it did.
 
 /// A post as those see it who may write it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Summary {
     /// UUID v7.
     pub id: Uuid,
@@ -107,9 +110,11 @@ pub struct Summary {
     pub audience: Audience,
     /// When it appeared.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<Timestamp>")]
     pub published_at: Option<OffsetDateTime>,
     /// When it was last changed.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "Timestamp")]
     pub updated_at: OffsetDateTime,
 }
 

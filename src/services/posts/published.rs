@@ -8,7 +8,9 @@
 
 use super::{Audience, Reader, Status, Topic, audience};
 use crate::error::{Absence, Found, Result};
+use crate::services::input::Timestamp;
 use crate::tags::{Read, Tag};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::PgConnection;
 use std::time::Duration;
@@ -286,7 +288,7 @@ pub async fn topic(db: &mut PgConnection, slug: &str) -> Result<Read<Found<Topic
 }
 
 /// A published post as programs read it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Published {
     /// UUID v7.
     pub id: Uuid,
@@ -306,9 +308,11 @@ pub struct Published {
     pub audience: Audience,
     /// When it appeared.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<Timestamp>")]
     pub published_at: Option<OffsetDateTime>,
     /// When it was last changed.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "Timestamp")]
     pub updated_at: OffsetDateTime,
 }
 

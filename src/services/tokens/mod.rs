@@ -13,6 +13,7 @@ pub use refresh::refresh;
 use crate::digest;
 use crate::error::{Error, Refusal, Result};
 use crate::services::sessions::{self, Device, SessionToken};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
@@ -78,7 +79,7 @@ impl Secret {
 }
 
 /// What an app is given (RFC 6749 §5.1).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Issued {
     access_token: String,
     token_type: &'static str,
