@@ -148,6 +148,8 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.endpoint::<api::cron::Run>();
     routes.endpoint::<api::cron::RunByGet>();
 
+    routes.plain("/api/v1/openapi.json", api::v1::openapi::show);
+    routes.cached::<pages::api_docs::Show>();
     routes.plain("/healthz", api::health::alive);
     routes.plain("/readyz", api::health::ready);
     routes.plain("/static/{hash}/{name}", pages::assets::show);

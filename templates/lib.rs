@@ -11,6 +11,7 @@
 pub mod account;
 pub mod admin;
 pub mod alarms;
+pub mod api_docs;
 pub mod assets;
 pub mod authorize;
 pub mod callers;

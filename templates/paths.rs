@@ -90,6 +90,16 @@ pub fn callers() -> String {
     "/callers".into()
 }
 
+/// The API, for people.
+pub fn api_docs() -> String {
+    "/api/docs".into()
+}
+
+/// The API, for programs.
+pub fn openapi() -> String {
+    "/api/v1/openapi.json".into()
+}
+
 /// Where search engines find the key of whoever tells them of pages.
 pub fn indexnow_key(key: &str) -> String {
     format!("/{}.txt", encode(key))

@@ -42,6 +42,7 @@ mod matrix;
 mod me;
 mod newsletter;
 mod notices;
+mod openapi;
 mod operator;
 mod origin;
 mod outage;

@@ -60,7 +60,7 @@ pub fn members<T: JsonSchema>() -> BTreeSet<String> {
 }
 
 /// The whole description of these operations.
-pub fn document(operations: &[Operation], site: &str) -> Value {
+pub fn document(operations: &[Operation]) -> Value {
     let mut schemas = Schemas::new();
     let mut paths: Map<String, Value> = Map::new();
     for operation in operations {
@@ -71,7 +71,7 @@ pub fn document(operations: &[Operation], site: &str) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
-            "title": format!("{site} API"),
+            "title": "Frontdesk API",
             "version": "1.0.0",
             "description": ABOUT,
         },

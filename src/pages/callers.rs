@@ -54,7 +54,7 @@ const ROWS: [Row<'static>; 9] = [
         door: "/api/v1/*",
         proof: "An API key with the scope",
         answer: "JSON, or a problem document",
-        href: Some("/api/v1/posts"),
+        href: Some("/api/docs"),
     },
     Row {
         caller: "A member’s app",

@@ -2,6 +2,7 @@
 
 pub mod leads;
 pub mod me;
+pub mod openapi;
 pub mod posts;
 pub mod revalidate;
 pub mod tokens;
