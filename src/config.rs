@@ -3,6 +3,10 @@
 //! `.env` in the working directory is read too; real variables win. Refuses to start on a value it cannot use rather
 //! than guess. `.env.example` lists every variable; a test holds it against [`VARIABLES`].
 
+mod identity;
+
+pub use identity::{IdentityProvider, Protocol, is_private};
+
 use crate::outgoing::Configured;
 use ipnet::IpNet;
 use std::collections::HashMap;
@@ -14,7 +18,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Every variable that is read.
-pub const VARIABLES: [&str; 22] = [
+pub const VARIABLES: [&str; 29] = [
     "LISTEN",
     "DATA_DIR",
     "DATABASE_URL",
@@ -37,6 +41,13 @@ pub const VARIABLES: [&str; 22] = [
     "RETENTION_OUTBOX_DAYS",
     "NEWSLETTER_PER_MINUTE",
     "INDEXNOW_URL",
+    "OIDC_{NAME}_ISSUER",
+    "OIDC_{NAME}_CLIENT_ID",
+    "OIDC_{NAME}_CLIENT_SECRET",
+    "GITHUB_CLIENT_ID",
+    "GITHUB_CLIENT_SECRET",
+    "GITHUB_BASE",
+    "GITHUB_API_BASE",
 ];
 
 /// What the operator decided.
@@ -86,6 +97,10 @@ pub struct Config {
     pub newsletter_per_minute: Option<NonZeroU32>,
     /// Where search engines are told which pages are new, changed or gone (IndexNow); without it they find out themselves.
     pub indexnow_url: Option<Configured>,
+    /// Who else may vouch for people.
+    pub identity: Vec<IdentityProvider>,
+    /// What is missing for others to do so, a sentence each.
+    pub identity_incomplete: Vec<String>,
 }
 
 impl Config {
@@ -114,6 +129,7 @@ impl Config {
     /// Every mistake found, a sentence each.
     pub fn from_values(values: &HashMap<String, String>) -> Result<Self, Vec<String>> {
         let mut from = Reader { values, mistakes: Vec::new() };
+        let (identity, identity_incomplete) = from.identity_providers();
         let mut config = Self {
             listen: from
                 .one("LISTEN", "an address and port")
@@ -143,6 +159,8 @@ impl Config {
                 .one("NEWSLETTER_PER_MINUTE", "a number of mails, at least one"),
             indexnow_url: from
                 .one("INDEXNOW_URL", "a URL such as https://api.indexnow.org/indexnow"),
+            identity,
+            identity_incomplete,
         };
         let unnamed = if config.demo_content { DEMO_SITE_NAME } else { "Frontdesk" };
         config.site_name = from.text("SITE_NAME").unwrap_or(unnamed).to_owned();

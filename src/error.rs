@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP: `http::errors` turns each variant into a page or a problem document, `cli` into lines on
 //! stderr. A cause is kept for the log and never shown.
 
+use crate::identity::Refused;
 use std::collections::BTreeMap;
 
 /// What every fallible function of the application returns.
@@ -46,6 +47,9 @@ pub enum Error {
     /// The caller is known, and too much time has passed since they proved who they are.
     #[error("This matters, and it is a while since you proved who you are. Do so once more.")]
     Unconfirmed,
+    /// An identity provider has not vouched for the caller, or not for somebody who gets in.
+    #[error("{0}")]
+    Refused(Box<Refused>),
     /// The caller is known and may not, or the request comes from where it may not.
     #[error("{0}")]
     Forbidden(&'static str),

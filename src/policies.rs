@@ -3,6 +3,10 @@
 //! A grant cannot be made elsewhere: its fields are private to the service that minted it. What asks for one as an
 //! argument cannot be reached without it. A policy that needs no database takes no connection.
 
+mod identity;
+
+pub use identity::{ArrivedFromProvider, BackFromProvider, Returned, Welcomed, led_to};
+
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::record::{Answer, Recorded};

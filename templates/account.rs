@@ -47,6 +47,7 @@ pub fn page(account: &Account<'_>, state: &FormState) -> View {
                     @if account.has_password { "Chosen · " } @else { "None: you sign in by mail · " }
                     a href=(paths::account_password()) { @if account.has_password { "Change" } @else { "Choose one" } }
                 }
+                dt { "Elsewhere" } dd { a href=(paths::account_identities()) { "Ways to sign in" } }
             }
         }
         (sessions(account.sessions, state))

@@ -73,6 +73,10 @@ pub enum Flash {
     PasswordChanged,
     /// A session is over, on another device perhaps.
     SessionEnded,
+    /// There is another way to sign in.
+    IdentityAdded,
+    /// There is one less.
+    IdentityRemoved,
 }
 
 /// Each with its code and its words.
@@ -124,6 +128,8 @@ const SAID: &[(Flash, &str, &str)] = &[
         "Your password is changed. Every other session is over.",
     ),
     (Flash::SessionEnded, "session-ended", "That session is over."),
+    (Flash::IdentityAdded, "identity-added", "You can sign in with it from now on."),
+    (Flash::IdentityRemoved, "identity-removed", "You cannot sign in with it any more."),
 ];
 
 impl Flash {
@@ -162,7 +168,7 @@ mod tests {
             );
         }
         // The last variant has its line too, and so has each before it.
-        assert_eq!(Flash::SessionEnded as usize + 1, SAID.len());
+        assert_eq!(Flash::IdentityRemoved as usize + 1, SAID.len());
         assert_eq!(Flash::of_code("<b>You won</b>"), None);
     }
 }

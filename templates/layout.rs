@@ -21,6 +21,8 @@ pub struct View {
     pub has_frame: bool,
     /// What goes into `<main>`.
     pub main: Markup,
+    /// Other origins that a form on it may lead to, as the content security policy has them.
+    pub leads_to: Vec<String>,
 }
 
 impl View {
@@ -33,6 +35,7 @@ impl View {
             index: true,
             has_frame: false,
             main,
+            leads_to: Vec::new(),
         }
     }
 
@@ -49,6 +52,11 @@ impl View {
     /// Lets it show a document of ours in a frame.
     pub fn with_frame(self) -> Self {
         Self { has_frame: true, ..self }
+    }
+
+    /// Adds a part below, with a form in it that may lead to other origins.
+    pub fn with_form(self, part: Markup, leads_to: Vec<String>) -> Self {
+        Self { main: html! { (self.main) (part) }, leads_to, ..self }
     }
 
     /// Keeps the page out of search engines: answers to one person, errors, the admin.

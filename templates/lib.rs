@@ -21,6 +21,7 @@ pub mod form;
 pub mod format;
 pub mod holes;
 pub mod home;
+pub mod identities;
 pub mod invited;
 pub mod layout;
 pub mod mail;

@@ -280,6 +280,12 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
              insert into mailed_links (id, email, mailbox, at_home, intent, expires_at)
                  select gen_random_uuid(), 'ann@example.test', 'ann@example.test', false, '{}', now() - make_interval(days => n)
                    from generate_series(6, 8, 2) n;
+             insert into identity_errands (state_hash, browser_hash, provider, nonce, verifier, next, expires_at)
+                 select sha256(n::text::bytea), sha256('x'), 'x', 'x', 'x', '', now() + make_interval(mins => n)
+                   from generate_series(-1, 1, 2) n;
+             insert into identity_arrivals (browser_hash, issuer, subject, provider, expires_at)
+                 select sha256(n::text::bytea), 'x', 'x', 'x', now() + make_interval(mins => n)
+                   from generate_series(-1, 1, 2) n;
              insert into submissions (id, location, at) values
                  (gen_random_uuid(), '/old', now() - interval '8 days'), (gen_random_uuid(), '/new', now() - interval '6 days');
              insert into outbox (id, kind, job, cause, recipient, state, ended_at)
@@ -294,8 +300,8 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
         )
         .await;
         let foreseen = app.cli(&["run", "cleanup", "--dry-run", "--json"], "").json();
-        let counts =
-            json!({ "jobs": 1, "mailed links": 1, "runs": 1, "sessions": 1, "submissions": 1 });
+        let counts = json!({ "jobs": 1, "mailed links": 1, "runs": 1, "sessions": 1, "submissions": 1,
+            "errands to identity providers": 1, "arrivals from identity providers": 1 });
         assert_eq!(foreseen["output"], counts);
         assert_eq!(app.ask("select count(*) from sessions").await, ["2"], "that was only said");
         assert_eq!(done(&cleanup(&app.eve()).await)["output"], counts);

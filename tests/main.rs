@@ -20,6 +20,7 @@ mod doors;
 mod embed;
 mod front;
 mod house;
+mod identity;
 mod imports;
 mod indexnow;
 mod invites;

@@ -5,6 +5,7 @@ pub mod cache;
 pub mod confirm_identity;
 pub mod contact;
 pub mod embed;
+pub mod identities;
 pub mod invited;
 pub mod issues;
 pub mod leads;

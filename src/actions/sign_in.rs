@@ -10,6 +10,7 @@ use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
 use crate::http::limit::{Counter, Limit};
 use crate::http::session;
+use crate::pages::identities::with_ways_in;
 use crate::policies::Newcomer;
 use crate::services::accounts::{self, NewPassword};
 use crate::services::audit::Act;
@@ -81,6 +82,10 @@ impl Action for SignIn {
         _: &mut Dependencies,
     ) -> Result<View> {
         Ok(templates::sign_in::page(state))
+    }
+
+    fn complete(app: &App, state: &FormState, view: View) -> View {
+        with_ways_in(app, state, view)
     }
 }
 
@@ -392,7 +397,7 @@ fn known_device(app: &App, request: &HttpRequest, email: &str) -> Option<String>
 }
 
 /// `next` if it is a path of our own: anything a browser might take for another host is not.
-pub(super) fn own_path(next: &str) -> Option<String> {
+pub fn own_path(next: &str) -> Option<String> {
     let own = next.starts_with('/')
         && !next.starts_with("//")
         && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');

@@ -12,6 +12,10 @@ pub enum Kind {
     Sessions,
     /// Links that were mailed: a week after they ran out.
     MailedLinks,
+    /// Those who never came back from an identity provider.
+    Errands,
+    /// Those who did, and never said where they get mail.
+    Arrivals,
     /// Ids of forms that nobody will send again: after a week.
     Submissions,
     /// Done jobs that reached nobody: after thirty days.
@@ -22,14 +26,23 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Sessions, Self::MailedLinks, Self::Submissions, Self::Jobs, Self::Runs];
+    pub const ALL: [Self; 7] = [
+        Self::Sessions,
+        Self::MailedLinks,
+        Self::Errands,
+        Self::Arrivals,
+        Self::Submissions,
+        Self::Jobs,
+        Self::Runs,
+    ];
 
     /// As reports name it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sessions => "sessions",
             Self::MailedLinks => "mailed links",
+            Self::Errands => "errands to identity providers",
+            Self::Arrivals => "arrivals from identity providers",
             Self::Submissions => "submissions",
             Self::Jobs => "jobs",
             Self::Runs => "runs",
@@ -59,6 +72,28 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
                 r#"with old as (select id from mailed_links where expires_at < now() - interval '7 days' limit $1),
                         gone as (delete from mailed_links using old
                                   where mailed_links.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::Errands => {
+            sqlx::query_scalar!(
+                r#"with old as (select state_hash from identity_errands where expires_at < now() limit $1),
+                        gone as (delete from identity_errands using old
+                                  where identity_errands.state_hash = old.state_hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::Arrivals => {
+            sqlx::query_scalar!(
+                r#"with old as (select browser_hash from identity_arrivals where expires_at < now() limit $1),
+                        gone as (delete from identity_arrivals using old
+                                  where identity_arrivals.browser_hash = old.browser_hash and $1::bigint is not null)
                    select count(*) as "count!" from old"#,
                 most,
             )

@@ -14,6 +14,7 @@ pub mod csv;
 pub mod demo;
 pub mod digests;
 pub mod front_matter;
+pub mod identities;
 pub mod input;
 pub mod invites;
 pub mod issues;

@@ -1,0 +1,170 @@
+//! Signing in with an identity provider: the ways to them, what people see who come back, and their identities.
+
+use crate::{FormState, View, form, format, paths};
+use maud::{Markup, html};
+use time::OffsetDateTime;
+
+/// A provider that people may go to.
+#[derive(Clone, Copy)]
+pub struct Provider<'a> {
+    /// In addresses.
+    pub id: &'a str,
+    /// On pages.
+    pub name: &'a str,
+    /// Whether it is known where to send people.
+    pub is_here: bool,
+}
+
+/// The ways in, below a form to sign in or up. `next`, a path of ours, is sent along.
+pub fn ways_in(providers: &[Provider<'_>], next: &str) -> Markup {
+    html! {
+        section.panel.small {
+            h2 { "Or come from elsewhere" }
+            @for provider in providers {
+                (way(provider, &format!("Go on with {}", provider.name), "sign-in", next))
+            }
+        }
+    }
+}
+
+/// One way. The browser takes it by itself, as it leads elsewhere.
+fn way(provider: &Provider<'_>, label: &str, purpose: &str, next: &str) -> Markup {
+    html! {
+        @if provider.is_here {
+            form method="post" action=(paths::oauth_start(provider.id)) data-native {
+                input type="hidden" name="purpose" value=(purpose);
+                @if !next.is_empty() { input type="hidden" name="next" value=(next); }
+                p.actions { button type="submit" { (label) } }
+            }
+        } @else {
+            p { (provider.name) " does not answer just now." }
+        }
+    }
+}
+
+/// Why somebody who came back does not get in.
+pub struct Refused<'a> {
+    /// The status.
+    pub status: u16,
+    /// In a few words.
+    pub title: &'a str,
+    /// What it means and what to do.
+    pub detail: &'a str,
+    /// What the log knows it by.
+    pub reference: &'a str,
+}
+
+impl Refused<'_> {
+    /// The page, with the way on.
+    pub fn view(&self, way: &str, label: &str) -> View {
+        let main = html! {
+            header.page-head {
+                p.meta { (self.status) }
+                h1 { (self.title) }
+                p.lede dir="auto" { (self.detail) }
+                p { "Reference: " code { (self.reference) } }
+            }
+            p.actions {
+                a.button href=(way) { (label) }
+                a.quiet href=(paths::home()) { "Go to the start page" }
+            }
+        };
+        View::new(self.title, main).noindex()
+    }
+}
+
+/// The form for somebody whom `provider` knows, without an address that is known to be theirs.
+pub fn address(provider: &str, name: &str, email: &str, state: &FormState) -> View {
+    let main = html! {
+        header.page-head {
+            h1 { "Where do you get mail?" }
+            p {
+                (provider) " has told us who you are, and not that an address is yours. We mail you a link to see that it is. "
+                "Open it in this browser: then your account is made, and you can come from " (provider) " from now on."
+            }
+        }
+        div.panel.small {
+            (form::Form::new(state).action(paths::sign_in_address()).button("Mail me a link", "Sending…").show(html! {
+                (form::text(state, "name", "Name").stored(name).autocomplete("name").hint("2 to 100 characters."))
+                (form::email(state, "email", "Email").stored(email))
+            }))
+        }
+    };
+    View::new(form::title(state, "Where do you get mail?"), main).noindex()
+}
+
+/// One of somebody's identities.
+pub struct Identity<'a> {
+    /// The provider, on pages.
+    pub provider: &'a str,
+    /// Who says so.
+    pub issuer: &'a str,
+    /// Whom they mean.
+    pub subject: &'a str,
+    /// The address they have there.
+    pub email: Option<&'a str>,
+    /// When they last came from there.
+    pub last_used_at: OffsetDateTime,
+}
+
+/// Somebody's ways to sign in.
+pub fn page(identities: &[Identity<'_>], has_password: bool, state: &FormState) -> View {
+    let is_last = identities.len() == 1 && !has_password;
+    let main = html! {
+        header.page-head {
+            h1 { "Ways to sign in" }
+            p { "Whoever you are at one of these can come to your account from there." }
+        }
+        section.panel.narrow {
+            h2 { "Yours" }
+            @if identities.is_empty() { p { "None yet. You sign in with your password, or with a link that we mail you." } }
+            ul.cards { @for identity in identities { li { (yours(identity, is_last, state)) } } }
+        }
+    };
+    View::new(form::title(state, "Ways to sign in"), main).canonical(paths::account()).noindex()
+}
+
+/// Those they could add.
+pub fn ways_to_add(providers: &[Provider<'_>]) -> Markup {
+    html! {
+        section.panel.narrow {
+            h2 { "Add one" }
+            @if providers.is_empty() { p { "There is nobody to sign in with." } }
+            @for provider in providers { (way(provider, &format!("Add {}", provider.name), "link", "")) }
+        }
+        p.actions { a.quiet href=(paths::account()) { "Back to your account" } }
+    }
+}
+
+fn yours(identity: &Identity<'_>, is_last: bool, state: &FormState) -> Markup {
+    html! {
+        p dir="auto" {
+            strong { (identity.provider) }
+            @if let Some(email) = identity.email { " · " (email) }
+        }
+        p.meta { span { "last used " (format::moment(identity.last_used_at)) } }
+        @if is_last {
+            p { "Your only way to sign in. " a href=(paths::account_password()) { "Choose a password" } " before you remove it." }
+        } @else {
+            (form::Form::new(state).action(paths::account_remove_identity()).button("Remove it", "Removing…").show(html! {
+                input type="hidden" name="issuer" value=(identity.issuer);
+                input type="hidden" name="subject" value=(identity.subject);
+            }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_is_away_has_no_button_and_one_that_is_here_takes_the_path_along() {
+        let here = Provider { id: "google", name: "Google", is_here: true };
+        let away = Provider { id: "okta", name: "Okta", is_here: false };
+        let html = ways_in(&[here, away], "/admin?a=\"b\"").into_string();
+        assert!(html.contains(r#"action="/api/oauth/google/start" data-native"#), "{html}");
+        assert!(html.contains(r#"name="next" value="/admin?a=&quot;b&quot;""#), "{html}");
+        assert!(html.contains("Okta does not answer") && !html.contains("/okta/"), "{html}");
+    }
+}
