@@ -3,7 +3,7 @@
 //! [`App::read`] gives one unchanging snapshot; [`App::write`] runs one transaction and is the only way to commit. The
 //! pools are private to `db`.
 
-use crate::actions::sign_in::Guesses;
+use crate::actions::enter::Guesses;
 use crate::cache::snapshot::Token;
 use crate::cache::{Entry, Outcome, PageCache, Renderer};
 use crate::clock::{Clock, Moment};
@@ -15,6 +15,7 @@ use crate::identity::Providers;
 use crate::intake::Spool;
 use crate::mail::Postman;
 use crate::outgoing::Outgoing;
+use crate::services::passkeys;
 use crate::services::passwords::Passwords;
 use crate::services::secrets::Secrets;
 use crate::services::submissions::Submission;
@@ -37,6 +38,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Keys this installation made for itself.
     pub secrets: Secrets,
+    /// What passkeys are bound to; none where the site has no name.
+    pub passkeys: Option<passkeys::Site>,
     /// Pages that look the same to everyone.
     pub cache: PageCache,
     /// Where leads wait while the database is away.
@@ -78,6 +81,7 @@ impl App {
             identity: Providers::new(&config)?,
             postman: Postman::new(&config)?,
             outgoing: Outgoing::new()?,
+            passkeys: passkeys::Site::of(&config),
             outbox_news: Notify::new(),
             seed: u64::from_ne_bytes(clock.random()),
             config,

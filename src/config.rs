@@ -8,6 +8,7 @@ mod identity;
 pub use identity::{IdentityProvider, Protocol, is_private};
 
 use crate::outgoing::Configured;
+use crate::services::staff::TwoFactorsOf;
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::fmt;
@@ -18,7 +19,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Every variable that is read.
-pub const VARIABLES: [&str; 29] = [
+pub const VARIABLES: [&str; 30] = [
     "LISTEN",
     "DATA_DIR",
     "DATABASE_URL",
@@ -41,6 +42,7 @@ pub const VARIABLES: [&str; 29] = [
     "RETENTION_OUTBOX_DAYS",
     "NEWSLETTER_PER_MINUTE",
     "INDEXNOW_URL",
+    "REQUIRE_TWO_FACTOR",
     "OIDC_{NAME}_ISSUER",
     "OIDC_{NAME}_CLIENT_ID",
     "OIDC_{NAME}_CLIENT_SECRET",
@@ -97,6 +99,8 @@ pub struct Config {
     pub newsletter_per_minute: Option<NonZeroU32>,
     /// Where search engines are told which pages are new, changed or gone (IndexNow); without it they find out themselves.
     pub indexnow_url: Option<Configured>,
+    /// Of whom a second factor is asked.
+    pub two_factors_of: TwoFactorsOf,
     /// Who else may vouch for people.
     pub identity: Vec<IdentityProvider>,
     /// What is missing for others to do so, a sentence each.
@@ -159,6 +163,9 @@ impl Config {
                 .one("NEWSLETTER_PER_MINUTE", "a number of mails, at least one"),
             indexnow_url: from
                 .one("INDEXNOW_URL", "a URL such as https://api.indexnow.org/indexnow"),
+            two_factors_of: from
+                .one("REQUIRE_TWO_FACTOR", "off, owners or staff")
+                .unwrap_or_default(),
             identity,
             identity_incomplete,
         };
@@ -386,10 +393,11 @@ mod tests {
             ("OWNER_PASSWORD", "short"),
             ("RETENTION_LEADS_DAYS", "0"),
             ("INDEXNOW_URL", "api.indexnow.org"),
+            ("REQUIRE_TWO_FACTOR", "everyone"),
         ])
         .err()
         .unwrap();
-        assert_eq!(mistakes.len(), 8, "{mistakes:#?}");
+        assert_eq!(mistakes.len(), 9, "{mistakes:#?}");
     }
 
     #[test]

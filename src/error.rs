@@ -47,6 +47,9 @@ pub enum Error {
     /// The caller is known, and too much time has passed since they proved who they are.
     #[error("This matters, and it is a while since you proved who you are. Do so once more.")]
     Unconfirmed,
+    /// The caller has proved who they are by one factor, and two are asked of them.
+    #[error("Set up a second factor first: this site asks it of you.")]
+    OneFactor,
     /// An identity provider has not vouched for the caller, or not for somebody who gets in.
     #[error("{0}")]
     Refused(Box<Refused>),
@@ -143,8 +146,20 @@ impl Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        if is_away(&error) { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
+        if is_away(&error) {
+            Self::Unavailable(error.into())
+        } else if is_no_text(&error) {
+            Self::Malformed("A text holds a NUL character; remove it.".to_owned())
+        } else {
+            Self::Internal(error.into())
+        }
     }
+}
+
+/// Whether the database was given what it cannot keep as text (22021): NUL, as everything here is UTF-8. Fields refuse it by
+/// their own rules; this is for one that has forgotten to.
+fn is_no_text(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|cause| cause.code()).is_some_and(|code| code == "22021")
 }
 
 /// Whether the database is away, restarting or overrun, rather than refusing what was asked.

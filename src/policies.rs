@@ -3,6 +3,9 @@
 //! A grant cannot be made elsewhere: its fields are private to the service that minted it. What asks for one as an
 //! argument cannot be reached without it. A policy that needs no database takes no connection.
 
+mod second_factor;
+
+pub use second_factor::{HalfWay, SettingUp, ShownCodes};
 mod identity;
 
 pub use identity::{ArrivedFromProvider, BackFromProvider, Returned, Welcomed, led_to};
@@ -131,7 +134,7 @@ impl Policy for Staff {
     type Outcome<T> = Recorded<T>;
 
     async fn admit(knock: &Knock<'_>) -> Result<sessions::Staff> {
-        sessions::Staff::among(Member::admit(knock).await?)
+        sessions::Staff::among(Member::admit(knock).await?, knock.app.config.two_factors_of)
     }
 
     fn who(staff: &sessions::Staff) -> Option<Who<'_>> {

@@ -37,6 +37,9 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::newsletter::Choose>();
     routes.form::<actions::newsletter::Unsubscribe>();
     routes.form::<actions::sign_in::SignIn>();
+    routes.form::<actions::sign_in_code::EnterCode>();
+    routes.action::<actions::sign_in_passkey::Begin>();
+    routes.form::<actions::sign_in_passkey::SignIn>();
     routes.form::<actions::sign_in::AskForLink>();
     routes.form::<actions::sign_in::UseLink>();
     routes.form::<actions::sign_in::ForgotPassword>();
@@ -59,6 +62,19 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::account::ChangePassword>();
     routes.action::<actions::account::EndSessions>();
     routes.action::<actions::account::EndSession>();
+    routes.live::<pages::two_factor::Show>();
+    routes.action::<actions::two_factor::Begin>();
+    routes.form::<actions::two_factor::SetUp>();
+    routes.form::<actions::two_factor::TurnOff>();
+    routes.live::<pages::two_factor::Codes>();
+    routes.action::<actions::two_factor::KeptCodes>();
+    routes.download::<pages::two_factor::CodesFile>();
+    routes.form::<actions::two_factor::NewCodes>();
+    routes.live::<pages::passkeys::Index>();
+    routes.action::<actions::passkeys::Begin>();
+    routes.form::<actions::passkeys::Add>();
+    routes.form::<actions::passkeys::Rename>();
+    routes.action::<actions::passkeys::Remove>();
 
     routes.live::<pages::admin::Dashboard>();
     routes.live::<pages::admin::leads::Index>();

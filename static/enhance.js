@@ -144,10 +144,13 @@
       if (!answer.headers.get("content-type")?.startsWith("text/html")) throw 0;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (!$("main", page) || (!arrived && !refused)) throw 0;
-      // A new release needs its own stylesheet. A session that has ended needs a real page, so that Back leads to
-      // the form as it was filled in. A frame needs a policy that this page does not have.
+      // A new release needs its own stylesheet, and some pages a script of their own. A session that has ended needs a
+      // real page, so that Back leads to the form as it was filled in. A frame needs a policy that this page does not have.
       const sheet = (root) => $("link[rel=stylesheet]", root)?.getAttribute("href");
-      if (arrived && (sheet(page) !== sheet(document) || $("main :is([type=password], iframe)", page))) throw 0;
+      const brought = (root) => [...root.scripts].map((script) => script.getAttribute("src"));
+      const missing = brought(page).some((script) => !brought(document).includes(script));
+      const own = missing || sheet(page) !== sheet(document) || $("main :is([type=password], iframe)", page);
+      if (arrived && own) throw 0;
       release();
       arrived ? arrive(page, url) : refuse(page, form);
       say(page.title);

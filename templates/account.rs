@@ -13,6 +13,10 @@ pub struct Account<'a> {
     pub email: &'a str,
     /// Whether they sign in with a password.
     pub has_password: bool,
+    /// Whether they are asked for a code as well.
+    pub has_second_factor: bool,
+    /// How many passkeys they have.
+    pub passkeys: usize,
     /// Where they are signed in.
     pub sessions: &'a [Session<'a>],
 }
@@ -47,6 +51,10 @@ pub fn page(account: &Account<'_>, state: &FormState) -> View {
                     @if account.has_password { "Chosen · " } @else { "None: you sign in by mail · " }
                     a href=(paths::account_password()) { @if account.has_password { "Change" } @else { "Choose one" } }
                 }
+                dt { "Second factor" }
+                dd { @if account.has_second_factor { "On" } @else { "Off" } " · " a href=(paths::two_factor()) { "Change" } }
+                dt { "Passkeys" }
+                dd { @if account.passkeys == 0 { "None" } @else { (account.passkeys) } " · " a href=(paths::passkeys()) { "Change" } }
                 dt { "Elsewhere" } dd { a href=(paths::account_identities()) { "Ways to sign in" } }
             }
         }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use std::sync::OnceLock;
 
 /// One embedded file.
+#[derive(Debug)]
 pub struct Asset {
     /// The file's name in `static/`, the last part of its URL.
     pub name: &'static str,
@@ -53,6 +54,13 @@ pub static ENHANCE: Asset = Asset::new(
     include_bytes!("../static/enhance.js"),
 );
 
+/// What asks a device for a passkey.
+pub static PASSKEYS: Asset = Asset::new(
+    "passkeys.js",
+    "text/javascript; charset=utf-8",
+    include_bytes!("../static/passkeys.js"),
+);
+
 /// The bell, for the browser's tab and beside the name of the site.
 pub static ICON: Asset =
     Asset::new("icon.svg", "image/svg+xml", include_bytes!("../static/icon.svg"));
@@ -63,7 +71,7 @@ pub static TOUCH_ICON: Asset =
 
 /// Every file there is, for the route that serves them.
 pub fn all() -> &'static [&'static Asset] {
-    static ALL: [&Asset; 4] = [&STYLE, &ENHANCE, &ICON, &TOUCH_ICON];
+    static ALL: [&Asset; 5] = [&STYLE, &ENHANCE, &PASSKEYS, &ICON, &TOUCH_ICON];
     &ALL
 }
 

@@ -73,6 +73,20 @@ pub enum Flash {
     PasswordChanged,
     /// A session is over, on another device perhaps.
     SessionEnded,
+    /// A second factor is asked for.
+    SecondFactorOn,
+    /// None is asked for any more.
+    SecondFactorOff,
+    /// Recovery codes were made anew.
+    RecoveryCodesMade,
+    /// Somebody got in by a recovery code.
+    RecoveryCodeUsed,
+    /// There is another passkey.
+    PasskeyAdded,
+    /// A passkey is called something else.
+    PasskeyRenamed,
+    /// There is a passkey less.
+    PasskeyRemoved,
     /// There is another way to sign in.
     IdentityAdded,
     /// There is one less.
@@ -128,6 +142,21 @@ const SAID: &[(Flash, &str, &str)] = &[
         "Your password is changed. Every other session is over.",
     ),
     (Flash::SessionEnded, "session-ended", "That session is over."),
+    (
+        Flash::SecondFactorOn,
+        "second-factor-on",
+        "Your second factor is on. Every other session is over.",
+    ),
+    (Flash::SecondFactorOff, "second-factor-off", "Your second factor is off."),
+    (Flash::RecoveryCodesMade, "recovery-codes-made", "These are your new recovery codes."),
+    (
+        Flash::RecoveryCodeUsed,
+        "recovery-code-used",
+        "You are in, and there is one recovery code less.",
+    ),
+    (Flash::PasskeyAdded, "passkey-added", "Your passkey is ready. Next time, sign in with it."),
+    (Flash::PasskeyRenamed, "passkey-renamed", "The passkey is renamed."),
+    (Flash::PasskeyRemoved, "passkey-removed", "The passkey is removed."),
     (Flash::IdentityAdded, "identity-added", "You can sign in with it from now on."),
     (Flash::IdentityRemoved, "identity-removed", "You cannot sign in with it any more."),
 ];

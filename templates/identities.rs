@@ -107,9 +107,8 @@ pub struct Identity<'a> {
     pub last_used_at: OffsetDateTime,
 }
 
-/// Somebody's ways to sign in.
-pub fn page(identities: &[Identity<'_>], has_password: bool, state: &FormState) -> View {
-    let is_last = identities.len() == 1 && !has_password;
+/// Somebody's ways to sign in. `is_last`: they could not without the one they have.
+pub fn page(identities: &[Identity<'_>], is_last: bool, state: &FormState) -> View {
     let main = html! {
         header.page-head {
             h1 { "Ways to sign in" }

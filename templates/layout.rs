@@ -3,6 +3,7 @@
 //! A page contributes a [`View`], the same for everybody, so it can be cached; what differs from
 //! one visitor to the next is in [`Chrome`].
 
+use crate::assets::Asset;
 use crate::{Document, Hole, Who, assets, newsletter, paths};
 use maud::{DOCTYPE, Markup, html};
 
@@ -19,6 +20,8 @@ pub struct View {
     pub index: bool,
     /// Whether it shows a document of ours in a frame. Only a page that is drawn for each request may.
     pub has_frame: bool,
+    /// A script that this page needs besides the one that every page has.
+    pub script: Option<&'static Asset>,
     /// What goes into `<main>`.
     pub main: Markup,
     /// Other origins that a form on it may lead to, as the content security policy has them.
@@ -34,6 +37,7 @@ impl View {
             canonical: None,
             index: true,
             has_frame: false,
+            script: None,
             main,
             leads_to: Vec::new(),
         }
@@ -52,6 +56,11 @@ impl View {
     /// Lets it show a document of ours in a frame.
     pub fn with_frame(self) -> Self {
         Self { has_frame: true, ..self }
+    }
+
+    /// Has the page bring a script of its own.
+    pub fn script(self, script: &'static Asset) -> Self {
+        Self { script: Some(script), ..self }
     }
 
     /// Adds a part below, with a form in it that may lead to other origins.
@@ -132,6 +141,7 @@ fn head(view: &View, chrome: &Chrome<'_>) -> Markup {
             link rel="icon" type="image/svg+xml" href=(assets::ICON.url());
             link rel="apple-touch-icon" href=(assets::TOUCH_ICON.url());
             script src=(assets::ENHANCE.url()) defer {}
+            @if let Some(script) = view.script { script src=(script.url()) defer {} }
         }
     }
 }

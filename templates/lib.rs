@@ -27,10 +27,12 @@ pub mod layout;
 pub mod mail;
 pub mod markdown;
 pub mod newsletter;
+pub mod passkeys;
 pub mod paths;
 pub mod posts;
 pub mod sign_in;
 pub mod sign_up;
+pub mod two_factor;
 
 pub use flash::Flash;
 pub use form::FormState;

@@ -120,6 +120,21 @@ pub fn sign_in_with(token: &str) -> String {
     format!("/sign-in/link/{}", encode(token))
 }
 
+/// Where whoever has a second factor is asked for a code.
+pub fn sign_in_code() -> String {
+    "/sign-in/code".into()
+}
+
+/// Where it is posted to that somebody wants to sign in with a passkey.
+pub fn sign_in_passkey() -> String {
+    "/sign-in/passkey".into()
+}
+
+/// Where a device is asked for it.
+pub fn sign_in_passkey_answer(challenge: Uuid) -> String {
+    format!("/sign-in/passkey/{challenge}")
+}
+
 /// The form for a new account.
 pub fn sign_up() -> String {
     "/sign-up".into()
@@ -178,6 +193,61 @@ pub fn account_profile() -> String {
 /// The form that changes their password.
 pub fn account_password() -> String {
     "/account/password".into()
+}
+
+/// Their second factor: whether it is on, and what can be done about it.
+pub fn two_factor() -> String {
+    "/account/two-factor".into()
+}
+
+/// Where it is posted to that one is to be set up.
+pub fn two_factor_begin() -> String {
+    "/account/two-factor/begin".into()
+}
+
+/// Where an app is told what to make codes from.
+pub fn two_factor_set_up() -> String {
+    "/account/two-factor/set-up".into()
+}
+
+/// The form that turns it off.
+pub fn two_factor_off() -> String {
+    "/account/two-factor/off".into()
+}
+
+/// The recovery codes, while they are shown.
+pub fn recovery_codes() -> String {
+    "/account/two-factor/codes".into()
+}
+
+/// The same, to take along.
+pub fn recovery_codes_file() -> String {
+    "/account/two-factor/codes.txt".into()
+}
+
+/// The form that makes new ones.
+pub fn recovery_codes_new() -> String {
+    "/account/two-factor/codes/new".into()
+}
+
+/// Their passkeys, and where it is posted to that there is to be another one.
+pub fn passkeys() -> String {
+    "/account/passkeys".into()
+}
+
+/// Where a device is asked to make one.
+pub fn passkey_answer(challenge: Uuid) -> String {
+    format!("/account/passkeys/new/{challenge}")
+}
+
+/// The form that calls one something else.
+pub fn passkey(id: Uuid) -> String {
+    format!("/account/passkeys/{id}")
+}
+
+/// Where it is posted to that one is to be removed.
+pub fn passkey_remove(id: Uuid) -> String {
+    format!("/account/passkeys/{id}/remove")
 }
 
 /// Where it is posted to that one of their sessions is to end.

@@ -1,6 +1,6 @@
 //! The ways in for those who have an account.
 
-use crate::{FormState, View, form, paths};
+use crate::{FormState, View, assets, form, passkeys, paths};
 use maud::html;
 
 /// The sign-in form. The state's `next`, a path of ours, is sent along.
@@ -13,12 +13,14 @@ pub fn page(state: &FormState) -> View {
                 (form::password(state, "password", "Password", "current-password"))
                 (form::hidden(state, "next", ""))
             }))
+            (passkeys::button(state.typed("next").unwrap_or_default()))
             p { a href=(paths::sign_in_link()) { "Mail me a link instead" } }
             p { a href=(paths::forgot_password()) { "I forgot my password" } }
             p { "No account yet? " a href=(paths::sign_up()) { "Sign up" } }
         }
     };
-    View::new(form::title(state, "Sign in"), main).canonical(paths::sign_in()).noindex()
+    let view = View::new(form::title(state, "Sign in"), main).canonical(paths::sign_in());
+    view.script(&assets::PASSKEYS).noindex()
 }
 
 /// The form that has a link mailed.
@@ -49,7 +51,7 @@ pub fn with_link(email: &str, token: &str, state: &FormState) -> View {
             (form::Form::new(state).action(paths::sign_in_with(token)).button("Sign in", "Signing in…").show(html! {}))
         }
     };
-    View::new(form::title(state, "Sign in"), main).noindex()
+    View::new(form::title(state, "Sign in"), main).script(&assets::PASSKEYS).noindex()
 }
 
 /// The form that has a link mailed for another password.

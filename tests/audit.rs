@@ -34,7 +34,8 @@ const ROWS: &str = "
         (gen_random_uuid(), 'sending', 's', 's', 'sending', now(), now()),
         (gen_random_uuid(), 'paused', 'p', 'p', 'paused', now(), now());
     insert into outbox (id, kind, job, cause, recipient, state, ended_at)
-        values (gen_random_uuid(), 'mail', '{}', 'x', 'ann@example.test', 'dead', now());
+        values (gen_random_uuid(), 'mail', '{}', 'x', 'ann@example.test', 'dead', now()),
+               (gen_random_uuid(), 'announce', '{}', 'x', null, 'dead', now());
     with bea as (insert into accounts (id, email, name) values (gen_random_uuid(), 'bea@example.test', 'Bea') returning id)
     insert into staff (id, role) select id, 'editor' from bea;
     insert into mailed_links (id, email, mailbox, at_home, intent, expires_at)
@@ -112,7 +113,7 @@ const DEEDS: &[Deed] = &[
         "subscriber-ended subscriber",
     ),
     deed("/admin/outbox/{id}/retry", "outbox where state = 'dead'", &[], "job-retried outbox"),
-    deed("/admin/outbox/retry", "", &[("kind", "lead-arrived")], "jobs-retried outbox"),
+    deed("/admin/outbox/retry", "", &[("kind", "announce")], "jobs-retried outbox"),
     deed(
         "/admin/settings",
         "",

@@ -280,6 +280,12 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
              insert into mailed_links (id, email, mailbox, at_home, intent, expires_at)
                  select gen_random_uuid(), 'ann@example.test', 'ann@example.test', false, '{}', now() - make_interval(days => n)
                    from generate_series(6, 8, 2) n;
+             insert into half_sign_ins (token_hash, account_id, proof, next, expires_at)
+                 select sha256(n::text::bytea), id, 'mail', '', now() + make_interval(mins => n) from staff, generate_series(-1, 1, 2) n;
+             insert into code_tries (id, account_id, device, at)
+                 select gen_random_uuid(), id, '', now() - make_interval(hours => n) from staff, generate_series(23, 25, 2) n;
+             insert into passkey_challenges (id, note, options, state, expires_at)
+                 select gen_random_uuid(), '', '{}', '{}', now() + make_interval(mins => n) from generate_series(-1, 1, 2) n;
              insert into identity_errands (state_hash, browser_hash, provider, nonce, verifier, next, expires_at)
                  select sha256(n::text::bytea), sha256('x'), 'x', 'x', 'x', '', now() + make_interval(mins => n)
                    from generate_series(-1, 1, 2) n;
@@ -300,8 +306,10 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
         )
         .await;
         let foreseen = app.cli(&["run", "cleanup", "--dry-run", "--json"], "").json();
-        let counts = json!({ "jobs": 1, "mailed links": 1, "runs": 1, "sessions": 1, "submissions": 1,
-            "errands to identity providers": 1, "arrivals from identity providers": 1 });
+        let counts = json!({
+            "half sign-ins": 1, "jobs": 1, "mailed links": 1, "passkey challenges": 1, "runs": 1, "sessions": 1,
+            "submissions": 1, "wrong codes": 1, "errands to identity providers": 1, "arrivals from identity providers": 1,
+        });
         assert_eq!(foreseen["output"], counts);
         assert_eq!(app.ask("select count(*) from sessions").await, ["2"], "that was only said");
         assert_eq!(done(&cleanup(&app.eve()).await)["output"], counts);

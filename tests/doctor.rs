@@ -92,11 +92,17 @@ fn the_doctor_knocks_at_the_mail_server() {
         let strangers = doctor(app, &[], &[url, from]);
         let (ok, detail) = finding(&strangers, MAIL);
         assert!(strangers.code == 1 && !ok && detail.contains("certificate"), "{detail}");
-        for wrong in ["http://mail.example", "smtp://", "nonsense"] {
+        for wrong in ["http://mail.example", "smtp://", "nonsense", "smtp://a:%ff@b.example"] {
             let wrong = doctor(app, &[], &[("SMTP_URL", wrong)]);
             let (ok, detail) = finding(&wrong, MAIL);
             assert!(wrong.code == 1 && !ok && detail.contains("SMTP_URL"), "{detail}");
+            assert!(finding(&wrong, "database").0, "the database is not to blame");
+            assert!(wrong.err.contains(MAIL), "{}", wrong.err);
         }
+        let no_pem = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let no_pem = doctor(app, &[], &[url, ("SMTP_CA_FILE", no_pem)]);
+        let (ok, detail) = finding(&no_pem, MAIL);
+        assert!(no_pem.code == 1 && !ok && detail.contains("no certificate"), "{detail}");
         let nobody = doctor(app, &[], &[("SMTP_URL", "smtp://127.0.0.1:1")]);
         assert_eq!((nobody.code, finding(&nobody, MAIL).0), (1, false));
     });

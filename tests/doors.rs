@@ -2,6 +2,8 @@
 
 use super::accounts::links_in_mails;
 use super::contact::ANN;
+use super::passkeys::questions;
+use super::second_factor::turn_on;
 use super::support::{Answer, Person, TestApp, with_app, with_settings};
 use frontdesk::routes::{self, Entry};
 use frontdesk::services::subscribers::{Confirming, Holder, Managing};
@@ -27,18 +29,18 @@ const ANYWHERE: &str = "a link that was mailed, from anywhere";
 /// The proofs that somebody brings who comes from an identity provider; `tests/identity` brings them, and others.
 pub const BROUGHT: [&str; 2] = ["back from an identity provider", "known to an identity provider"];
 
-fn guarded() -> Vec<Entry> {
+pub fn guarded() -> Vec<Entry> {
     let open = |proof| OPEN.contains(&proof) || BROUGHT.contains(&proof);
     routes::table().into_iter().filter(|route| !open(route.proof)).collect()
 }
 
-fn is_for_machines(path: &str) -> bool {
+pub fn is_for_machines(path: &str) -> bool {
     let machine = path.starts_with("/api/") && !path.starts_with("/api/oauth/");
     machine || path == "/healthz" || path == "/readyz"
 }
 
 /// The path with something in each of its holes.
-fn filled(path: &str) -> String {
+pub fn filled(path: &str) -> String {
     path.replace("{id}", NOBODYS)
         .replace("{slug}", "a-wall")
         .replace("{token}", &"0".repeat(64))
@@ -52,7 +54,7 @@ fn filled(path: &str) -> String {
 }
 
 /// Knocks as the door expects it: a form from our own page, a document from a program.
-async fn knock(person: &Person<'_>, route: &Entry) -> Answer {
+pub async fn knock(person: &Person<'_>, route: &Entry) -> Answer {
     let path = filled(route.path);
     match (route.method, is_for_machines(route.path)) {
         ("GET", _) => person.get(&path).await,
@@ -68,6 +70,7 @@ fn whatever_lies_behind_a_door_is_guarded() {
         let behind = route.path.starts_with("/admin")
             || route.path.starts_with("/account")
             || route.path.starts_with("/confirm-identity")
+            || route.path == "/sign-in/code"
             || route.path.starts_with("/api/v1/leads")
             || route.path.starts_with("/api/cron/")
             || (route.path.starts_with("/api/v1/") && route.method != "GET");
@@ -196,8 +199,11 @@ pub fn links_of(app: &TestApp, subscriber: &str) -> (String, String) {
     (Holder::<Confirming>::token(secrets, id), Holder::<Managing>::token(secrets, id))
 }
 
-/// Every GET of the table, at an address where there is something, for someone who may have it.
-pub async fn everything(app: &TestApp) -> Vec<String> {
+/// Every GET of the table, at an address where there is something, for `ada`, who may have it.
+pub async fn everything(app: &TestApp, ada: &Person<'_>) -> Vec<String> {
+    let questions = questions(app, ada).await;
+    turn_on(app, ada).await;
+    ada.post("/account/two-factor/begin", &[]).await;
     let lead = [
         "lead",
         "add",
@@ -223,6 +229,7 @@ pub async fn everything(app: &TestApp) -> Vec<String> {
     let mailed = links_in_mails(app).await;
     let at = |path: &str| match path {
         path if mailed.contains_key(path) => mailed[path].clone(),
+        path if questions.contains_key(path) => questions[path].clone(),
         "/newsletter/confirm/{token}" => path.replace("{token}", &confirm),
         path if path.contains("{token}") => path.replace("{token}", &manage),
         path if path.contains("imports/{id}") => path.replace("{id}", &import),
@@ -245,7 +252,7 @@ pub async fn everything(app: &TestApp) -> Vec<String> {
 fn head_is_get_without_the_body() {
     with_settings(&[("CRON_SECRET", "what-only-schedulers-know")], async |app| {
         let (ada, eve) = (app.ada().await, app.eve());
-        for path in everything(app).await.iter().map(String::as_str).chain([
+        for path in everything(app, &ada).await.iter().map(String::as_str).chain([
             "/nowhere",
             "/api/nowhere",
             "/contact/",
@@ -268,7 +275,11 @@ fn head_is_get_without_the_body() {
             }
             let asks_for_more =
                 path.starts_with("/api/v1/leads/") || path.starts_with("/api/cron/");
-            let expected = if asks_for_more { 401 } else { 200 };
+            let expected = match path {
+                "/sign-in/code" => 303, // she is in already
+                _ if asks_for_more => 401,
+                _ => 200,
+            };
             if !path.contains("nowhere") && path != "/contact/" {
                 assert_eq!(ada.get(path).await.status, expected, "{path}");
             }

@@ -8,6 +8,7 @@ use actix_web::{App, HttpRequest, HttpServer, middleware, web};
 use frontdesk::http::errors::{Face, door};
 use frontdesk::http::front::front;
 use reqwest::Method;
+use sqlx::Connection;
 use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
@@ -286,5 +287,19 @@ fn what_announces_itself_as_too_large_is_refused_at_once() {
             let continued = answer.status == 100 && answer.body.contains("HTTP/1.1 413");
             assert!(answer.status == 413 || continued, "{head}: {} {}", answer.status, answer.body);
         }
+    });
+}
+
+#[test]
+fn what_cannot_be_kept_as_text_is_the_callers_mistake_though_a_field_has_forgotten_to_say_so() {
+    with_app(async |app| {
+        let mut db = sqlx::PgConnection::connect(&app.database_url).await.unwrap();
+        let kept = sqlx::query("select $1::text").bind("a\0b").execute(&mut db).await;
+        let said = frontdesk::Error::from(kept.unwrap_err());
+        assert!(matches!(said, frontdesk::Error::Malformed(_)), "{said:?}");
+        let kept = sqlx::query("select 1 / 0").execute(&mut db).await;
+        let said = frontdesk::Error::from(kept.unwrap_err());
+        assert!(matches!(said, frontdesk::Error::Internal(_)), "{said:?}");
+        db.close().await.unwrap();
     });
 }

@@ -70,7 +70,7 @@ fn that_mail_alone_may_be_framed_by_the_one_page_that_frames_it() {
     with_app(async |app| {
         let ada = app.ada().await;
         let (mut pages, mut mails) = (0, 0);
-        for path in everything(app).await {
+        for path in everything(app, &ada).await {
             let answer = ada.get(&path).await;
             match path.rsplit('/').next() {
                 Some("mail") => {

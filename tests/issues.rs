@@ -158,6 +158,8 @@ fn a_paused_issue_waits_and_goes_on_where_it_was() {
         );
         press(&ada, &page, "pause").await;
         press(&ada, &page, "pause").await;
+        let again = ada.post(&format!("{page}/send"), &[("send_at", "2199-01-31 09:00")]).await;
+        assert!(again.status == 422 && again.body.contains("It is paused."), "{}", again.body);
         app.psql("update outbox set due_at = now()").await;
         work_off(app).await;
         assert_eq!(count(app, "done").await, done, "what is held stays");
@@ -178,9 +180,19 @@ fn a_scheduled_issue_goes_at_its_time_and_can_be_called_back() {
         readers(app, 2).await;
         let page = written(&ada, "Later").await;
         let schedule = async |at: &str| ada.post(&format!("{page}/send"), &[("send_at", at)]).await;
-        for wrong in ["tomorrow", "2199-02-31 09:00"] {
-            assert!(schedule(wrong).await.body.contains(r#"id="send_at-error""#));
+        // A year that was mistyped does not send it to everyone now, and one that nobody can write down is no time.
+        for wrong in [
+            "tomorrow",
+            "2199-02-31 09:00",
+            "2020-01-31 09:00",
+            "-2199-01-31 09:00",
+            "9999-12-31T23:59:59-23:00",
+        ] {
+            let answer = schedule(wrong).await;
+            answer.is_page(422);
+            assert!(answer.body.contains(r#"id="send_at-error""#), "{wrong}");
         }
+        assert_eq!(state_of(app).await, "draft 0 0 0");
         assert_eq!(schedule("2199-01-31 09:00").await.status, 303);
         assert!(ada.get(&page).await.body.contains("31 January 2199, 09:00 UTC"));
         work_off(app).await;
@@ -270,10 +282,15 @@ fn an_issue_is_written_from_a_post_and_tried_before_it_is_sent() {
         let at_home = format!("[us]({}/contact)", app.state.config.canonical_origin());
         assert!(shown.contains(&at_home), "a link in a mail can be followed: {shown}");
         assert_eq!(state_of(app).await, "draft 0 0 0");
-        for (slug, field) in [("thanks", "slug"), ("a-wall", "slug"), ("Not One", "slug")] {
-            let answer = ada
-                .post("/admin/issues/new", &[("subject", "Other"), ("slug", slug), ("body", "x")])
-                .await;
+        for (slug, topic, field) in [
+            ("thanks", "", "slug"),
+            ("a-wall", "", "slug"),
+            ("Not One", "", "slug"),
+            ("other", "nowhere", "topic"),
+            ("other", "signs\0", "topic"),
+        ] {
+            let fields = [("subject", "Other"), ("slug", slug), ("topic", topic), ("body", "x")];
+            let answer = ada.post("/admin/issues/new", &fields).await;
             assert_eq!(answer.status, 422);
             assert!(
                 answer.body.contains(&format!("id=\"{field}-error\"")),

@@ -3,7 +3,10 @@
 use super::accounts::links_in_mails;
 use super::contact::ANN;
 use super::doors::{A_SUBSCRIBER, AN_IMPORT, AN_ISSUE, BROUGHT, links_of};
-use super::support::{Answer, Person, with_settings};
+use super::passkeys::questions;
+use super::second_factor::{turn_on, type_code};
+use super::sign_in::sign_in;
+use super::support::{ADA, Answer, Person, with_settings};
 use frontdesk::routes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -43,6 +46,21 @@ fn nothing_inline(path: &str, body: &str) {
     }
 }
 
+/// Where the forms of a page lead: those that are posted, and those that ask.
+fn forms_on(path: &str, body: &str) -> (Vec<String>, Vec<String>) {
+    let forms = tags(body).filter(|tag| tag.starts_with("form "));
+    let (posted, asked): (Vec<_>, Vec<_>) = forms
+        .map(|form| {
+            // One that does not say where to goes to where it stands.
+            let action =
+                form.split_once(" action=\"").map(|(_, rest)| rest.split('"').next().unwrap());
+            (form.contains(" method=\"post\""), action.unwrap_or(path).to_owned())
+        })
+        .partition(|(posted, _)| *posted);
+    let actions = |forms: Vec<(bool, String)>| forms.into_iter().map(|(_, to)| to).collect();
+    (actions(posted), actions(asked))
+}
+
 /// Goes wherever links lead, and returns what was there.
 async fn walk(who: &Person<'_>, from: &[String]) -> (BTreeMap<String, Answer>, BTreeSet<String>) {
     let (mut seen, mut forms) = (BTreeMap::new(), BTreeSet::new());
@@ -52,6 +70,8 @@ async fn walk(who: &Person<'_>, from: &[String]) -> (BTreeMap<String, Answer>, B
         if path.is_empty() || seen.contains_key(&path) {
             continue;
         }
+        // More pages than one address may ask for in a minute.
+        let who = who.coming_from(&format!("10.1.{}.1", seen.len() / 20));
         let answer = who.get(&path).await;
         if answer.header("content-type").starts_with("text/html") {
             // A mail has its looks in it, and a policy of its own (`issue_editor`).
@@ -59,16 +79,9 @@ async fn walk(who: &Person<'_>, from: &[String]) -> (BTreeMap<String, Answer>, B
                 nothing_inline(&path, &answer.body);
             }
             ahead.extend(paths(&answer.body, &["href", "src"]));
-            for form in tags(&answer.body).filter(|tag| tag.starts_with("form ")) {
-                // One that does not say where to goes to where it stands.
-                let action =
-                    form.split_once(" action=\"").map(|(_, rest)| rest.split('"').next().unwrap());
-                let action = action.unwrap_or(&path).to_owned();
-                match form.contains(" method=\"post\"") {
-                    true => drop(forms.insert(action)),
-                    false => ahead.push(action),
-                }
-            }
+            let (posted, asked) = forms_on(&path, &answer.body);
+            forms.extend(posted);
+            ahead.extend(asked);
         }
         ahead.extend(Some(answer.location.clone()).filter(|to| to.starts_with('/')));
         seen.insert(path, answer);
@@ -106,7 +119,6 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
     let settings = [("DEMO_CONTENT", "on"), ("TRUSTED_PROXIES", "127.0.0.1")];
     with_settings(&settings, async |app| {
         assert_eq!(app.eve().post("/contact", &ANN).await.status, 303);
-        app.ada().await; // so that there is another session to end
         let ada = app.ada().await;
         // Whoever brings nothing from elsewhere is not let in there.
         let mut table = routes::table();
@@ -137,6 +149,15 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
             paths_of::indexnow_key(&app.state.secrets.indexnow()),
         ]);
         starts.extend(links_in_mails(app).await.into_values());
+        // A second factor has a page for each step on the way to it, and one on the way in.
+        let off = ada.get("/account/two-factor").await;
+        starts.extend(questions(app, &ada).await.into_values());
+        let (_, codes) = turn_on(app, &ada).await;
+        ada.post("/account/two-factor/begin", &[]).await;
+        let half = app.eve();
+        sign_in(&half, ADA.0, ADA.1).await;
+        let asked = half.get("/sign-in/code").await;
+        type_code(&half, &codes[0]).await; // so that there is another session to end
         let posted_only = |path: &String| {
             !table.iter().any(|route| route.method == "GET" && is_at(route.path, path))
         };
@@ -145,9 +166,15 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
         starts.retain(|path| !buttons.contains(path));
         let open = table.iter().filter(|route| route.method == "GET" && !route.path.contains('{'));
         starts.extend(open.map(|route| route.path.to_owned()));
+        starts.retain(|path| path != "/sign-in/code");
 
         let (by_eve, forms) = walk(&app.eve(), &starts).await;
-        let (by_ada, more_forms) = walk(&ada.coming_from("10.0.0.2"), &starts).await;
+        let (mut by_ada, mut more_forms) = walk(&ada.coming_from("10.0.0.2"), &starts).await;
+        for (path, page) in [("/account/two-factor", off), ("/sign-in/code", asked)] {
+            nothing_inline(path, &page.body);
+            more_forms.extend(forms_on(path, &page.body).0);
+            by_ada.insert(path.to_owned(), page);
+        }
         for (path, answer) in by_eve.iter().chain(&by_ada) {
             assert!(matches!(answer.status, 200 | 303), "{path}: {}", answer.status);
         }

@@ -1,6 +1,7 @@
-//! The form that anyone can fill in with anyone's address: nobody's mailbox is flooded by it.
+//! The forms that anyone can fill in with anyone's address: nobody's mailbox is flooded by them.
 
-use super::newsletter::{HOUR, subscribe};
+use super::contact::ann_but;
+use super::newsletter::{HOUR, subscribe, work_off};
 use super::support::with_app;
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ fn a_mailbox_is_written_to_once_an_hour_and_five_times_a_day_however_often_it_is
             "Vic.Tim@gmail.com",
             "victim+1@gmail.com",
             "v.i.c.t.i.m@gmail.com",
+            "victim@googlemail.com",
+            "victim@ｇｍａｉｌ.com", // all the same to whoever looks up where mail goes
+            "victim@gmai\u{24db}.com",
         ];
         for email in spellings {
             assert_eq!(app.eve().post("/newsletter", &[("email", email)]).await.status, 303);
@@ -26,6 +30,47 @@ fn a_mailbox_is_written_to_once_an_hour_and_five_times_a_day_however_often_it_is
         app.state.clock.advance(24 * HOUR);
         app.eve().post("/newsletter", &[("email", "victim@gmail.com")]).await;
         assert_eq!(count().await, "6");
+    });
+}
+
+#[test]
+fn a_mailbox_is_written_to_once_though_all_its_names_are_typed_at_the_same_moment() {
+    with_app(async |app| {
+        let typed = async |number: usize| {
+            let email = format!("victim+{number}@bücher.example");
+            app.eve().post("/newsletter", &[("email", &email)]).await.status
+        };
+        let answers = futures_util::future::join_all((0..16).map(typed)).await;
+        assert!(answers.iter().all(|status| *status == 303), "{answers:?}");
+        assert_eq!(app.ask("select count(*) from outbox").await, ["1"]);
+    });
+}
+
+#[test]
+fn whoever_is_written_for_is_thanked_once_a_day_whatever_is_typed_before_the_at() {
+    with_app(async |app| {
+        let thanked = "select count(*) from outbox where job->>'mail' = 'lead-receipt'";
+        let write = async |number: usize| {
+            let email = format!("victim+{number}@gmail.com");
+            let message = format!("Could you paint boat number {number}?");
+            let fields = ann_but(&[("email", &email), ("message", &message)]);
+            assert_eq!(app.eve().post("/contact", &fields).await.status, 303);
+        };
+        for number in 0..8 {
+            write(number).await;
+        }
+        work_off(app).await;
+        assert_eq!(app.ask(thanked).await, ["1"]);
+        let told = "select count(*) from outbox where job->>'mail' = 'lead-notice'";
+        assert_eq!(app.ask(told).await, ["8"], "staff hear of each");
+        // That they have written here keeps them from no newsletter, nor the other way round.
+        app.eve().post("/newsletter", &[("email", "victim@gmail.com")]).await;
+        let asked = "select count(*) from outbox where job->>'mail' = 'confirm-subscription'";
+        assert_eq!(app.ask(asked).await, ["1"]);
+        app.state.clock.advance(25 * HOUR);
+        write(8).await;
+        work_off(app).await;
+        assert_eq!(app.ask(thanked).await, ["2"]);
     });
 }
 

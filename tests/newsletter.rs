@@ -142,6 +142,11 @@ fn the_form_stands_at_the_foot_of_every_page_and_says_what_is_wrong() {
             answer.is_page(422);
             assert!(answer.body.contains(r#"id="email-error""#), "{}", answer.body);
         }
+        topics(app).await;
+        let fields = [("email", "x@example.test"), ("topics", "craft"), ("topics", "\0")];
+        let answer = eve.post("/newsletter", &fields).await;
+        answer.is_page(422);
+        assert!(answer.body.contains(r#"id="topics-error""#), "{}", answer.body);
         assert_eq!(app.ask("select count(*) from subscribers").await, ["0"]);
     });
 }
@@ -301,6 +306,13 @@ fn a_subscriber_chooses_topics_and_a_digest_and_keeps_what_was_typed_wrong() {
         );
         let answer = eve.post(&manage, &[("digest", "daily"), ("time_zone", "Mars/Olympus")]).await;
         assert!(answer.body.contains(r#"id="time_zone-error""#), "{}", answer.body);
+        for (field, topic, zone) in [("topics", "print\0", "UTC"), ("time_zone", "print", "UTC\0")]
+        {
+            let nul = [("topics", topic), ("digest", "daily"), ("time_zone", zone)];
+            let answer = eve.post(&manage, &nul).await;
+            answer.is_page(422);
+            assert!(answer.body.contains(&format!("id=\"{field}-error\"")), "{}", answer.body);
+        }
         assert_eq!(chosen().await, "f weekly Europe/Berlin craft,print");
         eve.post(&manage, &[("digest", "none"), ("time_zone", "UTC")]).await;
         assert_eq!(chosen().await, "t none UTC");
@@ -331,7 +343,8 @@ fn an_installation_from_before_gets_the_key_it_lacks_and_keeps_the_others() {
         assert_eq!(other.eve().asking_for(&app.origin).get(&manage).await.status, 200);
         app.psql("delete from secrets where name = 'subscribers'").await;
         let renewed = app.second_instance().await;
-        assert!(keys.len() >= 3 && app.ask(others).await == keys);
+        let now = app.ask("select name || encode(value, 'hex') from secrets order by name").await;
+        assert_eq!((now.len(), &now[..4]), (5, &keys[..4]));
         assert_eq!(renewed.eve().asking_for(&app.origin).get(&manage).await.status, 404);
         other.close().await;
         renewed.close().await;

@@ -202,6 +202,7 @@ fn the_form_keeps_what_makes_sense_and_says_what_does_not() {
             ("quiet_until", "noon", "Choose an hour from 0 to 23."),
             ("time_zone", "Mars/Olympus", "Use a time zone such as Europe/Berlin or UTC."),
             ("time_zone", "", "Use a time zone such as Europe/Berlin or UTC."),
+            ("time_zone", "UTC\0", "Remove the invisible control characters from this text."),
             ("time_zone", "' or 1=1 --", "Use a time zone such as Europe/Berlin or UTC."),
         ] {
             let wrong = good.map(|(name, kept)| (name, if name == field { value } else { kept }));
@@ -227,7 +228,7 @@ fn nobody_gets_mail_of_a_purpose_they_do_not_want() {
     with_app(async |app| {
         for (purpose, dropped) in [("newsletter", false), ("answer", true), ("all", true)] {
             app.psql(&format!(
-                "truncate outbox, suppressions; truncate leads cascade;
+                "truncate outbox, suppressions, subscription_mails; truncate leads cascade;
                  insert into suppressions (email, purpose, reason) values ('ann@example.test', '{purpose}', 'test')"
             ))
             .await;
@@ -289,6 +290,7 @@ fn a_sender_is_thanked_once_a_day_however_they_write_and_programs_are_not() {
         assert_eq!(app.ask(thanked).await, ["1"]);
         app.psql(
             "update outbox set created_at = created_at - interval '25 hours';
+             update subscription_mails set at = at - interval '25 hours';
              update leads set created_at = created_at - interval '25 hours'",
         )
         .await;

@@ -61,12 +61,18 @@ fn a_post_is_scheduled_in_the_editor_and_can_be_had_out_at_once() {
 fn a_post_cannot_be_scheduled_for_no_time_at_all() {
     with_app(async |app| {
         let ada = app.ada().await;
-        for at in ["", "next week", "2199-02-31 09:00"] {
+        // In a year that nobody can write down either.
+        let far = ["9999-12-31T23:59:59-23:00", "0000-01-01T00:00:00+23:00", "-9999-01-01 00:00"];
+        for at in ["", "next week", "2199-02-31 09:00"].into_iter().chain(far) {
             let fields = but(written("Soon", "Text.", "scheduled"), "publish_at", at);
             let answer = ada.post("/admin/posts/new", &fields).await;
             assert_eq!(answer.status, 422, "{at:?}");
             assert!(answer.body.contains(r#"id="publish_at-error""#), "{}", answer.body);
         }
         assert_eq!(app.ask("select count(*) from posts").await, ["0"]);
+        for version in far.into_iter().chain(["yesterday"]) {
+            let fields = [written("Soon", "Text.", "draft"), vec![("version", version)]].concat();
+            assert_eq!(ada.post("/admin/posts/new", &fields).await.status, 422, "{version}");
+        }
     });
 }

@@ -69,22 +69,27 @@ fn twenty_thousand_readers_are_written_down_paused_and_let_go_in_time() {
     });
 }
 
+/// What a mail server says to whoever comes, and to whoever says that there is a mail from them.
+type Manners = (&'static str, &'static str);
+
+const KIND: Manners = ("220 ready", "250 ok");
+
 /// A mail server that knows everyone but those whose name begins with `gone`, and refuses those that begin with `spam`.
-async fn mail_server() -> String {
+async fn mail_server(manners: Manners) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = format!("smtp://{}", listener.local_addr().unwrap());
     actix_web::rt::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            actix_web::rt::spawn(converse(stream));
+            actix_web::rt::spawn(converse(stream, manners));
         }
     });
     at
 }
 
-async fn converse(stream: tokio::net::TcpStream) {
+async fn converse(stream: tokio::net::TcpStream, (hello, from): Manners) {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
-    let mut answer = "220 ready";
+    let mut answer = hello;
     let mut in_text = false;
     loop {
         if !answer.is_empty() && write.write_all(format!("{answer}\r\n").as_bytes()).await.is_err()
@@ -98,6 +103,7 @@ async fn converse(stream: tokio::net::TcpStream) {
             _ if in_text => "",
             "data" => "354 go on",
             "quit" => return,
+            _ if line.starts_with("mail from:") => from,
             _ if line.starts_with("rcpt to:<gone") => "550 5.1.1 no such user",
             _ if line.starts_with("rcpt to:<spam") => "550 5.7.1 your mail is not wanted here",
             _ => "250 ok",
@@ -109,7 +115,7 @@ async fn converse(stream: tokio::net::TcpStream) {
 #[test]
 fn an_address_that_does_not_exist_gets_nothing_more_and_others_are_not_blamed() {
     with_app(async |app| {
-        let server = mail_server().await;
+        let server = mail_server(KIND).await;
         let sending = app.instance_with(&[("SMTP_URL", &server)]).await;
         let ada = app.ada().await;
         app.psql(
@@ -185,4 +191,40 @@ fn whether_an_issue_is_sent_is_asked_when_no_mail_of_it_waits_for_a_worker() {
         let [other] = taken(app, 1).await.try_into().unwrap();
         assert_eq!(ended(&other, End::Done).await, Noted::Here, "it belongs to nothing");
     });
+}
+
+#[test]
+fn a_server_that_wants_nothing_from_us_costs_nobody_their_place_on_the_list_nor_their_mail() {
+    for manners in [
+        ("554 your address is on a list", "250 ok"),
+        ("220 ready", "550 you may not send"),
+        ("220 ready", "550 5.4.5 that was enough for today"),
+        ("220 ready", "451 too fast"),
+    ] {
+        with_app(async |app| {
+            let server = mail_server(manners).await;
+            let sending = app.instance_with(&[("SMTP_URL", &server)]).await;
+            let ada = app.ada().await;
+            readers(app, 20).await;
+            let page = written(&ada, "To all").await;
+            press(&ada, &page, "send").await;
+            for _ in 0..3 {
+                app.psql("update outbox set due_at = now()").await;
+                worker::work_off(&sending.state).await.unwrap();
+            }
+            let left = "select distinct state || ' ' || attempts from outbox where kind = 'mail'";
+            assert_eq!(app.ask(left).await, ["waiting 0"], "{manners:?}");
+            let listed = "select distinct status from subscribers";
+            assert_eq!(app.ask(listed).await, ["confirmed"], "{manners:?}");
+            assert_eq!(app.ask("select count(*) from suppressions").await, ["0"]);
+            sending.close().await;
+            // With one that takes mail everything goes, as if nothing had been.
+            let server = mail_server(KIND).await;
+            let sending = app.instance_with(&[("SMTP_URL", &server)]).await;
+            app.psql("update outbox set due_at = now() where state = 'waiting'").await;
+            worker::work_off(&sending.state).await.unwrap();
+            assert_eq!(state_of(app).await, "sent 20 0 0");
+            sending.close().await;
+        });
+    }
 }

@@ -172,6 +172,11 @@ fn the_list_is_taken_along_and_no_cell_of_it_is_a_formula() {
             imported.err
         );
         assert_eq!(status_of(app, "=1+1@example.test").await, "confirmed");
+        // As spreadsheets write it: with a mark that nobody sees before the first letter.
+        let sheet = "\u{feff}email;digest\r\nbob@example.test;daily\r\n";
+        let imported = app.cli(&["subscriber", "import", "--consent", FAIR, "--json"], sheet);
+        let expected = serde_json::json!({ "added": 1, "skipped": 0, "refused": 0, "lines": [] });
+        assert_eq!((imported.code, imported.json()), (0, expected), "{}", imported.err);
         let refused = app.cli(&["subscriber", "import", "--consent", FAIR], "nowhere\n");
         assert_eq!(refused.code, 1);
         assert!(refused.err.contains("csv: Line 1:"), "{}", refused.err);

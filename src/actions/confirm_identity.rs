@@ -3,7 +3,7 @@
 //! Whoever was on their way to a page goes on there; whoever had sent a form is shown it again, with what they typed, to be
 //! sent once more. The session gets a new token at that moment. Guesses are counted like those at sign-in.
 
-use super::sign_in::own_path;
+use super::enter::own_path;
 use crate::error::{Error, Result};
 use crate::http::action::{Action, Done, Visit};
 use crate::http::form::{Pairs, urlencoded};

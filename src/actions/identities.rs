@@ -6,8 +6,10 @@ use crate::error::Result;
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::limit::Limit;
+use crate::mail::AccountEvent;
 use crate::pages::identities as pages;
 use crate::policies::{self, ArrivedFromProvider, Welcomed};
+use crate::services::account_notices::tell;
 use crate::services::audit::Act;
 use crate::services::identities;
 use crate::services::input::{self, Valid};
@@ -91,9 +93,11 @@ impl Action for Remove {
     const BODY: usize = 16 * 1024;
 
     async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Which>) -> Result<Done> {
+        let (id, mail) = (visit.app.clock.id(), visit.app.postman.is_on_duty());
         let done = visit.once(async |tx| {
-            identities::unlink(&mut *tx, who, &form.issuer, &form.subject).await?;
-            visit.note(tx, who.id(), Act::IdentityRemoved.on("staff", who.id())).await?;
+            identities::unlink(&mut *tx, who, &form.issuer, &form.subject, mail).await?;
+            visit.note(&mut *tx, who.id(), Act::IdentityRemoved.on("staff", who.id())).await?;
+            tell(tx, id, who.id(), AccountEvent::IdentityRemoved, None).await?;
             Ok(paths::account_identities())
         });
         Ok(done.await?.saying(Flash::IdentityRemoved))
@@ -106,7 +110,7 @@ impl Action for Remove {
         state: &FormState,
         _: &mut Dependencies,
     ) -> Result<View> {
-        pages::view(db, who, &[], state).await
+        pages::view(db, who, &[], false, state).await
     }
 
     fn complete(app: &App, _: &FormState, view: View) -> View {

@@ -3,7 +3,7 @@
 //! Whoever has an account with the address takes it up with that, signed in to it and proven lately; everyone else chooses a
 //! name and a password. Either way they are here with a new session, as one of us.
 
-use super::sign_in::{Proven, enter};
+use super::enter::{By, Proven, enter};
 use crate::error::{Error, Result};
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
@@ -11,6 +11,7 @@ use crate::http::limit::Limit;
 use crate::policies::Whoever;
 use crate::services::accounts;
 use crate::services::audit::Act;
+use crate::services::half_sign_ins;
 use crate::services::input::{self, Valid};
 use crate::services::invites::{self, Invitation};
 use crate::services::links;
@@ -75,7 +76,8 @@ impl Action for Join {
             invites::join(&mut *tx, account, role).await?;
             let line = Act::InviteAccepted.on("staff", account).with("role", role.as_str());
             visit.note(tx, account, line).await?;
-            Ok(Proven { account, email, next: paths::admin() })
+            let by = By::One(half_sign_ins::Proof::Mail);
+            Ok(Proven { account, email, next: paths::admin(), by })
         });
         Ok(joined.await?.saying(Flash::StaffJoined))
     }

@@ -3,23 +3,23 @@
 //! An unknown address takes the same path, the same time and gets the same answer as a wrong password. Guessing is
 //! slowed down per network, per account and per device; nobody can lock anyone out of a device they have used before.
 
+use super::enter::{By, Proven, enter, is_at_home, own_path};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
-use crate::http::limit::{Counter, Limit};
+use crate::http::limit::Limit;
 use crate::http::session;
 use crate::pages::identities::with_ways_in;
 use crate::policies::Newcomer;
 use crate::services::accounts::{self, NewPassword};
 use crate::services::audit::Act;
+use crate::services::half_sign_ins::Proof;
 use crate::services::input::{self, Valid};
 use crate::services::links::{self, Held, Intent};
-use crate::services::secrets::Purpose;
 use crate::services::sessions::{self, SessionToken};
 use crate::tags::Dependencies;
-use actix_web::HttpRequest;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -70,7 +70,8 @@ impl Action for SignIn {
             visit.note_failure(id, Act::SignInFailed);
             return Err(Error::field("", "Email or password is wrong."));
         };
-        let proven = Proven { account: account.id, email, next: form.next.clone() };
+        let by = By::One(Proof::Password);
+        let proven = Proven { account: account.id, email, next: form.next.clone(), by };
         enter(visit, async |_| Ok(proven)).await
     }
 
@@ -161,7 +162,7 @@ impl Action for UseLink {
     async fn run(visit: &Visit<'_>, (): &(), token: &String, _: Valid<Nothing>) -> Result<Done> {
         enter(visit, async |tx| match links::take(tx, token).await? {
             Held { email, account: Some(account), intent: Json(Intent::SignIn { next, .. }) } => {
-                Ok(Proven { account, email, next })
+                Ok(Proven { account, email, next, by: By::One(Proof::Mail) })
             }
             _ => Err(links::OVER),
         })
@@ -302,119 +303,13 @@ impl Action for SignOut {
 }
 
 /// Ends the session that this browser has.
-async fn leave(visit: &Visit<'_>, tx: &mut PgConnection, token: &SessionToken) -> Result<()> {
+pub(super) async fn leave(
+    visit: &Visit<'_>,
+    tx: &mut PgConnection,
+    token: &SessionToken,
+) -> Result<()> {
     match sessions::end(&mut *tx, token).await? {
         Some(id) => visit.note(tx, id, Act::SignedOut.on("staff", id)).await,
         None => Ok(()),
-    }
-}
-
-/// Someone who has proven who they are, in whatever way.
-pub struct Proven {
-    /// Whose account it is.
-    pub account: Uuid,
-    /// The address they came with: on this device, guesses at it count apart from now on.
-    pub email: String,
-    /// The path they wanted to go to; anything that is none of ours leads to their own first page.
-    pub next: String,
-}
-
-/// The one way to a session, whatever the proof: `prove` runs in the transaction that begins it. The session that this
-/// browser had before is over, so an id that somebody planted is worth nothing.
-pub async fn enter(
-    visit: &Visit<'_>,
-    prove: impl AsyncFnOnce(&mut PgConnection) -> Result<Proven>,
-) -> Result<Done> {
-    let Visit { app, request, .. } = visit;
-    let token = SessionToken::new(app.clock.random());
-    let before = session::token(&app.config, request);
-    let from = session::seen_from(&app.config, request);
-    let begun = app.write(async |tx| {
-        if let Some(before) = &before {
-            leave(visit, &mut *tx, before).await?;
-        }
-        let proven = prove(&mut *tx).await?;
-        let begun = sessions::begin(&mut *tx, proven.account, &token, &from).await?;
-        visit.note(tx, proven.account, Act::SignedIn.on("staff", proven.account)).await?;
-        Ok((proven, begun))
-    });
-    let begun = begun.await?;
-    let lifetime = begun.value.1.lifetime;
-    let device = session::remember_device(&app.config, request, device(app, &begun.value.0.email));
-    let whereto = begun.map(|(proven, begun)| {
-        let own = if begun.is_staff { paths::admin() } else { paths::account() };
-        own_path(&proven.next).unwrap_or(own)
-    });
-    Ok(Done::at(whereto).with(session::begin(&app.config, request, &token, lifetime)).with(device))
-}
-
-/// How often an account was guessed at: from devices that never signed in to it, all together, and from each that did.
-pub struct Guesses {
-    strangers: Counter<String>,
-    devices: Counter<String>,
-}
-
-impl Default for Guesses {
-    fn default() -> Self {
-        let limit = Limit::per_quarter_hour(20);
-        Self { strangers: Counter::new(limit), devices: Counter::new(limit) }
-    }
-}
-
-impl Guesses {
-    pub(super) fn count(&self, app: &App, request: &HttpRequest, email: &str) -> Result<()> {
-        match known_device(app, request, email) {
-            Some(device) => self.devices.count(&device),
-            None => self.strangers.count(&email.to_owned()),
-        }
-    }
-}
-
-/// A new device cookie for whoever signed in as `email`: an id, and our signature that binds it to the account.
-fn device(app: &App, email: &str) -> String {
-    let id = app.clock.id().simple().to_string();
-    let signature = app.secrets.sign(Purpose::Device, &[id.as_bytes(), email.as_bytes()]);
-    let signature = Uuid::from_slice(&signature[..16]).unwrap_or_default();
-    format!("{id}.{}", signature.simple())
-}
-
-/// Whether someone has signed in with this address on this device.
-pub fn is_at_home(visit: &Visit<'_>, email: &str) -> bool {
-    known_device(visit.app, visit.request, &email.to_lowercase()).is_some()
-}
-
-/// The id of this device, if someone signed in to this account on it.
-fn known_device(app: &App, request: &HttpRequest, email: &str) -> Option<String> {
-    let cookie = session::device(&app.config, request)?;
-    let (id, given) = cookie.split_once('.')?;
-    let given = Uuid::try_parse(given).ok()?;
-    let signed = app.secrets.verify_start(
-        Purpose::Device,
-        &[id.as_bytes(), email.as_bytes()],
-        given.as_bytes(),
-    );
-    signed.then(|| id.to_owned())
-}
-
-/// `next` if it is a path of our own: anything a browser might take for another host is not.
-pub fn own_path(next: &str) -> Option<String> {
-    let own = next.starts_with('/')
-        && !next.starts_with("//")
-        && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    own.then(|| next.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::own_path;
-
-    #[test]
-    fn only_our_own_paths_are_gone_on_to() {
-        assert_eq!(own_path("/admin/leads?status=new").as_deref(), Some("/admin/leads?status=new"));
-        for elsewhere in
-            ["", "https://evil.example", "//evil.example", "/\\evil.example", "/a\r\nb", "admin"]
-        {
-            assert_eq!(own_path(elsewhere), None, "{elsewhere:?}");
-        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Whether an address has an account already is told to its mailbox alone.
 
-use super::sign_in::{Proven, enter, is_at_home};
+use super::enter::{By, Proven, enter, is_at_home};
 use crate::app::App;
 use crate::error::Result;
 use crate::http::Gate;
@@ -13,6 +13,7 @@ use crate::http::session;
 use crate::pages::identities::with_ways_in;
 use crate::policies::Newcomer;
 use crate::services::accounts;
+use crate::services::half_sign_ins::Proof;
 use crate::services::identities;
 use crate::services::input::{self, Valid};
 use crate::services::links::{self, Held, Intent};
@@ -134,7 +135,7 @@ impl Action for Confirm {
             if let (Some(identity), Some(browser)) = (&identity, &browser) {
                 identities::keep(tx, id, identity, browser).await?;
             }
-            Ok(Proven { account: id, email, next: String::new() })
+            Ok(Proven { account: id, email, next: String::new(), by: By::One(Proof::Mail) })
         });
         Ok(made.await?.saying(Flash::AccountMade))
     }

@@ -2,7 +2,7 @@
 //!
 //! The only doors below `/api` to which browsers come with their cookies: what they get are pages.
 
-use crate::actions::sign_in::{Proven, enter, own_path};
+use crate::actions::enter::{By, Proven, enter, own_path};
 use crate::app::{App, Written};
 use crate::error::{Error, Result};
 use crate::http::action::{Action, Done, Visit};
@@ -10,8 +10,11 @@ use crate::http::callback::Callback;
 use crate::http::limit::Limit;
 use crate::http::{Gate, session};
 use crate::identity::{Asked, Provider, Refusal, Refused, Vouched};
+use crate::mail::AccountEvent;
 use crate::policies::{self, BackFromProvider, Newcomer, Returned};
+use crate::services::account_notices::tell;
 use crate::services::audit::Act;
+use crate::services::half_sign_ins::Proof;
 use crate::services::identities::{self, Leaving, Owned, Standing, Ticket};
 use crate::services::input::Valid;
 use crate::tags::Dependencies;
@@ -215,11 +218,8 @@ impl Arrived<'_> {
     }
 
     fn proven(&self, owned: Owned) -> Proven {
-        Proven {
-            account: owned.account,
-            email: owned.email.to_lowercase(),
-            next: self.next.to_owned(),
-        }
+        let (by, next) = (By::One(Proof::Provider), self.next.to_owned());
+        Proven { account: owned.account, email: owned.email, next, by }
     }
 
     async fn ask_for_address(&self) -> Result<Done> {
@@ -242,7 +242,9 @@ impl Arrived<'_> {
         let linked = app.write(async |tx| {
             if identities::link(&mut *tx, &member, &self.vouched, provider).await? {
                 let line = Act::IdentityAdded.on("staff", member.id()).with("provider", provider);
-                self.visit.note(tx, member.id(), line).await?;
+                self.visit.note(&mut *tx, member.id(), line).await?;
+                let id = app.clock.id();
+                tell(tx, id, member.id(), AccountEvent::IdentityAdded, None).await?;
             }
             Ok(())
         });

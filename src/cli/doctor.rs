@@ -8,6 +8,8 @@ use crate::config::Config;
 use crate::identity::Providers;
 use crate::jobs::tasks::Task;
 use crate::mail::{Postman, records};
+use crate::services::passkeys::Site;
+use crate::services::staff::TwoFactorsOf;
 use clap::Args;
 use serde::Serialize;
 use std::net::SocketAddr;
@@ -46,6 +48,7 @@ impl Doctor {
         findings.push(optional("proxies (TRUSTED_PROXIES)", config.trusted_proxies.len()));
         findings.extend([cron(&config), scheduler(&config), search_engines(&config)]);
         findings.push(retention(&config));
+        findings.extend([two_factors(&config), passkeys(&config)]);
         let runtime = actix_web::rt::System::new();
         findings.push(runtime.block_on(mail(&config)));
         findings.push(runtime.block_on(identity(&config)));
@@ -53,10 +56,11 @@ impl Doctor {
         drop(runtime);
         findings.push(examine_database(config));
         output.print(&findings, || findings.iter().map(Finding::line).collect())?;
-        let fault = findings.iter().rfind(|finding| !finding.ok);
-        fault.map_or(Ok(()), |Finding { what, .. }| {
-            Err(Refused::Shown(anyhow::anyhow!("something is wrong with this: {what}")))
-        })
+        let faults = findings.iter().filter(|finding| !finding.ok).map(|finding| finding.what);
+        match faults.collect::<Vec<_>>().join(", ").as_str() {
+            "" => Ok(()),
+            what => Err(Refused::Shown(anyhow::anyhow!("something is wrong with this: {what}"))),
+        }
     }
 
     async fn mail_records(&self) -> Vec<Finding> {
@@ -174,7 +178,26 @@ fn retention(config: &Config) -> Finding {
     Finding { what: "retention (RETENTION_…_DAYS)", ok: true, detail }
 }
 
-fn examine_database(config: Config) -> Finding {
+fn two_factors(config: &Config) -> Finding {
+    let detail = match config.two_factors_of {
+        TwoFactorsOf::Nobody => "asked of nobody; everyone may have one",
+        TwoFactorsOf::Owners => "asked of owners",
+        TwoFactorsOf::Staff => "asked of owners and editors",
+    };
+    Finding { what: "second factor (REQUIRE_TWO_FACTOR)", ok: true, detail: detail.to_owned() }
+}
+
+fn passkeys(config: &Config) -> Finding {
+    let detail = match Site::of(config) {
+        Some(site) => format!("on, bound to {}", site.name()),
+        None => "off; they need a name, and PUBLIC_ORIGINS has only numbers".to_owned(),
+    };
+    Finding { what: "passkeys (PUBLIC_ORIGINS)", ok: true, detail }
+}
+
+/// What is wrong with mail was said of mail; the database is not to blame for it.
+fn examine_database(mut config: Config) -> Finding {
+    (config.smtp_url, config.mail_from) = (None, None);
     let what = "database";
     let which = if config.database_url.is_some() { "DATABASE_URL" } else { "private" };
     let reached = Database::borrow(&config).map_err(anyhow::Error::from).and_then(|database| {

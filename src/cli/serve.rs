@@ -132,7 +132,9 @@ pub fn log_to_stderr() {
     let chatty = Targets::new()
         .with_default(LevelFilter::INFO)
         .with_target("actix_server", LevelFilter::WARN)
-        .with_target("sqlx::postgres::notice", LevelFilter::WARN);
+        .with_target("sqlx::postgres::notice", LevelFilter::WARN)
+        // It calls an error what strangers may send as often as they like.
+        .with_target("webauthn_rs", LevelFilter::OFF);
     tracing_subscriber::registry().with(lines.with_filter(chatty)).init();
     access_log::switch_on();
     std::panic::set_hook(Box::new(|panic| {

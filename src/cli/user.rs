@@ -5,11 +5,13 @@ use super::record::record;
 use crate::app::App;
 use crate::policies::Operator;
 use crate::services::audit::Act;
+use crate::services::factors;
 use crate::services::input::Valid;
 use crate::services::roster::{self, By, Listed, Reader};
 use crate::services::staff::{self, NewStaff, Role};
 use clap::{Args, Subcommand};
 use serde_json::json;
+use templates::format::plural;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
@@ -46,6 +48,8 @@ pub enum Command {
         #[arg(long, value_enum)]
         role: Role,
     },
+    /// Take second factor and passkeys away, for somebody who has lost everything. They are signed out everywhere, and told.
+    ResetFactors(Who),
 }
 
 /// One of them.
@@ -73,6 +77,7 @@ impl Command {
             Self::Deactivate(who) => close(app, output, &operator, &who).await,
             Self::Activate(who) => open(app, output, &operator, &who).await,
             Self::Role { who, role } => set_role(app, output, &operator, &who, role).await,
+            Self::ResetFactors(who) => reset_factors(app, output, &operator, &who).await,
         }
     }
 }
@@ -154,4 +159,30 @@ fn line(one: &Listed) -> String {
     let state = if one.active { "active" } else { "closed" };
     let Listed { id, name, email, role, since, .. } = one;
     format!("{id}  {:<6}  {state}  since {}  {seen}  {name} <{email}>\n", role.as_str(), at(*since))
+}
+
+async fn reset_factors(
+    app: &App,
+    output: &Output,
+    operator: &Operator,
+    who: &Who,
+) -> Result<(), Refused> {
+    let id = app.clock.id();
+    let reset = record(app, operator, async |tx| {
+        let reset = factors::reset(&mut *tx, operator, id, who.email.trim()).await?;
+        let line = Act::FactorsReset.on("account", reset.account);
+        Ok((reset, line))
+    })
+    .await?;
+    output.print(&reset, || {
+        let factor = if reset.second_factor {
+            "The second factor is off"
+        } else {
+            "There was no second factor"
+        };
+        format!(
+            "{factor}; {} removed. They sign in with their password, or by mail.\n",
+            plural(reset.passkeys, "passkey", "passkeys")
+        )
+    })
 }

@@ -28,7 +28,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Conflict { .. } => StatusCode::CONFLICT,
         Error::Off(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Unproven(_) => StatusCode::UNAUTHORIZED,
-        Error::Forbidden(_) | Error::Unconfirmed => StatusCode::FORBIDDEN,
+        Error::Forbidden(_) | Error::OneFactor | Error::Unconfirmed => StatusCode::FORBIDDEN,
         Error::Refused(refused) => refused_status(&refused.why),
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -65,6 +65,7 @@ fn title(error: &Error) -> &'static str {
         Error::Off(_) => "This is off",
         Error::Unproven(_) => "Sign in first",
         Error::Unconfirmed => "Is it you?",
+        Error::OneFactor => "A second factor is needed",
         Error::Refused(refused) => refused.title(),
         Error::Forbidden(_) => "Not allowed",
         Error::TooMany { .. } => "Too many requests",
@@ -178,6 +179,7 @@ fn as_page(request: &HttpRequest, error: &Error) -> HttpResponse {
             return see_other(&paths::sign_in_then(next));
         }
         Error::Unconfirmed => return see_other(&paths::confirm_identity_then(here(request))),
+        Error::OneFactor => return see_other(&paths::two_factor()),
         Error::Moved(to) => return moved(to),
         _ => {}
     }

@@ -24,6 +24,27 @@ const ERRAND: Names = Names { secure: "__Host-errand", plain: "errand" };
 const ARRIVAL: Names = Names { secure: "__Host-arrival", plain: "arrival" };
 const WRITE: Names = Names { secure: "__Host-ryw", plain: "ryw" };
 
+/// What a browser keeps for some minutes, besides its session.
+#[derive(Debug, Clone, Copy)]
+pub enum Kept {
+    /// That somebody is half signed in.
+    HalfWay,
+    /// The second factor that is being set up, sealed.
+    SettingUp,
+    /// The recovery codes that are being shown, sealed.
+    RecoveryCodes,
+}
+
+impl Kept {
+    fn names(self) -> Names {
+        match self {
+            Self::HalfWay => Names { secure: "__Host-half", plain: "half" },
+            Self::SettingUp => Names { secure: "__Host-setup", plain: "setup" },
+            Self::RecoveryCodes => Names { secure: "__Host-codes", plain: "codes" },
+        }
+    }
+}
+
 struct Names {
     secure: &'static str,
     plain: &'static str,
@@ -107,6 +128,28 @@ pub fn begin(
 /// Has the browser forget its session.
 pub fn end(config: &Config, request: &HttpRequest) -> Cookie<'static> {
     write(config, request, &SESSION, String::new(), Duration::ZERO)
+}
+
+/// What the browser says that it keeps.
+pub fn kept(config: &Config, request: &HttpRequest, what: Kept) -> Option<String> {
+    read(config, request, &what.names()).map(|cookie| cookie.value().to_owned())
+}
+
+/// Has the browser keep it.
+pub fn keep(
+    config: &Config,
+    request: &HttpRequest,
+    what: Kept,
+    value: String,
+    lifetime: std::time::Duration,
+) -> Cookie<'static> {
+    let lifetime = Duration::seconds(lifetime.as_secs().cast_signed());
+    write(config, request, &what.names(), value, lifetime)
+}
+
+/// Has the browser forget it.
+pub fn forget(config: &Config, request: &HttpRequest, what: Kept) -> Cookie<'static> {
+    write(config, request, &what.names(), String::new(), Duration::ZERO)
 }
 
 /// What a session remembers of where it was begun.

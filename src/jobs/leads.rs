@@ -5,6 +5,7 @@ use crate::error::{Result, found};
 use crate::jobs::Job;
 use crate::mail::Mail;
 use crate::services::outbox::{self, New};
+use crate::services::strangers::{self, Purpose};
 use crate::services::{leads, settings, staff};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -33,7 +34,8 @@ pub async fn arrived(app: &App, db: &mut PgConnection, lead: Uuid) -> Result<()>
         };
         outbox::put(db, &new).await?;
     }
-    if sender.wants_receipt && settings::autoreply(db).await?.on {
+    let wanted = sender.wants_receipt && settings::autoreply(db).await?.on;
+    if wanted && may_be_thanked(app, db, &sender.email).await? {
         let new = New {
             id: app.clock.id(),
             job: &Job::Mail(Mail::LeadReceipt { lead }),
@@ -45,4 +47,11 @@ pub async fn arrived(app: &App, db: &mut PgConnection, lead: Uuid) -> Result<()>
         outbox::put(db, &new).await?;
     }
     Ok(())
+}
+
+/// A mailbox is thanked once a day, whatever is typed before `@`: whoever writes in another's name has us write to them.
+async fn may_be_thanked(app: &App, db: &mut PgConnection, email: &str) -> Result<bool> {
+    let now = (app.clock.id(), app.clock.now());
+    strangers::lock(&mut *db, email).await?;
+    strangers::may_be_written_to(db, now, email, Purpose::Receipt).await
 }

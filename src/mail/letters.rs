@@ -1,10 +1,10 @@
 //! What each mail says.
 
-use super::{Letter, Mail, Person, access, newsletter};
+use super::{Letter, Mail, Person, access, newsletter, security};
 use crate::app::App;
 use crate::error::{Result, found};
 use crate::services::links::{self, Token};
-use crate::services::{leads, retention, settings, staff, suppressions};
+use crate::services::{accounts, leads, retention, settings, staff, suppressions};
 use sqlx::PgConnection;
 use templates::mail::{self as template, Part};
 use templates::{format, paths};
@@ -16,6 +16,17 @@ use time::OffsetDateTime;
 /// # Errors
 /// As any statement.
 pub async fn compose(
+    app: &App,
+    db: &mut PgConnection,
+    mail: &Mail,
+    token: Option<&Token>,
+) -> Result<Option<Letter>> {
+    let Some(letter) = written(app, &mut *db, mail, token).await? else { return Ok(None) };
+    let wanted = !suppressions::holds(db, &letter.to.email, mail.purpose()).await?;
+    Ok(wanted.then_some(letter))
+}
+
+async fn written(
     app: &App,
     db: &mut PgConnection,
     mail: &Mail,
@@ -53,17 +64,17 @@ pub async fn compose(
             let Some(held) = links::for_mail(db, *link).await? else { return Ok(None) };
             access::letter(app, held, token)
         }
+        Mail::AccountNotice { account, event } => {
+            let Some(to) = found(accounts::for_mail(db, *account).await)? else { return Ok(None) };
+            security::letter(app, to, *event)
+        }
         Mail::Test { staff } => {
             let Some(to) = found(staff::for_mail(db, *staff).await)? else { return Ok(None) };
             test(app, to)
         }
-        _ => match newsletter::compose(app, db, mail).await? {
-            Some(letter) => letter,
-            None => return Ok(None),
-        },
+        _ => return newsletter::compose(app, db, mail).await,
     };
-    let wanted = !suppressions::holds(db, &letter.to.email, mail.purpose()).await?;
-    Ok(wanted.then_some(letter))
+    Ok(Some(letter))
 }
 
 fn lead_notice(app: &App, lead: leads::ForMail, to: Person) -> Letter {

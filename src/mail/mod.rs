@@ -6,13 +6,16 @@
 
 mod access;
 mod letters;
+mod lines;
 mod newsletter;
 mod postman;
 pub mod records;
+mod security;
 
 pub use letters::{compose, link, receipt};
 pub use newsletter::issue_for_nobody;
 pub use postman::{Postman, Trouble};
+pub use security::AccountEvent;
 
 use crate::services::digests::Window;
 use serde::{Deserialize, Serialize};
@@ -83,6 +86,13 @@ pub enum Mail {
         /// Which.
         link: Uuid,
     },
+    /// To someone with an account: something was done to it that matters.
+    AccountNotice {
+        /// Whose.
+        account: Uuid,
+        /// What.
+        event: AccountEvent,
+    },
     /// To a member of staff who wants to see whether mail arrives.
     Test {
         /// Who asked.
@@ -127,6 +137,7 @@ impl Mail {
             Self::LeadReceipt { .. }
             | Self::ConfirmSubscription { .. }
             | Self::SubscribedAlready { .. }
+            | Self::AccountNotice { .. }
             | Self::Link { .. } => Purpose::Answer,
             Self::Issue { .. } => Purpose::Newsletter,
             Self::Digest { .. } => Purpose::Digest,
@@ -141,6 +152,7 @@ impl Mail {
             | Self::LeadReceipt { .. }
             | Self::RetentionNotice { .. }
             | Self::ConfirmSubscription { .. }
+            | Self::AccountNotice { .. }
             | Self::SubscribedAlready { .. } => 1,
             Self::Digest { .. } | Self::LeadDigest { .. } => 4,
             Self::Issue { .. } => 5,
@@ -160,6 +172,7 @@ impl Mail {
             Self::Digest { .. } => "New posts",
             Self::LeadDigest { .. } => "New leads",
             Self::Link { .. } => "A link, good once",
+            Self::AccountNotice { .. } => "What was done to an account",
             Self::Test { .. } => "Test",
         }
     }

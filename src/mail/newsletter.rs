@@ -57,6 +57,7 @@ pub(super) async fn compose(
         | Mail::LeadReceipt { .. }
         | Mail::RetentionNotice { .. }
         | Mail::Link { .. }
+        | Mail::AccountNotice { .. }
         | Mail::Test { .. } => Ok(None),
     }
 }

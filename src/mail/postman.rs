@@ -3,32 +3,27 @@
 //! A server that is not this machine itself is spoken to over TLS or not at all.
 
 use super::Letter;
+use super::lines::{Lines, Patience, Problem, Server, Step};
 use crate::config::Config;
 use anyhow::{Context, Result, ensure};
+use lettre::Address;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::{Error as SmtpError, PoolConfig};
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
-use std::mem::ManuallyDrop;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 use url::{Host, Url};
 use uuid::Uuid;
 
-/// How long the server may take for one step.
-const STEP_WITHIN: Duration = Duration::from_secs(20);
 /// How long it may take to say goodbye.
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);
-/// How many connections there are at most.
-const MOST_CONNECTIONS: u32 = 8;
 
 /// The way mail goes.
 pub struct Postman {
-    /// Never dropped: its end needs a runtime, and the last who holds it may have none. [`Postman::close`] ends it.
-    smtp: Option<ManuallyDrop<AsyncSmtpTransport<Tokio1Executor>>>,
+    lines: Option<Arc<Lines>>,
     from: Option<Mailbox>,
     /// How many mails the server has given an answer to.
     answered: AtomicU64,
@@ -55,16 +50,14 @@ impl Postman {
     pub fn new(config: &Config) -> Result<Self> {
         let from = config.mail_from.as_deref().map(str::parse::<Mailbox>).transpose();
         let from = from.context("MAIL_FROM: use an address, or Name <address>")?;
-        let smtp = match &config.smtp_url {
-            Some(url) => Some(ManuallyDrop::new(transport(url, config, from.as_ref())?)),
-            None => None,
-        };
-        Ok(Self { smtp, from, answered: AtomicU64::new(0) })
+        let server = config.smtp_url.as_deref().map(|url| server(url, config, from.as_ref()));
+        let lines = server.transpose()?.map(|server| Lines::to(server, Patience::USUAL));
+        Ok(Self { lines, from, answered: AtomicU64::new(0) })
     }
 
     /// Whether there is a server to send through.
     pub fn is_on_duty(&self) -> bool {
-        self.smtp.is_some()
+        self.lines.is_some()
     }
 
     /// Hands a letter to the server. True where there is one and it took it.
@@ -75,17 +68,17 @@ impl Postman {
         let message = self.message(config, id, letter).map_err(|error| {
             Trouble::Refused(format!("It cannot be written as a mail: {error:#}"))
         })?;
-        let Some(smtp) = self.smtp.as_deref().cloned() else { return Ok(false) };
+        let Some(lines) = self.lines.clone() else { return Ok(false) };
         let before = self.answered.load(Ordering::Relaxed);
         // A task of its own: broken off half-way, as by a lost lease, the connection would go back to the pool with an answer
         // still to come, which the next mail would take for its own.
-        let sent = tokio::spawn(async move { smtp.send(message).await }).await;
+        let sent = tokio::spawn(async move { lines.send(&message).await }).await;
         let Ok(sent) = sent else {
             return Err(Trouble::Failed("It could not be handed over.".to_owned()));
         };
         let trouble = match sent {
-            Ok(_) => None,
-            Err(error) => Some(trouble(&error)),
+            Ok(()) => None,
+            Err(problem) => Some(trouble(&problem)),
         };
         match trouble {
             // Others went through meanwhile, so it is not the server that is away, it is this mail that it cannot take.
@@ -105,16 +98,15 @@ impl Postman {
     /// # Errors
     /// Why not.
     pub async fn knock(&self) -> Result<()> {
-        let Some(smtp) = &self.smtp else { return Ok(()) };
-        ensure!(smtp.test_connection().await?, "the server answers and does not let us in");
-        Ok(())
+        let Some(lines) = &self.lines else { return Ok(()) };
+        lines.knock().await.map_err(|problem| anyhow::anyhow!(said(&problem)))
     }
 
     /// Ends all connections.
     pub async fn close(&self) {
-        if let Some(smtp) = &self.smtp {
+        if let Some(lines) = &self.lines {
             // Whoever does not take leave in time is left.
-            let _ = timeout(LEAVE_WITHIN, smtp.shutdown()).await;
+            let _ = timeout(LEAVE_WITHIN, lines.close()).await;
         }
     }
 
@@ -163,11 +155,8 @@ impl Postman {
     }
 }
 
-fn transport(
-    url: &str,
-    config: &Config,
-    from: Option<&Mailbox>,
-) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
+/// What `SMTP_URL` says.
+fn server(url: &str, config: &Config, from: Option<&Mailbox>) -> Result<Server> {
     let ca = config.smtp_ca_file.as_deref();
     let parsed = Url::parse(url).context("SMTP_URL")?;
     let host = parsed.host_str().context("SMTP_URL: a server has to be named")?;
@@ -175,8 +164,10 @@ fn transport(
     if let Some(path) = ca {
         let pem =
             std::fs::read(path).with_context(|| format!("SMTP_CA_FILE: {}", path.display()))?;
-        let certificate =
-            Certificate::from_pem(&pem).context("SMTP_CA_FILE: no certificate in PEM")?;
+        let begins = b"-----BEGIN CERTIFICATE-----";
+        let is_pem = pem.windows(begins.len()).any(|at| at == begins);
+        ensure!(is_pem, "SMTP_CA_FILE: {}: no certificate in PEM", path.display());
+        let certificate = Certificate::from_pem(&pem).context("SMTP_CA_FILE")?;
         tls = tls.add_root_certificate(certificate);
     }
     let tls = tls.build().context("SMTP_CA_FILE")?;
@@ -187,50 +178,59 @@ fn transport(
         "smtp" => (Tls::Required(tls), 587),
         _ => anyhow::bail!("SMTP_URL: use smtp:// (STARTTLS) or smtps://"),
     };
-    let mut smtp =
-        AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host.trim_matches(['[', ']']))
-            .port(parsed.port().unwrap_or(port))
-            .tls(tls)
-            .timeout(Some(STEP_WITHIN))
-            .pool_config(PoolConfig::new().max_size(MOST_CONNECTIONS));
     // Who we are, to a server that asks. Without a name of our own we are this machine.
-    let host =
-        config.public_origins.first().and_then(|origin| Url::parse(&origin.to_string()).ok());
-    let host = host.as_ref().and_then(Url::domain).filter(|name| name.contains('.'));
-    if let Some(name) = from.map(|from| from.email.domain()).or(host) {
-        smtp = smtp.hello_name(ClientId::Domain(name.to_owned()));
+    let own = config.public_origins.first().and_then(|origin| Url::parse(&origin.to_string()).ok());
+    let own = own.as_ref().and_then(Url::domain).filter(|name| name.contains('.'));
+    let name = from.map(|from| from.email.domain()).or(own);
+    let decode = |text: &str| {
+        let text = percent_encoding::percent_decode_str(text).decode_utf8();
+        text.map(|text| text.into_owned()).context("SMTP_URL: the name and password are no text")
+    };
+    let credentials = match parsed.username() {
+        "" => None,
+        user => Some((decode(user)?, decode(parsed.password().unwrap_or_default())?).into()),
+    };
+    Ok(Server {
+        host: host.trim_matches(['[', ']']).to_owned(),
+        port: parsed.port().unwrap_or(port),
+        tls,
+        hello: name.map_or_else(ClientId::default, |name| ClientId::Domain(name.to_owned())),
+        credentials,
+    })
+}
+
+fn said(problem: &Problem) -> String {
+    match problem {
+        Problem::Said(_, error) => format!("{:#}", anyhow::anyhow!(error.to_string())),
+        Problem::Silent(most) => format!("The server did not answer within {most:?}."),
+        Problem::Unfit(why) => (*why).to_owned(),
     }
-    if !parsed.username().is_empty() {
-        let decode = |text: &str| {
-            percent_encoding::percent_decode_str(text).decode_utf8().map(|text| text.into_owned())
-        };
-        let (user, password) =
-            (decode(parsed.username())?, decode(parsed.password().unwrap_or_default())?);
-        smtp = smtp.credentials((user, password).into());
-    }
-    Ok(smtp.build())
 }
 
 /// Says whether it is this mail's fault, everyone's, or nobody's.
-fn trouble(error: &SmtpError) -> Trouble {
-    let said = format!("{:#}", anyhow::anyhow!(error.to_string()));
-    let code = error.status().map(|code| code.to_string());
-    match code.as_deref() {
-        // Our own name and password, and a server that is about to close: no other mail would fare better.
-        Some("421" | "454" | "530" | "534" | "535" | "538") => Trouble::Away(said),
-        Some(code) if code.starts_with('5') && concerns_the_address(code, &said) => {
+fn trouble(problem: &Problem) -> Trouble {
+    let said = said(problem);
+    let (step, code) = match problem {
+        Problem::Unfit(_) => return Trouble::Refused(said),
+        Problem::Silent(_) => return Trouble::Away(said),
+        Problem::Said(step, error) => (*step, error.status().map(|code| code.to_string())),
+    };
+    match (step, code.as_deref()) {
+        // Who we are, what we may, and a server that is about to close: no other mail would fare better.
+        (Step::Arrival | Step::Sender, _)
+        | (_, None | Some("421" | "454" | "530" | "534" | "535" | "538")) => Trouble::Away(said),
+        (_, Some(code)) if code.starts_with('5') && concerns_the_address(step, code, &said) => {
             Trouble::Unreachable(said)
         }
-        None if error.is_client() && said.contains("non-ascii") => Trouble::Refused(said),
-        None => Trouble::Away(said),
-        Some(code) if code.starts_with('5') => Trouble::Refused(said),
-        Some(_) => Trouble::Failed(said),
+        (_, Some(code)) if code.starts_with('5') => Trouble::Refused(said),
+        (_, Some(_)) => Trouble::Failed(said),
     }
 }
 
 /// Whether a refusal says that the mailbox is not there. A server that wants none of our mail says so of everyone's; on its
-/// word nobody is taken off a list. Enhanced codes (RFC 3463) tell one from the other, where the server gives any.
-fn concerns_the_address(code: &str, said: &str) -> bool {
+/// word nobody is taken off a list. Enhanced codes (RFC 3463) tell one from the other; where the server gives none, it was
+/// to be said of the recipient at least, not of the mail.
+fn concerns_the_address(step: Step, code: &str, said: &str) -> bool {
     let mut words = said.split(|c: char| !(c.is_ascii_digit() || c == '.'));
     let enhanced = words.find(|word| word.starts_with("5.") && word.matches('.').count() == 2);
     match enhanced {
@@ -238,7 +238,7 @@ fn concerns_the_address(code: &str, said: &str) -> bool {
             let of_the_sender = ["5.1.7", "5.1.8"].contains(&enhanced);
             (enhanced.starts_with("5.1.") && !of_the_sender) || enhanced == "5.2.1"
         }
-        None => matches!(code, "550" | "551" | "553"),
+        None => step == Step::Recipient && matches!(code, "550" | "551" | "553"),
     }
 }
 
@@ -340,7 +340,13 @@ mod tests {
             ("554", "permanent error (554): no", false),
             ("554", "permanent error (554): 5.1.1 from 10.0.0.1", true),
         ] {
-            assert_eq!(concerns_the_address(code, said), expected, "{said}");
+            assert_eq!(concerns_the_address(Step::Recipient, code, said), expected, "{said}");
+        }
+        for (said, expected) in [
+            ("permanent error (550): this looks like spam", false),
+            ("permanent error (550): 5.1.1 <a@b.example>: no such user", true),
+        ] {
+            assert_eq!(concerns_the_address(Step::Text, "550", said), expected, "{said}");
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::http::page::{CachedPage, Context, LivePage};
 use crate::pages::admin::Ignored;
 use crate::policies;
 use crate::services::sessions::Member;
-use crate::services::{accounts, sessions};
+use crate::services::{accounts, passkeys, second_factors, sessions};
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
 use templates::account::{Account, Session};
@@ -59,6 +59,8 @@ pub async fn view(db: &mut PgConnection, who: &Member, state: &FormState) -> Res
         name: &profile.name,
         email: &profile.email,
         has_password: profile.has_password,
+        has_second_factor: second_factors::is_on(db, who.id()).await?,
+        passkeys: passkeys::all(db, who.id()).await?.len(),
         sessions: &sessions,
     };
     Ok(templates::account::page(&account, state))

@@ -8,8 +8,8 @@ use crate::http::page::{Context, LivePage};
 use crate::identity::Door;
 use crate::pages::admin::Ignored;
 use crate::policies;
+use crate::services::identities;
 use crate::services::sessions::Member;
-use crate::services::{accounts, identities};
 use sqlx::PgConnection;
 use templates::identities::{Identity, Provider, page, ways_in, ways_to_add};
 use templates::{FormState, View};
@@ -35,11 +35,12 @@ impl LivePage for Index {
         context: &Context<'_>,
     ) -> Result<View> {
         let app = context.app;
-        Ok(with_ways(app, view(db, who, &app.identity.doors(), &context.blank).await?))
+        let mail = app.postman.is_on_duty();
+        Ok(with_ways(app, view(db, who, &app.identity.doors(), mail, &context.blank).await?))
     }
 }
 
-/// The page, with what was wrong with a form on it.
+/// The page, with what was wrong with a form on it. `mail`: whether links to sign in are mailed.
 ///
 /// # Errors
 /// As any statement.
@@ -47,6 +48,7 @@ pub async fn view(
     db: &mut PgConnection,
     who: &Member,
     doors: &[Door],
+    mail: bool,
     state: &FormState,
 ) -> Result<View> {
     let linked = identities::of(db, who).await?;
@@ -61,8 +63,7 @@ pub async fn view(
             last_used_at: one.last_used_at,
         })
         .collect();
-    let has_password = accounts::profile(db, who).await?.has_password;
-    Ok(page(&shown, has_password, state))
+    Ok(page(&shown, identities::is_last(db, who, mail).await?, state))
 }
 
 /// That page, with the ways that could be added.

@@ -9,5 +9,7 @@ pub mod home;
 pub mod identities;
 pub mod indexnow;
 pub mod newsletter;
+pub mod passkeys;
 pub mod posts;
 pub mod topics;
+pub mod two_factor;

@@ -116,6 +116,19 @@ pub async fn password_hash(db: &mut PgConnection, who: &Member) -> Result<Option
     Ok(hash.fetch_one(db).await?)
 }
 
+/// Holds an account while a way in to it comes or goes, so that of two that are given up at once one stays; says whether
+/// there is a password.
+///
+/// # Errors
+/// As any statement.
+pub async fn lock(db: &mut PgConnection, account: Uuid) -> Result<bool> {
+    let has_password = sqlx::query_scalar!(
+        r#"select password_hash is not null as "has!" from accounts where id = $1 for update"#,
+        account,
+    );
+    Ok(has_password.fetch_one(db).await?)
+}
+
 /// What its owner may write into it.
 #[derive(Debug, Deserialize, Validate)]
 pub struct Edited {

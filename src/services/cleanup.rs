@@ -12,6 +12,12 @@ pub enum Kind {
     Sessions,
     /// Links that were mailed: a week after they ran out.
     MailedLinks,
+    /// Sign-ins that nobody went on with.
+    HalfSignIns,
+    /// Wrong codes that do not count any more: after a day.
+    CodeTries,
+    /// What no device has answered.
+    PasskeyChallenges,
     /// Those who never came back from an identity provider.
     Errands,
     /// Those who did, and never said where they get mail.
@@ -26,9 +32,12 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Sessions,
         Self::MailedLinks,
+        Self::HalfSignIns,
+        Self::CodeTries,
+        Self::PasskeyChallenges,
         Self::Errands,
         Self::Arrivals,
         Self::Submissions,
@@ -41,6 +50,9 @@ impl Kind {
         match self {
             Self::Sessions => "sessions",
             Self::MailedLinks => "mailed links",
+            Self::HalfSignIns => "half sign-ins",
+            Self::CodeTries => "wrong codes",
+            Self::PasskeyChallenges => "passkey challenges",
             Self::Errands => "errands to identity providers",
             Self::Arrivals => "arrivals from identity providers",
             Self::Submissions => "submissions",
@@ -78,11 +90,44 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
             .fetch_one(db)
             .await?
         }
+        Kind::HalfSignIns => {
+            sqlx::query_scalar!(
+                r#"with old as (select token_hash from half_sign_ins where expires_at < now() limit $1),
+                        gone as (delete from half_sign_ins using old
+                                  where half_sign_ins.token_hash = old.token_hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
         Kind::Errands => {
             sqlx::query_scalar!(
                 r#"with old as (select state_hash from identity_errands where expires_at < now() limit $1),
                         gone as (delete from identity_errands using old
                                   where identity_errands.state_hash = old.state_hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::CodeTries => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from code_tries where at < now() - interval '1 day' limit $1),
+                        gone as (delete from code_tries using old
+                                  where code_tries.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::PasskeyChallenges => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from passkey_challenges where expires_at < now() limit $1),
+                        gone as (delete from passkey_challenges using old
+                                  where passkey_challenges.id = old.id and $1::bigint is not null)
                    select count(*) as "count!" from old"#,
                 most,
             )

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use std::ops::Deref;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 use validator::{Validate, ValidateEmail, ValidationError, ValidationErrors};
 
 /// Input that passed its own rules. Only [`Valid::check`] makes one, so a service that takes it need not look.
@@ -117,6 +117,14 @@ pub fn one_line(text: &str) -> Result<(), ValidationError> {
     if text.chars().any(char::is_control) { Err(control()) } else { Ok(()) }
 }
 
+/// As [`one_line`], for several.
+///
+/// # Errors
+/// Where there is one in any.
+pub fn lines(texts: &[String]) -> Result<(), ValidationError> {
+    texts.iter().try_for_each(|text| one_line(text))
+}
+
 /// Refuses control characters other than line ends and tabs.
 ///
 /// # Errors
@@ -141,13 +149,24 @@ pub fn email(text: &str) -> Result<(), ValidationError> {
     }
 }
 
-/// Reads a time as programs and browsers write it, or as people do, in UTC.
+/// Reads a time as programs and browsers write it, or as people do, in UTC. One that is in no year of four digits there is
+/// none: neither the database nor our own answers could hold it.
 pub fn moment(text: &str) -> Option<OffsetDateTime> {
     let by_hand = format_description!("[year]-[month]-[day] [hour]:[minute]");
     let spaced = text.replacen('T', " ", 1);
-    OffsetDateTime::parse(text, &Rfc3339).ok().or_else(|| {
+    let read = OffsetDateTime::parse(text, &Rfc3339).ok().or_else(|| {
         PrimitiveDateTime::parse(&spaced, by_hand).ok().map(PrimitiveDateTime::assume_utc)
-    })
+    });
+    read?.checked_to_offset(UtcOffset::UTC).filter(|at| (1..=9999).contains(&at.year()))
+}
+
+/// Decodes a time that may be missing, as [`moment`] reads it.
+pub fn optional_moment<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<OffsetDateTime>, D::Error> {
+    let Some(text) = optional_line(input)? else { return Ok(None) };
+    let none = || serde::de::Error::custom("Write the time as in 2027-01-31 09:00 (UTC)");
+    moment(&text).ok_or_else(none).map(Some)
 }
 
 /// Accepts a time that [`moment`] can read.

@@ -11,7 +11,7 @@ use crate::mail::Mail;
 use crate::services::identities::Identity;
 use crate::services::outbox;
 use crate::services::staff::Role;
-use crate::services::subscribers::mailbox;
+use crate::services::strangers::mailbox;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;

@@ -3,6 +3,7 @@
 //! Services are called qualified, `leads::submit`; reads are named by what selects. A service that changes something on
 //! someone's behalf asks for the proof of who it is as an argument.
 
+pub mod account_notices;
 pub mod accounts;
 pub mod announcements;
 pub mod archive;
@@ -13,7 +14,10 @@ pub mod consents;
 pub mod csv;
 pub mod demo;
 pub mod digests;
+pub mod enrolment;
+pub mod factors;
 pub mod front_matter;
+pub mod half_sign_ins;
 pub mod identities;
 pub mod input;
 pub mod invites;
@@ -23,6 +27,7 @@ pub mod leads;
 pub mod links;
 pub mod outbox;
 pub mod pages;
+pub mod passkeys;
 pub mod passwords;
 pub mod people;
 pub mod posts;
@@ -31,11 +36,13 @@ pub mod retention;
 pub mod revalidation;
 pub mod roster;
 pub mod runs;
+pub mod second_factors;
 pub mod secrets;
 pub mod sessions;
 pub mod settings;
 pub mod spam;
 pub mod staff;
+pub mod strangers;
 pub mod submissions;
 pub mod subscribers;
 pub mod suppressions;

@@ -8,7 +8,7 @@ use crate::policies::Operator;
 use crate::services::input;
 use crate::services::runs::Counts;
 use crate::services::sessions::Owner;
-use crate::services::subscribers::mailbox;
+use crate::services::strangers::mailbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
@@ -36,7 +36,7 @@ pub enum Holding {
     Suppressions,
     /// Their subscription to the newsletter.
     Subscribers,
-    /// That they were asked to confirm one, today.
+    /// What they were sent today, though nobody had proved to be them.
     SubscriptionMails,
     /// Their account. That of one of us is not erased here: see [`erase`].
     Accounts,
@@ -132,6 +132,9 @@ impl Holding {
                 sqlx::query_scalar!(
                     r#"select to_jsonb(accounts) - 'password_hash' || jsonb_build_object(
                               'staff', (select to_jsonb(staff) - 'id' from staff where staff.id = accounts.id),
+                              'second_factor_since', (select created_at from second_factors where account_id = accounts.id),
+                              'passkeys', coalesce((select jsonb_agg(jsonb_build_object('name', name, 'created_at', created_at, 'used_at', used_at) order by id)
+                                                      from passkeys where account_id = accounts.id), '[]'),
                               'sessions', coalesce((select jsonb_agg(to_jsonb(sessions) - 'token_hash' - 'account_id' order by created_at)
                                                       from sessions where account_id = accounts.id), '[]')) as "row!"
                          from accounts where lower(email) = lower($1)"#,

@@ -2,7 +2,7 @@
 
 use crate::digest;
 use crate::error::{Error, Result};
-use crate::services::staff::Role;
+use crate::services::staff::{Role, TwoFactorsOf};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use std::time::Duration;
@@ -43,6 +43,7 @@ pub struct Member {
     session: Uuid,
     network: String,
     recent: bool,
+    two_factors: bool,
     stale: bool,
 }
 
@@ -83,6 +84,16 @@ impl Member {
         self.recent
     }
 
+    /// Whether they are asked for two factors and have shown one alone.
+    pub fn owes_a_factor(&self, asked_of: TwoFactorsOf) -> bool {
+        !self.two_factors && self.must_have_two(asked_of)
+    }
+
+    /// Whether they may not do without a second factor.
+    pub fn must_have_two(&self, asked_of: TwoFactorsOf) -> bool {
+        self.role.is_some_and(|role| role.needs_two_factors(asked_of))
+    }
+
     /// Whether it is time to note that the session is in use.
     pub fn is_stale(&self) -> bool {
         self.stale
@@ -97,12 +108,13 @@ pub struct Staff {
 }
 
 impl Staff {
-    /// The same person, where they are one.
+    /// The same person, where they are one, and have shown the factors that are asked of them.
     ///
     /// # Errors
-    /// [`Error::Forbidden`].
-    pub fn among(member: Member) -> Result<Self> {
+    /// [`Error::Forbidden`] and [`Error::OneFactor`].
+    pub fn among(member: Member, asked_of: TwoFactorsOf) -> Result<Self> {
         match member.role {
+            _ if member.owes_a_factor(asked_of) => Err(Error::OneFactor),
             Some(role) => Ok(Self { member, role }),
             None => Err(Error::Forbidden("This is for the people who run the site.")),
         }
@@ -194,11 +206,11 @@ pub struct Device {
 pub struct Begun {
     /// How long it may last.
     pub lifetime: Duration,
-    /// Whether it is one of us.
-    pub is_staff: bool,
+    /// What they may do, where it is one of us.
+    pub role: Option<Role>,
 }
 
-/// Begins a session.
+/// Begins a session, proven by one factor or by two.
 ///
 /// # Errors
 /// As any statement.
@@ -207,23 +219,41 @@ pub async fn begin(
     account: Uuid,
     token: &SessionToken,
     device: &Device,
+    two_factors: bool,
 ) -> Result<Begun> {
     let role =
         sqlx::query_scalar!(r#"select role as "role: Role" from staff where id = $1"#, account);
     let role = role.fetch_optional(&mut *db).await?;
     let Limits { lifetime, .. } = Limits::of(role);
     sqlx::query!(
-        "insert into sessions (token_hash, account_id, expires_at, device, network)
-            values ($1, $2, now() + make_interval(secs => $3), left($4, 200), $5)",
+        "insert into sessions (token_hash, account_id, expires_at, device, network, two_factors)
+            values ($1, $2, now() + make_interval(secs => $3), left($4, 200), $5, $6)",
         token.hash(),
         account,
         lifetime.as_secs_f64(),
         device.agent,
         device.network,
+        two_factors,
     )
     .execute(db)
     .await?;
-    Ok(Begun { lifetime, is_staff: role.is_some() })
+    Ok(Begun { lifetime, role })
+}
+
+/// Notes that a second factor was shown in the session somebody is here with. As it opens more from now on, it goes on under
+/// another id; says for how long it may.
+///
+/// # Errors
+/// As any statement.
+pub async fn raise(db: &mut PgConnection, who: &Member, token: &SessionToken) -> Result<Duration> {
+    let left = sqlx::query_scalar!(
+        r#"update sessions set two_factors = true, token_hash = $2 where id = $1
+           returning extract(epoch from expires_at - now())::float8 as "left!""#,
+        who.session,
+        token.hash(),
+    );
+    let left = left.fetch_optional(db).await?.ok_or(Error::Unproven("Sign in first."))?;
+    Ok(Duration::from_secs_f64(left.max(0.0)))
 }
 
 /// The person behind a session that is still good.
@@ -235,7 +265,7 @@ pub async fn resume(db: &mut PgConnection, token: &SessionToken) -> Result<Optio
         Member,
         r#"select accounts.id, accounts.name, staff.role as "role?: Role", sessions.id as session, network,
                   proven_at > now() - make_interval(secs => $2) as "recent!",
-                  seen_at < now() - interval '5 minutes' as "stale!"
+                  two_factors, seen_at < now() - interval '5 minutes' as "stale!"
              from sessions join accounts on accounts.id = account_id left join staff on staff.id = account_id
             where token_hash = $1 and expires_at > now() and active
               and seen_at > now() - make_interval(secs => case when staff.id is null then $3 else $4::float8 end)"#,
@@ -287,7 +317,7 @@ pub async fn end(db: &mut PgConnection, token: &SessionToken) -> Result<Option<U
     Ok(ended.fetch_optional(db).await?)
 }
 
-/// Ends all sessions of an account, `but` the one somebody is here with.
+/// Ends all sessions of an account, `but` the one somebody is here with, and all that are half begun.
 ///
 /// # Errors
 /// As any statement.
@@ -298,9 +328,9 @@ pub async fn end_others(db: &mut PgConnection, account: Uuid, but: Option<&Membe
         account,
         but
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    super::half_sign_ins::end_all(db, account).await
 }
 
 /// A session, as its owner sees it.

@@ -8,6 +8,7 @@ use crate::services::input::{self, Valid};
 use crate::services::sessions::Staff;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
+use std::str::FromStr;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use validator::Validate;
@@ -25,6 +26,31 @@ pub enum Role {
     Editor,
 }
 
+/// Who of those who run the site has to prove who they are by two factors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TwoFactorsOf {
+    /// Nobody; everyone may.
+    #[default]
+    Nobody,
+    /// The owners.
+    Owners,
+    /// Owners and editors.
+    Staff,
+}
+
+impl FromStr for TwoFactorsOf {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "off" => Ok(Self::Nobody),
+            "owners" => Ok(Self::Owners),
+            "staff" => Ok(Self::Staff),
+            _ => Err(()),
+        }
+    }
+}
+
 impl Role {
     /// All of them, the one who may least first.
     pub const ALL: [Self; 2] = [Self::Editor, Self::Owner];
@@ -40,6 +66,15 @@ impl Role {
     /// Reads it.
     pub fn called(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+
+    /// Whether somebody of this role has to prove who they are by two factors.
+    pub fn needs_two_factors(self, asked_of: TwoFactorsOf) -> bool {
+        match asked_of {
+            TwoFactorsOf::Nobody => false,
+            TwoFactorsOf::Owners => self == Self::Owner,
+            TwoFactorsOf::Staff => true,
+        }
     }
 }
 
@@ -176,6 +211,7 @@ pub struct Notices {
     pub quiet_until: i16,
     /// An IANA time zone.
     #[serde(default, deserialize_with = "input::line")]
+    #[validate(custom(function = "input::one_line"))]
     pub time_zone: String,
 }
 

@@ -117,10 +117,13 @@ pub fn checkboxes(
         true => stored,
         false => typed.split(',').any(|one| one == value),
     };
+    let errors = state.errors(name);
+    let wrong = if errors.is_empty() { String::new() } else { format!(" {name}-error") };
     html! {
-        fieldset.field aria-describedby={ (name) "-hint" } {
+        fieldset.field aria-describedby={ (name) "-hint" (wrong) } {
             legend { (legend) }
             p.hint id={ (name) "-hint" } { (hint) }
+            (messages(name, errors))
             @for (place, (value, label, stored)) in choices.iter().enumerate() {
                 @let id = if place == 0 { name.to_owned() } else { format!("{name}-{value}") };
                 div.choice {

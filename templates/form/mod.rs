@@ -94,8 +94,8 @@ impl<'a> Form<'a> {
     }
 }
 
-/// Everything that is wrong, in the order of the fields, each message a link to its field.
-fn summary(state: &FormState) -> Markup {
+/// Everything that is wrong, in the order of the fields, each message a link to its field. A form shows it by itself.
+pub fn summary(state: &FormState) -> Markup {
     html! {
         @if state.has_errors() {
             div .error-summary id=(SUMMARY) role="alert" tabindex="-1" autofocus aria-labelledby="error-summary-title" {

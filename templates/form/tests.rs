@@ -126,3 +126,14 @@ fn the_second_button_comes_second_and_is_the_browsers_own_business() {
     assert!(form.contains(r#"name="preview" value="on" formaction="/here""#), "{form}");
     assert!(!html(Form::new(&empty).show(html! {})).contains("formaction"));
 }
+
+#[test]
+fn boxes_say_what_is_wrong_with_them() {
+    let choices = [("craft", "Craft", false), ("print", "Print", true)];
+    let wrong = state(&[("topics", "x")], &[("topics", "Choose from these.")]);
+    let boxes = html(checkboxes(&wrong, "topics", "Topics", "Any.", &choices));
+    assert!(boxes.contains(r#"aria-describedby="topics-hint topics-error""#), "{boxes}");
+    assert!(boxes.contains(r#"id="topics-error""#) && boxes.contains("Choose from these."));
+    let boxes = html(checkboxes(&FormState::default(), "topics", "Topics", "Any.", &choices));
+    assert!(boxes.contains(r#"aria-describedby="topics-hint""#) && !boxes.contains("error"));
+}

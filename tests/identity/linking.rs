@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::accounts::{BOB, sign_up};
+use crate::second_factor::turn_on;
+use crate::support::{Mode, Smtp};
 
 /// Adds who `name` is at the provider to the account that `who` is signed in to.
 async fn link(who: &Person<'_>, app: &TestApp, idp: &Idp, name: &str) -> Answer {
@@ -153,5 +155,50 @@ fn who_is_erased_is_known_nowhere() {
             assert_eq!(app.tables_with(email).await, [""; 0]);
         }
         assert_eq!(identities(app).await, ["bob@example.test is bob"]);
+    });
+}
+
+#[test]
+fn whoever_has_a_second_factor_is_asked_for_it_wherever_they_come_from() {
+    with_provider(async |app, idp| {
+        let ada = app.ada().await;
+        assert_eq!(link(&ada, app, idp, "ann").await.status, 303);
+        turn_on(app, &ada).await;
+        let before = made(app).await;
+        let elsewhere = app.eve();
+        let answer = sign_in(&elsewhere, app, idp, "ann").await;
+        assert_eq!((answer.status, answer.location.as_str()), (303, "/sign-in/code"));
+        assert!(cookie(&answer, "sid").is_none_or(|sid| sid.starts_with(';')), "no session yet");
+        assert_eq!(elsewhere.get("/admin").await.status, 303);
+        assert_eq!(made(app).await, before);
+    });
+}
+
+#[test]
+fn their_owner_is_told_by_mail_and_where_links_are_mailed_there_is_always_a_way_in() {
+    let (idp, smtp) = (Idp::start("provider.js"), Smtp::start(Mode::Plain));
+    let settings = [&idp.settings()[..], &smtp.settings()].concat();
+    with_settings(&settings, async |app| {
+        open(app, &idp, json!({}));
+        let ann = app.eve();
+        is_in(&sign_in(&ann, app, &idp, "ann").await, "/account");
+        assert_eq!(link(&ann, app, &idp, "cy").await.status, 303);
+        for subject in ["ann", "cy"] {
+            assert!(ann.get("/account/identities").await.body.contains("Remove it"));
+            let fields = [("issuer", idp.issuer.as_str()), ("subject", subject)];
+            assert_eq!(ann.post("/account/identities/remove", &fields).await.status, 303);
+        }
+        frontdesk::jobs::worker::work_off(&app.state).await.unwrap();
+        let mut told: Vec<String> =
+            smtp.mails().iter().map(|mail| mail.text("/subject").to_owned()).collect();
+        told.sort_unstable();
+        let subjects = told.iter().map(|subject| subject.split(" · ").next().unwrap());
+        let subjects: Vec<&str> = subjects.collect();
+        assert_eq!(subjects.len(), 3, "{told:?}");
+        assert!(
+            subjects.iter().all(|subject| subject.contains("A way to sign in was ")),
+            "{told:?}"
+        );
+        assert!(smtp.mails().iter().all(|mail| mail.to() == "ann@example.test"));
     });
 }

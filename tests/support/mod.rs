@@ -1,5 +1,6 @@
 //! A running application with its own database, and people to use it as.
 
+pub mod authenticator;
 mod chance;
 mod database;
 mod identity;
@@ -184,6 +185,8 @@ impl TestApp {
     /// Ends the test as every test ends: each page that would still be served from the cache is rendered again by an
     /// instance that has kept nothing, and compared byte for byte.
     async fn finish(self) {
+        // What a person in psql has just written may be unknown for 250 ms, and no longer.
+        self.state.confirm_since(self.state.clock.moment()).await.unwrap();
         let keys = self.state.cache.fresh_keys(self.state.clock.moment());
         let cold = self.second_instance().await;
         for key in keys {

@@ -43,6 +43,8 @@ pub enum Act {
     StaffAdded,
     /// They may do something else.
     RoleChanged,
+    /// Second factor and passkeys were taken away, for somebody who has lost them.
+    FactorsReset,
     /// They may do nothing any more.
     StaffDeactivated,
     /// They may again.
@@ -124,6 +126,7 @@ pub const ACTS: &[(Act, &str, &str)] = &[
     (Act::InviteAccepted, "invite-accepted", "Invitation accepted"),
     (Act::StaffAdded, "staff-added", "Staff added"),
     (Act::RoleChanged, "role-changed", "Role changed"),
+    (Act::FactorsReset, "factors-reset", "Second factors taken away"),
     (Act::StaffDeactivated, "staff-deactivated", "Staff deactivated"),
     (Act::StaffActivated, "staff-activated", "Staff activated"),
     (Act::NoticesChosen, "notices-chosen", "Notices chosen"),

@@ -12,8 +12,8 @@ pub use errands::{
 
 use crate::error::{Error, OnConstraint, Result};
 use crate::identity::{Email, Refusal, Vouched};
-use crate::services::accounts;
 use crate::services::sessions::Member;
+use crate::services::{accounts, passkeys};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -220,6 +220,34 @@ pub async fn of(db: &mut PgConnection, who: &Member) -> Result<Vec<Linked>> {
     .await?)
 }
 
+/// Whether somebody could not sign in any more without the identity they have. `mail`: whether links to sign in are mailed.
+///
+/// # Errors
+/// As any statement.
+pub async fn is_last(db: &mut PgConnection, who: &Member, mail: bool) -> Result<bool> {
+    if mail || passkeys::has_any(&mut *db, who.id()).await? {
+        return Ok(false);
+    }
+    let is_last = sqlx::query_scalar!(
+        r#"select password_hash is null and (select count(*) from identities where account_id = $1) < 2 as "is!"
+             from accounts where id = $1"#,
+        who.id(),
+    );
+    Ok(is_last.fetch_one(db).await?)
+}
+
+/// Whether an account has any.
+///
+/// # Errors
+/// As any statement.
+pub async fn has_any(db: &mut PgConnection, account: Uuid) -> Result<bool> {
+    let has = sqlx::query_scalar!(
+        r#"select exists (select from identities where account_id = $1) as "has!""#,
+        account
+    );
+    Ok(has.fetch_one(db).await?)
+}
+
 /// Takes one away.
 ///
 /// # Errors
@@ -229,27 +257,21 @@ pub async fn unlink(
     who: &Member,
     issuer: &str,
     subject: &str,
+    mail: bool,
 ) -> Result<()> {
-    // Two that are taken away at once must not each count the other.
-    let password = sqlx::query_scalar!(
-        r#"select password_hash is not null as "has!" from accounts where id = $1 for update"#,
-        who.id(),
-    );
-    let has_password = password.fetch_one(&mut *db).await?;
-    let theirs = of(&mut *db, who).await?;
-    if !theirs.iter().any(|one| (one.issuer.as_str(), one.subject.as_str()) == (issuer, subject)) {
-        return Err(Error::NotFound);
-    }
-    if theirs.len() == 1 && !has_password {
-        return Err(Error::Forbidden("This is your only way to sign in. Choose a password first."));
-    }
-    sqlx::query!(
+    accounts::lock(&mut *db, who.id()).await?;
+    let is_last = is_last(&mut *db, who, mail).await?;
+    let removed = sqlx::query!(
         "delete from identities where issuer = $1 and subject = $2 and account_id = $3",
         issuer,
         subject,
         who.id(),
-    )
-    .execute(db)
-    .await?;
-    Ok(())
+    );
+    match removed.execute(db).await?.rows_affected() {
+        0 => Err(Error::NotFound),
+        _ if is_last => {
+            Err(Error::Forbidden("This is your only way to sign in. Choose a password first."))
+        }
+        _ => Ok(()),
+    }
 }

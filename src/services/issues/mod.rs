@@ -59,6 +59,7 @@ pub struct Draft {
     pub slug: Option<String>,
     /// The slug of a topic, where it is only for those who want to hear of that.
     #[serde(default, deserialize_with = "input::optional_line")]
+    #[validate(custom(function = "input::one_line"))]
     pub topic: Option<String>,
     /// Markdown.
     #[serde(default, deserialize_with = "input::block")]

@@ -36,7 +36,7 @@ pub struct When {
 /// Has the issue sent, now or later; `id` is a fresh one. Said twice it is said once.
 ///
 /// # Errors
-/// [`Error::NotFound`].
+/// [`Error::NotFound`]; [`Error::Invalid`] for a time that has passed: whoever mistypes a year does not mean now.
 pub async fn send(
     db: &mut PgConnection,
     _by: &Staff,
@@ -46,16 +46,24 @@ pub async fn send(
 ) -> Result<()> {
     let at = when.send_at.as_deref().and_then(input::moment);
     let begun = sqlx::query_scalar!(
-        r#"update issues set scheduled_at = greatest(coalesce($2, now()), now()), updated_at = now(),
+        r#"update issues set scheduled_at = coalesce($2, now()), updated_at = now(),
                   status = case when $2 > now() then 'scheduled' else 'sending' end,
                   started_at = case when $2 > now() then null else now() end
-            where id = $1 and status in ('draft', 'scheduled') returning scheduled_at as "scheduled_at!""#,
+            where id = $1 and status in ('draft', 'scheduled') and ($2::timestamptz is null or $2 > now())
+           returning scheduled_at as "scheduled_at!""#,
         issue,
         at,
     );
-    match begun.fetch_optional(&mut *db).await? {
-        Some(at) => put(db, id, Whom { issue, at, after: None }).await,
-        None => status(db, issue).await.map(drop), // someone was quicker
+    if let Some(at) = begun.fetch_optional(&mut *db).await? {
+        return put(db, id, Whom { issue, at, after: None }).await;
+    }
+    match status(db, issue).await? {
+        Status::Draft | Status::Scheduled => {
+            let past = "This time has passed. Say one that is to come, or nothing to send it now.";
+            Err(Error::field("send_at", past))
+        }
+        Status::Paused => Err(Error::field("", "It is paused. Let it go on instead.")),
+        _ => Ok(()), // someone was quicker
     }
 }
 

@@ -54,7 +54,7 @@ pub struct Draft {
     #[validate(custom(function = "input::moment_form"))]
     pub publish_at: Option<String>,
     /// The `updated_at` of the text that was changed: not to write over what someone else has saved since.
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(default, deserialize_with = "input::optional_moment")]
     pub version: Option<OffsetDateTime>,
 }
 

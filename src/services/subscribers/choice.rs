@@ -16,6 +16,7 @@ pub const DIGESTS: [&str; 3] = ["none", "daily", "weekly"];
 pub struct Choices {
     /// Topics by slug; nothing is everything.
     #[serde(default, deserialize_with = "input::list")]
+    #[validate(custom(function = "input::lines"))]
     pub topics: Vec<String>,
     /// One of [`DIGESTS`].
     #[serde(default, deserialize_with = "input::line")]
@@ -23,6 +24,7 @@ pub struct Choices {
     pub digest: String,
     /// An IANA time zone.
     #[serde(default, deserialize_with = "input::line")]
+    #[validate(custom(function = "input::one_line"))]
     pub time_zone: String,
 }
 

@@ -15,7 +15,7 @@ pub use choice::{Choices, DIGESTS, Stored, TopicChoice, choices, choose};
 pub use export::{Exported, export};
 pub use import::{Import, import};
 pub use imports::{Brought, Imported, LeftOut, Line, Outcome, imported, imports};
-pub use join::{Ask, From, ask, confirm, mailbox};
+pub use join::{Ask, From, ask, confirm};
 pub use leave::{Reason, bounced, leave};
 pub use staff::{Filter, Listed, NewEnd, Shown, by_email, by_id, count_confirmed, end, list};
 

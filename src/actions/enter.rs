@@ -1,0 +1,235 @@
+//! The one way to a session, whatever the proof, and what slows down whoever guesses.
+
+use super::sign_in::leave;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http::action::{Done, Visit};
+use crate::http::limit::{Counter, Limit};
+use crate::http::session::{self, Kept};
+use crate::mail::AccountEvent;
+use crate::services::account_notices::tell;
+use crate::services::audit::Act;
+use crate::services::half_sign_ins::{self, HalfToken};
+use crate::services::second_factors::{self, Accepted, Code, Try};
+use crate::services::secrets::Purpose;
+use crate::services::sessions::{self, Begun, SessionToken};
+use actix_web::HttpRequest;
+use sqlx::PgConnection;
+use templates::paths;
+use uuid::Uuid;
+
+/// Someone who has proven who they are, in whatever way.
+pub struct Proven {
+    /// Whose account it is.
+    pub account: Uuid,
+    /// The address they came with: on this device, guesses at it count apart from now on.
+    pub email: String,
+    /// The path they wanted to go to; anything that is none of ours leads to their own first page.
+    pub next: String,
+    /// How.
+    pub by: By,
+}
+
+/// By how much they have proven it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// One factor. Where the account has a second one, that is asked for next.
+    One(half_sign_ins::Proof),
+    /// Two: a passkey, or a code after something else.
+    Two,
+}
+
+/// What a proof has led to.
+enum Entered {
+    Half,
+    Whole(Proven, Begun),
+}
+
+/// The one way to a session, whatever the proof: `prove` runs in the transaction that begins it. The session that this
+/// browser had before is over, so an id that somebody planted is worth nothing. Whoever has shown one factor, and has
+/// two, gets no session: they are asked for the other.
+pub async fn enter(
+    visit: &Visit<'_>,
+    prove: impl AsyncFnOnce(&mut PgConnection) -> Result<Proven>,
+) -> Result<Done> {
+    let Visit { app, request, .. } = visit;
+    let (token, half) = (SessionToken::new(app.clock.random()), HalfToken::new(app.clock.random()));
+    let before = session::token(&app.config, request);
+    let from = session::seen_from(&app.config, request);
+    let entered = app.write(async |tx| {
+        if let Some(before) = &before {
+            leave(visit, &mut *tx, before).await?;
+        }
+        let proven = prove(&mut *tx).await?;
+        if let By::One(proof) = proven.by
+            && second_factors::is_asked_for(tx, proven.account).await?
+        {
+            half_sign_ins::begin(tx, &half, proven.account, proof, &proven.next).await?;
+            return Ok(Entered::Half);
+        }
+        let twice = proven.by == By::Two;
+        let begun = sessions::begin(&mut *tx, proven.account, &token, &from, twice).await?;
+        visit.note(tx, proven.account, Act::SignedIn.on("staff", proven.account)).await?;
+        Ok(Entered::Whole(proven, begun))
+    });
+    let entered = entered.await?;
+    let end_half = session::forget(&app.config, request, Kept::HalfWay);
+    match &entered.value {
+        Entered::Half => {
+            let lifetime = half_sign_ins::LIFETIME;
+            let half = session::keep(&app.config, request, Kept::HalfWay, half.reveal(), lifetime);
+            let done = Done::at(entered.map(|_| paths::sign_in_code()));
+            Ok(done.with(session::end(&app.config, request)).with(half))
+        }
+        Entered::Whole(proven, begun) => {
+            let whereto = whereto(app, proven, begun);
+            let device = session::remember_device(&app.config, request, device(app, &proven.email));
+            let begun = session::begin(&app.config, request, &token, begun.lifetime);
+            let done = Done::at(entered.map(|_| whereto));
+            Ok(done.with(begun).with(device).with(end_half))
+        }
+    }
+}
+
+/// Where they go on: where they wanted to, unless a second factor is to be set up first.
+fn whereto(app: &App, proven: &Proven, begun: &Begun) -> String {
+    let asked_of = app.config.two_factors_of;
+    if proven.by != By::Two && begun.role.is_some_and(|role| role.needs_two_factors(asked_of)) {
+        return paths::two_factor();
+    }
+    let own = if begun.role.is_some() { paths::admin() } else { paths::account() };
+    own_path(&proven.next).unwrap_or(own)
+}
+
+/// A code that somebody has typed, counted and not looked at yet.
+pub struct Typed {
+    code: Code,
+    one: Try,
+}
+
+/// Reads and counts it.
+///
+/// # Errors
+/// [`Error::Invalid`] where it can be none, [`Error::TooMany`]. Whose account it is learns of the latter, once a day: whoever
+/// types codes has the password, or the mailbox.
+pub async fn typed(visit: &Visit<'_>, account: Uuid, email: &str, text: &str) -> Result<Typed> {
+    let Visit { app, request, .. } = visit;
+    let code = Code::parse(text)?;
+    let device = known_device(app, request, &email.to_lowercase()).unwrap_or_default();
+    let typed = Typed { code, one: Try { id: app.clock.id(), account, device } };
+    if let Code::Recovery(_) = typed.code {
+        return Ok(typed); // nobody can guess one
+    }
+    let counted = app.write(async |tx| {
+        let wait = second_factors::count(&mut *tx, &typed.one).await?;
+        if wait.is_some() {
+            let once = format!("codes refused:{account}:{}", app.clock.now().date());
+            tell(tx, app.clock.id(), account, AccountEvent::CodesRefused, Some(once)).await?;
+        }
+        Ok(wait)
+    });
+    match counted.await?.value {
+        Some(wait) => Err(Error::TooMany { retry_after_seconds: wait.as_secs() + 1 }),
+        None => Ok(typed),
+    }
+}
+
+impl Typed {
+    /// Takes the code. Whose account it is learns that a recovery code is gone.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub async fn accept(&self, app: &App, db: &mut PgConnection) -> Result<Accepted> {
+        let (keys, now) = (&app.secrets, app.clock.now());
+        let accepted = second_factors::accept(&mut *db, keys, &self.one, &self.code, now).await?;
+        if let Accepted::Recovery { left } = accepted {
+            let event = AccountEvent::RecoveryCodeUsed { left };
+            tell(db, app.clock.id(), self.one.account, event, None).await?;
+        }
+        Ok(accepted)
+    }
+}
+
+/// How often an account was guessed at: from devices that never signed in to it, all together, and from each that did.
+pub struct Guesses {
+    strangers: Counter<String>,
+    devices: Counter<String>,
+}
+
+impl Default for Guesses {
+    fn default() -> Self {
+        let limit = Limit::per_quarter_hour(20);
+        Self { strangers: Counter::new(limit), devices: Counter::new(limit) }
+    }
+}
+
+impl Guesses {
+    /// Counts one.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`].
+    pub fn count(&self, app: &App, request: &HttpRequest, email: &str) -> Result<()> {
+        match known_device(app, request, email) {
+            Some(device) => self.devices.count(&device),
+            None => self.strangers.count(&email.to_owned()),
+        }
+    }
+}
+
+/// A new device cookie for whoever signed in as `email`: an id, and our signature that binds it to the account.
+fn device(app: &App, email: &str) -> String {
+    let email = email.to_lowercase();
+    let id = app.clock.id().simple().to_string();
+    let signature = app.secrets.sign(Purpose::Device, &[id.as_bytes(), email.as_bytes()]);
+    let signature = Uuid::from_slice(&signature[..16]).unwrap_or_default();
+    format!("{id}.{}", signature.simple())
+}
+
+/// Whether someone has signed in with this address on this device.
+pub fn is_at_home(visit: &Visit<'_>, email: &str) -> bool {
+    known_device(visit.app, visit.request, &email.to_lowercase()).is_some()
+}
+
+/// The id of this device, if someone signed in to this account on it.
+pub fn known_device(app: &App, request: &HttpRequest, email: &str) -> Option<String> {
+    let cookie = session::device(&app.config, request)?;
+    let (id, given) = cookie.split_once('.')?;
+    let given = Uuid::try_parse(given).ok()?;
+    let signed = app.secrets.verify_start(
+        Purpose::Device,
+        &[id.as_bytes(), email.as_bytes()],
+        given.as_bytes(),
+    );
+    signed.then(|| id.to_owned())
+}
+
+/// `next` if it is a path of our own: anything a browser might take for another host is not. Nor is a way in: whoever
+/// goes on is in.
+pub fn own_path(next: &str) -> Option<String> {
+    let own = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.starts_with("/sign-in")
+        && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    own.then(|| next.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_path;
+
+    #[test]
+    fn only_our_own_paths_are_gone_on_to() {
+        assert_eq!(own_path("/admin/leads?status=new").as_deref(), Some("/admin/leads?status=new"));
+        for elsewhere in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "/a\r\nb",
+            "admin",
+            "/sign-in/code",
+        ] {
+            assert_eq!(own_path(elsewhere), None, "{elsewhere:?}");
+        }
+    }
+}
