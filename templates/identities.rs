@@ -105,10 +105,12 @@ pub struct Identity<'a> {
     pub email: Option<&'a str>,
     /// When they last came from there.
     pub last_used_at: OffsetDateTime,
+    /// Whether they could not sign in any more without it.
+    pub is_last: bool,
 }
 
-/// Somebody's ways to sign in. `is_last`: they could not without the one they have.
-pub fn page(identities: &[Identity<'_>], is_last: bool, state: &FormState) -> View {
+/// Somebody's ways to sign in.
+pub fn page(identities: &[Identity<'_>], state: &FormState) -> View {
     let main = html! {
         header.page-head {
             h1 { "Ways to sign in" }
@@ -117,7 +119,7 @@ pub fn page(identities: &[Identity<'_>], is_last: bool, state: &FormState) -> Vi
         section.panel.narrow {
             h2 { "Yours" }
             @if identities.is_empty() { p { "None yet. You sign in with your password, or with a link that we mail you." } }
-            ul.cards { @for identity in identities { li { (yours(identity, is_last, state)) } } }
+            ul.cards { @for identity in identities { li { (yours(identity, state)) } } }
         }
     };
     View::new(form::title(state, "Ways to sign in"), main).canonical(paths::account()).noindex()
@@ -135,14 +137,14 @@ pub fn ways_to_add(providers: &[Provider<'_>]) -> Markup {
     }
 }
 
-fn yours(identity: &Identity<'_>, is_last: bool, state: &FormState) -> Markup {
+fn yours(identity: &Identity<'_>, state: &FormState) -> Markup {
     html! {
         p dir="auto" {
             strong { (identity.provider) }
             @if let Some(email) = identity.email { " · " (email) }
         }
         p.meta { span { "last used " (format::moment(identity.last_used_at)) } }
-        @if is_last {
+        @if identity.is_last {
             p { "Your only way to sign in. " a href=(paths::account_password()) { "Choose a password" } " before you remove it." }
         } @else {
             (form::Form::new(state).action(paths::account_remove_identity()).button("Remove it", "Removing…").show(html! {

@@ -8,12 +8,13 @@ use crate::http::action::{Action, Done, Visit};
 use crate::http::limit::Limit;
 use crate::mail::AccountEvent;
 use crate::pages::identities as pages;
-use crate::policies::{self, ArrivedFromProvider, Welcomed};
+use crate::policies::{self, ArrivedFromProvider, Recently, Welcomed};
 use crate::services::account_notices::tell;
 use crate::services::audit::Act;
-use crate::services::identities;
+use crate::services::identities::{self, Doors};
 use crate::services::input::{self, Valid};
 use crate::services::links::Intent;
+use crate::services::recent::Recent;
 use crate::services::sessions::Member;
 use crate::tags::Dependencies;
 use serde::Deserialize;
@@ -84,7 +85,7 @@ pub struct Which {
 impl Gate for Remove {
     const PATH: &'static str = "/account/identities/remove";
     const LIMIT: Limit = Limit::per_minute(60);
-    type Auth = policies::Member;
+    type Auth = Recently<policies::Member>;
 }
 
 impl Action for Remove {
@@ -92,10 +93,17 @@ impl Action for Remove {
     type Form = Which;
     const BODY: usize = 16 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Which>) -> Result<Done> {
-        let (id, mail) = (visit.app.clock.id(), visit.app.postman.is_on_duty());
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Recent<Member>,
+        (): &(),
+        form: Valid<Which>,
+    ) -> Result<Done> {
+        let app = visit.app;
+        let (id, issuers) = (app.clock.id(), app.identity.issuers());
+        let doors = Doors { mail: app.postman.is_on_duty(), issuers: &issuers };
         let done = visit.once(async |tx| {
-            identities::unlink(&mut *tx, who, &form.issuer, &form.subject, mail).await?;
+            identities::unlink(&mut *tx, who, &form.issuer, &form.subject, doors).await?;
             visit.note(&mut *tx, who.id(), Act::IdentityRemoved.on("staff", who.id())).await?;
             tell(tx, id, who.id(), AccountEvent::IdentityRemoved, None).await?;
             Ok(paths::account_identities())
@@ -105,12 +113,13 @@ impl Action for Remove {
 
     async fn page(
         db: &mut PgConnection,
-        who: &Member,
+        who: &Recent<Member>,
         (): &(),
         state: &FormState,
         _: &mut Dependencies,
     ) -> Result<View> {
-        pages::view(db, who, &[], false, state).await
+        let doors = Doors { mail: false, issuers: &[] };
+        pages::view(db, who, &[], doors, state).await
     }
 
     fn complete(app: &App, _: &FormState, view: View) -> View {

@@ -62,6 +62,11 @@ impl GitHub {
         Ok(Self { base, api_base, client, web: Web::new(outgoing, plain) })
     }
 
+    /// The name under which whom it knows is kept.
+    pub fn issuer(&self) -> &str {
+        &self.base
+    }
+
     /// Where people are sent, as an origin.
     pub fn destination(&self) -> String {
         self.client.auth_uri().url().origin().ascii_serialization()

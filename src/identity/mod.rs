@@ -188,6 +188,11 @@ impl Providers {
         &self.0
     }
 
+    /// Whom they know is kept under these names.
+    pub fn issuers(&self) -> Vec<String> {
+        self.0.iter().map(|provider| provider.issuer().to_owned()).collect()
+    }
+
     /// All of them, as pages show them. Nobody waits for this.
     pub fn doors(&self) -> Vec<Door> {
         self.0.iter().map(Provider::door).collect()
@@ -248,6 +253,13 @@ impl Provider {
     /// On pages.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    fn issuer(&self) -> &str {
+        match &self.spoken {
+            Spoken::OpenId(provider) => provider.issuer(),
+            Spoken::GitHub(provider) => provider.issuer(),
+        }
     }
 
     fn door(&self) -> Door {

@@ -139,6 +139,11 @@ impl OpenId {
         })
     }
 
+    /// The name under which whom it knows is kept.
+    pub fn issuer(&self) -> &str {
+        self.issuer.as_str()
+    }
+
     /// Where people are sent, as an origin, if that is known.
     pub fn destination(&self) -> Option<String> {
         let url = self.shelf.last()?.metadata.authorization_endpoint().url().clone();

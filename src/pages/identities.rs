@@ -8,7 +8,7 @@ use crate::http::page::{Context, LivePage};
 use crate::identity::Door;
 use crate::pages::admin::Ignored;
 use crate::policies;
-use crate::services::identities;
+use crate::services::identities::{self, Doors};
 use crate::services::sessions::Member;
 use sqlx::PgConnection;
 use templates::identities::{Identity, Provider, page, ways_in, ways_to_add};
@@ -35,35 +35,38 @@ impl LivePage for Index {
         context: &Context<'_>,
     ) -> Result<View> {
         let app = context.app;
-        let mail = app.postman.is_on_duty();
-        Ok(with_ways(app, view(db, who, &app.identity.doors(), mail, &context.blank).await?))
+        let issuers = app.identity.issuers();
+        let doors = Doors { mail: app.postman.is_on_duty(), issuers: &issuers };
+        let view = view(db, who, &app.identity.doors(), doors, &context.blank).await?;
+        Ok(with_ways(app, view))
     }
 }
 
-/// The page, with what was wrong with a form on it. `mail`: whether links to sign in are mailed.
+/// The page, with what was wrong with a form on it. `known`: those that people may go to.
 ///
 /// # Errors
 /// As any statement.
 pub async fn view(
     db: &mut PgConnection,
     who: &Member,
-    doors: &[Door],
-    mail: bool,
+    known: &[Door],
+    doors: Doors<'_>,
     state: &FormState,
 ) -> Result<View> {
     let linked = identities::of(db, who).await?;
-    let name = |id: &str| doors.iter().find(|door| door.id == id).map(|door| door.name.as_str());
-    let shown: Vec<_> = linked
-        .iter()
-        .map(|one| Identity {
+    let name = |id: &str| known.iter().find(|door| door.id == id).map(|door| door.name.as_str());
+    let mut shown = Vec::with_capacity(linked.len());
+    for one in &linked {
+        shown.push(Identity {
             provider: name(&one.provider).unwrap_or(&one.issuer),
             issuer: &one.issuer,
             subject: &one.subject,
             email: one.email.as_deref(),
             last_used_at: one.last_used_at,
-        })
-        .collect();
-    Ok(page(&shown, identities::is_last(db, who, mail).await?, state))
+            is_last: identities::is_last(&mut *db, who, (one, &linked), doors).await?,
+        });
+    }
+    Ok(page(&shown, state))
 }
 
 /// That page, with the ways that could be added.

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::accounts::{BOB, sign_up};
-use crate::second_factor::turn_on;
 use crate::support::{Mode, Smtp};
 
 /// Adds who `name` is at the provider to the account that `who` is signed in to.
@@ -155,22 +154,6 @@ fn who_is_erased_is_known_nowhere() {
             assert_eq!(app.tables_with(email).await, [""; 0]);
         }
         assert_eq!(identities(app).await, ["bob@example.test is bob"]);
-    });
-}
-
-#[test]
-fn whoever_has_a_second_factor_is_asked_for_it_wherever_they_come_from() {
-    with_provider(async |app, idp| {
-        let ada = app.ada().await;
-        assert_eq!(link(&ada, app, idp, "ann").await.status, 303);
-        turn_on(app, &ada).await;
-        let before = made(app).await;
-        let elsewhere = app.eve();
-        let answer = sign_in(&elsewhere, app, idp, "ann").await;
-        assert_eq!((answer.status, answer.location.as_str()), (303, "/sign-in/code"));
-        assert!(cookie(&answer, "sid").is_none_or(|sid| sid.starts_with(';')), "no session yet");
-        assert_eq!(elsewhere.get("/admin").await.status, 303);
-        assert_eq!(made(app).await, before);
     });
 }
 

@@ -220,30 +220,42 @@ pub async fn of(db: &mut PgConnection, who: &Member) -> Result<Vec<Linked>> {
     .await?)
 }
 
-/// Whether somebody could not sign in any more without the identity they have. `mail`: whether links to sign in are mailed.
-///
-/// # Errors
-/// As any statement.
-pub async fn is_last(db: &mut PgConnection, who: &Member, mail: bool) -> Result<bool> {
-    if mail || passkeys::has_any(&mut *db, who.id()).await? {
-        return Ok(false);
-    }
-    let is_last = sqlx::query_scalar!(
-        r#"select password_hash is null and (select count(*) from identities where account_id = $1) < 2 as "is!"
-             from accounts where id = $1"#,
-        who.id(),
-    );
-    Ok(is_last.fetch_one(db).await?)
+/// How this site lets people in, besides what their accounts hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Doors<'a> {
+    /// Whether links to sign in are mailed.
+    pub mail: bool,
+    /// The issuers that are believed. Whom another one knows, because it was configured once, does not get in by that.
+    pub issuers: &'a [String],
 }
 
-/// Whether an account has any.
+/// Whether somebody could not sign in any more without this one of their identities.
 ///
 /// # Errors
 /// As any statement.
-pub async fn has_any(db: &mut PgConnection, account: Uuid) -> Result<bool> {
+pub async fn is_last(
+    db: &mut PgConnection,
+    who: &Member,
+    (one, all): (&Linked, &[Linked]),
+    doors: Doors<'_>,
+) -> Result<bool> {
+    let another =
+        |other: &Linked| !std::ptr::eq(one, other) && doors.issuers.contains(&other.issuer);
+    if doors.mail || all.iter().any(another) || passkeys::has_any(&mut *db, who.id()).await? {
+        return Ok(false);
+    }
+    Ok(accounts::password_hash(db, who).await?.is_none())
+}
+
+/// Whether an account can be entered by any.
+///
+/// # Errors
+/// As any statement.
+pub async fn has_any(db: &mut PgConnection, account: Uuid, issuers: &[String]) -> Result<bool> {
     let has = sqlx::query_scalar!(
-        r#"select exists (select from identities where account_id = $1) as "has!""#,
-        account
+        r#"select exists (select from identities where account_id = $1 and issuer = any($2)) as "has!""#,
+        account,
+        issuers,
     );
     Ok(has.fetch_one(db).await?)
 }
@@ -257,21 +269,26 @@ pub async fn unlink(
     who: &Member,
     issuer: &str,
     subject: &str,
-    mail: bool,
+    doors: Doors<'_>,
 ) -> Result<()> {
-    accounts::lock(&mut *db, who.id()).await?;
-    let is_last = is_last(&mut *db, who, mail).await?;
+    let has_password = accounts::lock(&mut *db, who.id()).await?;
     let removed = sqlx::query!(
         "delete from identities where issuer = $1 and subject = $2 and account_id = $3",
         issuer,
         subject,
         who.id(),
     );
-    match removed.execute(db).await?.rows_affected() {
-        0 => Err(Error::NotFound),
-        _ if is_last => {
+    if removed.execute(&mut *db).await?.rows_affected() == 0 {
+        return Err(Error::NotFound);
+    }
+    let otherwise = has_password
+        || doors.mail
+        || passkeys::has_any(&mut *db, who.id()).await?
+        || has_any(db, who.id(), doors.issuers).await?;
+    match otherwise {
+        true => Ok(()),
+        false => {
             Err(Error::Forbidden("This is your only way to sign in. Choose a password first."))
         }
-        _ => Ok(()),
     }
 }
