@@ -260,6 +260,27 @@ impl<S: keys::Scope> Policy for ApiKey<S> {
     }
 }
 
+/// No proof required; a key with `posts:read` shows what is not for everyone, too. A good one without shows what anyone
+/// sees, and a wrong one is told so.
+pub struct PostReader;
+
+impl Policy for PostReader {
+    const NAME: &'static str = "anyone; posts:read for more";
+    const AMBIENT: bool = false;
+    type Grant = Option<keys::Partner<keys::PostsRead>>;
+    type Outcome<T> = T;
+
+    async fn admit(knock: &Knock<'_>) -> Result<Self::Grant> {
+        if presented_key(knock.request).is_none() {
+            return Ok(None);
+        }
+        match ApiKey::<keys::PostsRead>::admit(knock).await {
+            Err(Error::Forbidden(_)) => Ok(None),
+            admitted => admitted.map(Some),
+        }
+    }
+}
+
 /// The key, from one of the two places it may stand in.
 fn presented_key(request: &HttpRequest) -> Option<&[u8]> {
     let headers = request.headers();

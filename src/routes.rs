@@ -114,6 +114,7 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::cache::Drop>();
     routes.live::<pages::admin::runs::Index>();
     routes.action::<actions::runs::RunNow>();
+    routes.live::<pages::admin::routes::Index>();
     routes.live::<pages::admin::people::Index>();
     routes.download::<pages::admin::people::Export>();
     routes.action::<actions::people::Erase>();

@@ -1,20 +1,21 @@
 //! Asking whoever is signed in to prove once more who they are.
 
-use crate::{FormState, View, errors, form, paths};
+use crate::{FormState, View, form, held, paths};
 use maud::{Markup, html};
 
 /// The ways to prove it. The state's `next`, a path of ours, is sent along, and so is what was typed there, if anything was.
 pub fn page(state: &FormState) -> View {
+    let same = same(state);
+    let by_mail = form::Form::new(&same).action(paths::confirm_identity_by_mail());
+    let native = held::carries(state);
     let main = html! {
         header.page-head {
             h1 { "Is it you?" }
             p.lede { "What you want to do matters, and it is a while since you proved who you are." }
-            @if state.typed("carried").is_some() {
-                p { "Nothing of what you typed is lost: it is shown again afterwards, to be sent once more." }
-            }
+            (held::notice(state))
         }
         div.panel.small {
-            (form::Form::new(state).action(paths::confirm_identity()).button("It is me", "One moment…").show(html! {
+            (form::Form::new(state).action(paths::confirm_identity()).native(native).button("It is me", "One moment…").show(html! {
                 (form::password(state, "password", "Your password", "current-password"))
                 (carried(state))
             }))
@@ -22,7 +23,7 @@ pub fn page(state: &FormState) -> View {
         div.panel.small {
             h2 { "No password?" }
             p { "We mail you a link with which you sign in anew. Or sign out, and come in again as you always do." }
-            (form::Form::new(&same(state)).action(paths::confirm_identity_by_mail()).button("Mail me a link", "Sending…").show(carried(state)))
+            (by_mail.native(native).button("Mail me a link", "Sending…").show(carried(state)))
         }
     };
     View::new(form::title(state, "Is it you?"), main).noindex()
@@ -35,21 +36,7 @@ fn same(state: &FormState) -> FormState {
 
 /// Where to go on, and what is to be shown there.
 fn carried(state: &FormState) -> Markup {
-    html! {
-        (form::hidden(state, "next", ""))
-        @if state.typed("carried").is_some() { (form::hidden(state, "carried", "")) }
-    }
-}
-
-/// What was typed, once it is known who typed it: to be sent to `action`.
-pub fn send_on(action: &str, pairs: &[(String, String)]) -> View {
-    errors::resend("It is you", "Look at it once more, then send it.", action, pairs, None)
-}
-
-/// The same for somebody who has to follow a link in a mail first.
-pub fn send_on_later(action: &str, pairs: &[(String, String)]) -> View {
-    let detail = "A mail is on its way to you. Follow the link in it, in this browser; then come back to this page and send what stands here.";
-    errors::resend("Look into your mailbox", detail, action, pairs, None)
+    html! { (form::hidden(state, "next", "")) (held::fields(state)) }
 }
 
 #[cfg(test)]
@@ -63,12 +50,12 @@ mod tests {
             FormState::new(pairs.collect(), Default::default())
         };
         let state =
-            typed(&[("next", "/admin/staff"), ("carried", "email=a%40b"), ("password", "hunter2")]);
+            typed(&[("held-to", "/admin/staff"), ("held:email", "a@b"), ("password", "hunter2")]);
         let html = page(&state).main.into_string();
-        assert_eq!(html.matches(r#"name="next" value="/admin/staff""#).count(), 2);
-        assert_eq!(html.matches(r#"name="carried" value="email=a%40b""#).count(), 2);
+        assert_eq!(html.matches(r#"name="held-to" value="/admin/staff""#).count(), 2);
+        assert_eq!(html.matches(r#"name="held:email" value="a@b""#).count(), 2);
         assert!(!html.contains("hunter2"));
         let html = page(&typed(&[("next", "/admin/staff")])).main.into_string();
-        assert!(!html.contains("carried") && !html.contains("typed is lost"));
+        assert!(!html.contains("held"));
     }
 }

@@ -1,6 +1,6 @@
 //! Why something did not happen, and the way back to it with nothing lost.
 
-use crate::{FormState, View, form, paths};
+use crate::{FormState, View, form, held, paths};
 use maud::{Markup, html};
 
 /// An error as a page. `reference` is what the log knows it by; causes never stand here.
@@ -36,40 +36,67 @@ pub fn resend(
     token: Option<&str>,
 ) -> View {
     let state = FormState::default();
-    let form = form::Form::new(&state).action(action);
-    // A token of before is worth nothing any more.
-    let (secret, open): (Vec<_>, Vec<_>) =
-        pairs.iter().filter(|(name, _)| name != CONFIRM).partition(|(name, _)| is_secret(name));
-    let fields = html! {
-        @match token {
-            Some(token) => {
+    let (secret, open) = divided(pairs);
+    let form = match token {
+        Some(token) => {
+            let form = form::Form::new(&state).action(action).button("Confirm", "Confirming…");
+            form.show(html! {
                 (to_confirm(&open))
                 (form::hidden(&state, CONFIRM, token))
-            },
-            None => (to_edit(&open)),
+                (asked_again(&secret))
+            })
         }
-        @for (name, _) in secret {
-            (form::password(&state, name, &label(name), "current-password"))
-        }
-    };
-    let form = match token {
-        Some(_) => form.button("Confirm", "Confirming…"),
-        None => form.button("Send again", "Sending…"),
+        None => form_again(action, pairs, "Send again", false),
     };
     let main = html! {
         header.page-head {
             h1 { (title) }
             p.lede dir="auto" { (detail) }
         }
-        div.panel.narrow { (form.show(fields)) }
+        div.panel.narrow { (form) }
     };
     View::new(title, main).noindex()
+}
+
+/// What was typed, in a form that can be edited and sent to `action`; or, where a second button is `offered`, looked at in
+/// its own form before.
+pub(crate) fn form_again(
+    action: &str,
+    pairs: &[(String, String)],
+    button: &str,
+    offered: bool,
+) -> Markup {
+    let ((secret, open), state) = (divided(pairs), FormState::default());
+    let form = form::Form::new(&state).action(action).button(button, "Sending…");
+    let form = if offered { form.or(held::SHOW, "Open it in its form") } else { form };
+    form.show(html! { (to_edit(&open)) (asked_again(&secret)) })
+}
+
+type Refs<'a> = Vec<&'a (String, String)>;
+
+/// What is secret, and the rest. A token of before is worth nothing any more.
+fn divided(pairs: &[(String, String)]) -> (Refs<'_>, Refs<'_>) {
+    pairs.iter().filter(|(name, _)| name != CONFIRM).partition(|(name, _)| is_secret(name))
+}
+
+/// A control for each secret, empty. Other forms on the page may have one of the same name.
+fn asked_again(secret: &[&(String, String)]) -> Markup {
+    html! {
+        @for (number, (name, _)) in secret.iter().enumerate() {
+            @let id = format!("secret-{number}");
+            div.field {
+                label for=(id) { (label(name)) }
+                input type="password" id=(id) name=(name) autocomplete="current-password" required;
+            }
+        }
+    }
 }
 
 /// The name of the input that carries the token.
 const CONFIRM: &str = "confirm";
 
-fn is_secret(name: &str) -> bool {
+/// Whether a field's value is never shown again.
+pub(crate) fn is_secret(name: &str) -> bool {
     name.to_ascii_lowercase().contains("password")
 }
 
@@ -77,15 +104,9 @@ fn is_secret(name: &str) -> bool {
 fn is_machinery(name: &str) -> bool {
     matches!(
         name,
-        "submission"
-            | "next"
-            | "carried"
-            | "landing_page"
-            | "referrer"
-            | "elapsed_ms"
-            | "website"
-            | "consent"
+        "submission" | "next" | "landing_page" | "referrer" | "elapsed_ms" | "website" | "consent"
     ) || name.starts_with("utm_")
+        || held::is_held(name)
 }
 
 /// What was typed as text, and everything once more to be sent, in the order in which it came: that

@@ -3,6 +3,9 @@
 //! Whoever draws a page marks a hole and cannot know who will read it. When the page is served, [`Visitor`] says who it
 //! is, and what a hole holds goes to them alone. For everyone else a hole is empty: that is the page that is kept.
 //! A mark is a comment, which neither text nor Markdown can contain, so nobody can write one into a page.
+//!
+//! One hole is a gate: behind it lies a text that is not for everyone, the same for all those it is for. It is kept with the
+//! holes and never in the page's text, so whatever is made of that, and its validator, hold nothing of it.
 
 use crate::{Flash, layout, paths};
 use maud::{Markup, PreEscaped, html};
@@ -18,6 +21,41 @@ pub enum Hole {
     Flash,
     /// The way to the editor of this post.
     EditPost(Uuid),
+    /// The text that the page has [`Gated`].
+    Gate,
+}
+
+/// What a gate shows, to whom.
+#[derive(Debug, Clone)]
+pub struct Gated {
+    /// To those whom the text is for.
+    pub open: Markup,
+    /// To everyone else: its beginning, and the way in. This is part of the page that is kept.
+    pub shut: Markup,
+    /// To whoever may be either, while nobody can be asked.
+    pub unknown: Markup,
+}
+
+impl Gated {
+    fn shown(&self, access: Access) -> &Markup {
+        match access {
+            Access::Open => &self.open,
+            Access::Shut => &self.shut,
+            Access::Unknown => &self.unknown,
+        }
+    }
+}
+
+/// What a visitor may have of what lies behind a gate, as the database says now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Access {
+    /// What everyone has.
+    #[default]
+    Shut,
+    /// It is for them.
+    Open,
+    /// They say they are somebody, and nobody can be asked.
+    Unknown,
 }
 
 /// Who is signed in.
@@ -38,6 +76,8 @@ pub struct Visitor<'a> {
     pub flash: Option<Flash>,
     /// The path they are at.
     pub here: &'a str,
+    /// What they may have of a text that is not for everyone.
+    pub access: Access,
 }
 
 const OPEN: &str = "<!--hole:";
@@ -50,6 +90,7 @@ impl Hole {
             Self::Desk => "desk".to_owned(),
             Self::Flash => "flash".to_owned(),
             Self::EditPost(id) => format!("edit-post:{id}"),
+            Self::Gate => "gate".to_owned(),
         };
         PreEscaped(format!("{OPEN}{name}{CLOSE}"))
     }
@@ -58,6 +99,7 @@ impl Hole {
         match name.split_once(':') {
             None if name == "desk" => Some(Self::Desk),
             None if name == "flash" => Some(Self::Flash),
+            None if name == "gate" => Some(Self::Gate),
             Some(("edit-post", id)) => id.parse().ok().map(Self::EditPost),
             _ => None,
         }
@@ -78,60 +120,79 @@ impl Hole {
     }
 }
 
+/// Writes what is in a hole for this visitor.
+fn put(hole: &Hole, gated: Option<&Gated>, visitor: &Visitor<'_>, out: &mut String) {
+    match (hole, gated) {
+        (Hole::Gate, Some(gated)) => out.push_str(&gated.shown(visitor.access).0),
+        _ => out.push_str(&hole.fill(visitor).0),
+    }
+}
+
 /// A document for nobody in particular, and where its holes are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Document {
-    /// With every hole as empty as it is for an unknown visitor.
+    /// With every hole as it is for an unknown visitor: empty, or a gate that is shut.
     pub text: String,
-    holes: Vec<(Range<usize>, Hole)>,
+    /// Where it differs from one visitor to the next.
+    pub holes: Holes,
 }
 
 impl Document {
     /// Takes the marks out of a page.
-    pub fn new(marked: &str) -> Self {
-        let (mut text, mut holes) = (String::with_capacity(marked.len()), Vec::new());
+    pub fn new(marked: &str, gated: Option<&Gated>) -> Self {
+        let (mut text, mut places) = (String::with_capacity(marked.len()), Vec::new());
         let mut rest = marked;
         while let Some((before, after)) = rest.split_once(OPEN) {
             let (name, after) = after.split_once(CLOSE).unwrap_or((after, ""));
             text.push_str(before);
             if let Some(hole) = Hole::read(name) {
                 let start = text.len();
-                text.push_str(&hole.fill(&Visitor::default()).into_string());
-                holes.push((start..text.len(), hole));
+                put(&hole, gated, &Visitor::default(), &mut text);
+                places.push((start..text.len(), hole));
             }
             rest = after;
         }
         text.push_str(rest);
-        Self { text, holes }
-    }
-
-    /// Where the holes are.
-    pub fn holes(&self) -> Holes {
-        Holes(self.holes.clone().into())
+        let gated = gated.filter(|_| places.iter().any(|(_, hole)| *hole == Hole::Gate));
+        Self { text, holes: Holes { places: places.into(), gated: gated.cloned() } }
     }
 
     /// The document for this visitor.
     pub fn fill(&self, visitor: &Visitor<'_>) -> String {
-        Holes(self.holes.clone().into()).fill(&self.text, visitor)
+        self.holes.fill(&self.text, visitor)
     }
 }
 
-/// Where the holes of a kept document are.
+/// Where the holes of a kept document are, and what lies behind its gate.
 #[derive(Debug, Clone)]
-pub struct Holes(Box<[(Range<usize>, Hole)]>);
+pub struct Holes {
+    places: Box<[(Range<usize>, Hole)]>,
+    gated: Option<Gated>,
+}
 
 impl Holes {
     /// The document for this visitor, from the `text` that is kept for everyone.
     pub fn fill(&self, text: &str, visitor: &Visitor<'_>) -> String {
-        let mut filled = String::with_capacity(text.len() + 1024);
+        let mut filled = String::with_capacity(text.len() + self.bytes() + 1024);
         let mut at = 0;
-        for (range, hole) in &self.0 {
+        for (range, hole) in &self.places {
             filled.push_str(text.get(at..range.start).unwrap_or_default());
-            filled.push_str(&hole.fill(visitor).into_string());
+            put(hole, self.gated.as_ref(), visitor, &mut filled);
             at = range.end;
         }
         filled.push_str(text.get(at..).unwrap_or_default());
         filled
+    }
+
+    /// Whether something of it is not for everyone.
+    pub fn have_gate(&self) -> bool {
+        self.gated.is_some()
+    }
+
+    /// What lies behind the gate takes so many bytes.
+    pub fn bytes(&self) -> usize {
+        let all = self.gated.iter().flat_map(|gated| [&gated.open, &gated.shut, &gated.unknown]);
+        all.map(|markup| markup.0.len()).sum()
     }
 }
 
@@ -139,8 +200,12 @@ impl Holes {
 mod tests {
     use super::*;
 
-    const ADA: Visitor<'_> =
-        Visitor { who: Some(Who { name: "Ada <3", is_staff: true }), flash: None, here: "/" };
+    const ADA: Visitor<'_> = Visitor {
+        who: Some(Who { name: "Ada <3", is_staff: true }),
+        flash: None,
+        here: "/",
+        access: Access::Open,
+    };
 
     fn page() -> Document {
         let id = Uuid::nil();
@@ -148,7 +213,7 @@ mod tests {
             header { (Hole::Desk.mark()) }
             main { (Hole::Flash.mark()) h1 { "Title <!--hole:desk-->" } (Hole::EditPost(id).mark()) }
         };
-        Document::new(&marked.into_string())
+        Document::new(&marked.into_string(), None)
     }
 
     #[test]
@@ -168,8 +233,25 @@ mod tests {
 
     #[test]
     fn nobody_can_write_a_hole_into_a_page() {
-        assert_eq!(page().holes.len(), 3);
-        let forged = crate::markdown::render("<!--hole:desk-->\n\n`<!--hole:desk-->`").0;
-        assert!(Document::new(&forged).holes.is_empty());
+        assert_eq!(page().holes.places.len(), 3);
+        let forged = crate::markdown::render("<!--hole:desk-->\n\n`<!--hole:gate-->`").0;
+        assert!(Document::new(&forged, None).holes.places.is_empty());
+    }
+
+    #[test]
+    fn what_lies_behind_a_gate_is_not_in_the_page_that_is_kept() {
+        let gated = Gated {
+            open: html! { "All of it." },
+            shut: html! { "The beginning." },
+            unknown: html! { "Who are you?" },
+        };
+        let marked = html! { main { (Hole::Gate.mark()) } }.into_string();
+        let page = Document::new(&marked, Some(&gated));
+        assert_eq!(page.text, "<main>The beginning.</main>");
+        let seen = |access| page.fill(&Visitor { access, ..Visitor::default() });
+        assert_eq!(seen(Access::Shut), page.text);
+        assert_eq!(seen(Access::Open), "<main>All of it.</main>");
+        assert_eq!(seen(Access::Unknown), "<main>Who are you?</main>");
+        assert!(page.holes.have_gate() && !Document::new("x", Some(&gated)).holes.have_gate());
     }
 }

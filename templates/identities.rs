@@ -1,6 +1,6 @@
 //! Signing in with an identity provider: the ways to them, what people see who come back, and their identities.
 
-use crate::{FormState, View, form, format, paths};
+use crate::{FormState, View, form, format, held, paths};
 use maud::{Markup, html};
 use time::OffsetDateTime;
 
@@ -15,23 +15,31 @@ pub struct Provider<'a> {
     pub is_here: bool,
 }
 
-/// The ways in, below a form to sign in or up. `next`, a path of ours, is sent along.
-pub fn ways_in(providers: &[Provider<'_>], next: &str) -> Markup {
+/// The ways in, below a form to sign in or up. The state's `next`, a path of ours, is sent along. A form that is held stays
+/// behind: they lead away from here, so they are gone in another window.
+pub fn ways_in(providers: &[Provider<'_>], state: &FormState) -> Markup {
+    let next = state.typed("next").unwrap_or_default();
+    let target = held::carries(state).then_some("_blank");
     html! {
         section.panel.small {
             h2 { "Or come from elsewhere" }
             @for provider in providers {
-                (way(provider, &format!("Go on with {}", provider.name), "sign-in", next))
+                (way(provider, &format!("Go on with {}", provider.name), ("sign-in", next), target))
             }
         }
     }
 }
 
 /// One way. The browser takes it by itself, as it leads elsewhere.
-fn way(provider: &Provider<'_>, label: &str, purpose: &str, next: &str) -> Markup {
+fn way(
+    provider: &Provider<'_>,
+    label: &str,
+    (purpose, next): (&str, &str),
+    target: Option<&str>,
+) -> Markup {
     html! {
         @if provider.is_here {
-            form method="post" action=(paths::oauth_start(provider.id)) data-native {
+            form method="post" action=(paths::oauth_start(provider.id)) target=[target] data-native {
                 input type="hidden" name="purpose" value=(purpose);
                 @if !next.is_empty() { input type="hidden" name="next" value=(next); }
                 p.actions { button type="submit" { (label) } }
@@ -131,7 +139,7 @@ pub fn ways_to_add(providers: &[Provider<'_>]) -> Markup {
         section.panel.narrow {
             h2 { "Add one" }
             @if providers.is_empty() { p { "There is nobody to sign in with." } }
-            @for provider in providers { (way(provider, &format!("Add {}", provider.name), "link", "")) }
+            @for provider in providers { (way(provider, &format!("Add {}", provider.name), ("link", ""), None)) }
         }
         p.actions { a.quiet href=(paths::account()) { "Back to your account" } }
     }
@@ -163,9 +171,15 @@ mod tests {
     fn a_provider_that_is_away_has_no_button_and_one_that_is_here_takes_the_path_along() {
         let here = Provider { id: "google", name: "Google", is_here: true };
         let away = Provider { id: "okta", name: "Okta", is_here: false };
-        let html = ways_in(&[here, away], "/admin?a=\"b\"").into_string();
+        let state = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+            FormState::new(pairs.collect(), Default::default())
+        };
+        let html = ways_in(&[here, away], &state(&[("next", "/admin?a=\"b\"")])).into_string();
         assert!(html.contains(r#"action="/api/oauth/google/start" data-native"#), "{html}");
         assert!(html.contains(r#"name="next" value="/admin?a=&quot;b&quot;""#), "{html}");
         assert!(html.contains("Okta does not answer") && !html.contains("/okta/"), "{html}");
+        let held = ways_in(&[here], &state(&[(held::TO, "/account/profile")])).into_string();
+        assert!(held.contains(r#"target="_blank""#) && !held.contains("profile"), "{held}");
     }
 }

@@ -4,7 +4,7 @@
 //! one visitor to the next is in [`Chrome`].
 
 use crate::assets::Asset;
-use crate::{Document, Hole, Who, assets, newsletter, paths};
+use crate::{Document, Gated, Hole, Who, assets, newsletter, paths};
 use maud::{DOCTYPE, Markup, html};
 
 /// What a page contributes; the layout supplies the rest.
@@ -26,6 +26,8 @@ pub struct View {
     pub main: Markup,
     /// Other origins that a form on it may lead to, as the content security policy has them.
     pub leads_to: Vec<String>,
+    /// What goes into the [gate](Hole::Gate) in it.
+    pub gated: Option<Gated>,
 }
 
 impl View {
@@ -40,6 +42,7 @@ impl View {
             script: None,
             main,
             leads_to: Vec::new(),
+            gated: None,
         }
     }
 
@@ -66,6 +69,11 @@ impl View {
     /// Adds a part below, with a form in it that may lead to other origins.
     pub fn with_form(self, part: Markup, leads_to: Vec<String>) -> Self {
         Self { main: html! { (self.main) (part) }, leads_to, ..self }
+    }
+
+    /// Puts this into its gate.
+    pub fn gated(self, gated: Gated) -> Self {
+        Self { gated: Some(gated), ..self }
     }
 
     /// Keeps the page out of search engines: answers to one person, errors, the admin.
@@ -102,7 +110,7 @@ pub fn document(view: &View, chrome: &Chrome<'_>) -> Document {
             }
         }
     };
-    Document::new(&marked.into_string())
+    Document::new(&marked.into_string(), view.gated.as_ref())
 }
 
 fn head(view: &View, chrome: &Chrome<'_>) -> Markup {

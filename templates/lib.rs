@@ -19,6 +19,7 @@ pub mod errors;
 pub mod flash;
 pub mod form;
 pub mod format;
+pub mod held;
 pub mod holes;
 pub mod home;
 pub mod identities;
@@ -36,5 +37,5 @@ pub mod two_factor;
 
 pub use flash::Flash;
 pub use form::FormState;
-pub use holes::{Document, Hole, Holes, Visitor, Who};
+pub use holes::{Access, Document, Gated, Hole, Holes, Visitor, Who};
 pub use layout::{Chrome, View};

@@ -77,8 +77,28 @@ pub fn plain(source: &str) -> String {
         return source.split_whitespace().collect::<Vec<_>>().join(" ");
     }
     let arena = Arena::new();
+    words_of(parse_document(&arena, source, &options()))
+}
+
+/// The first paragraph without its markup, where more words follow it: of a text that is all there is of it, nothing.
+pub fn first_paragraph(source: &str) -> Option<String> {
+    if !is_sensible(source) {
+        return None;
+    }
+    let arena = Arena::new();
     let root = parse_document(&arena, source, &options());
-    let mut text = String::with_capacity(source.len());
+    let is_paragraph = |node: &Node<'_>| matches!(node.data().value, NodeValue::Paragraph);
+    let has_words = |node: &Node<'_>| !words_of(node).is_empty();
+    let first = root.children().find(|node| is_paragraph(node) && has_words(node))?;
+    // Footnotes stand at the end wherever they were written; they belong to what they are notes to.
+    let is_note = |node: &Node<'_>| matches!(node.data().value, NodeValue::FootnoteDefinition(_));
+    let goes_on =
+        first.following_siblings().skip(1).any(|node| !is_note(&node) && has_words(&node));
+    goes_on.then(|| words_of(first))
+}
+
+fn words_of(root: Node<'_>) -> String {
+    let mut text = String::new();
     for node in root.descendants() {
         match &node.data().value {
             NodeValue::Text(literal) => text.push_str(literal),

@@ -496,6 +496,11 @@ pub fn admin_cache_drop() -> String {
     "/admin/cache/drop".into()
 }
 
+/// Every door there is.
+pub fn admin_routes() -> String {
+    "/admin/routes".into()
+}
+
 /// Tasks that come round again, and their runs.
 pub fn admin_runs() -> String {
     "/admin/runs".into()

@@ -1,6 +1,6 @@
 //! The posts as visitors read them: the list, one post, one topic.
 
-use crate::{Hole, View, format, markdown, paths};
+use crate::{Gated, Hole, View, format, markdown, paths};
 use maud::{Markup, html};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -27,6 +27,8 @@ pub struct Card<'a> {
     pub published_at: OffsetDateTime,
     /// How long it takes to read.
     pub minutes: usize,
+    /// Whether its text is for members alone.
+    pub for_members: bool,
 }
 
 /// A post to go on to.
@@ -35,6 +37,20 @@ pub struct Link<'a> {
     pub slug: &'a str,
     /// Its title.
     pub title: &'a str,
+}
+
+/// The text of a post, in Markdown.
+#[derive(Clone, Copy)]
+pub enum Text<'a> {
+    /// For everyone.
+    ForEveryone(&'a str),
+    /// For members alone.
+    ForMembers {
+        /// All of it.
+        body: &'a str,
+        /// What everyone else sees of it, as plain text: the summary, if there is one; or nothing.
+        beginning: &'a str,
+    },
 }
 
 /// A post with everything its page shows.
@@ -47,8 +63,10 @@ pub struct Post<'a> {
     pub title: &'a str,
     /// What it says, in a sentence or two.
     pub summary: &'a str,
-    /// The text, in Markdown.
-    pub body: &'a str,
+    /// What it says at length.
+    pub text: Text<'a>,
+    /// How long that takes to read.
+    pub minutes: usize,
     /// What it is about.
     pub topic: Topic<'a>,
     /// When it was published.
@@ -93,7 +111,7 @@ pub fn show(post: &Post<'_>) -> View {
     let main = html! {
         article.post {
             header.page-head {
-                (byline(&post.topic, post.published_at, format::reading_minutes(markdown::words(post.body))))
+                (byline(&post.topic, post.published_at, post.minutes, matches!(post.text, Text::ForMembers { .. })))
                 h1 dir="auto" { (post.title) }
                 (Hole::EditPost(post.id).mark())
                 @if !post.summary.is_empty() { p.lede dir="auto" { (post.summary) } }
@@ -101,7 +119,10 @@ pub fn show(post: &Post<'_>) -> View {
                     p.meta { span { "Updated " (format::day(post.updated_at)) } }
                 }
             }
-            div.prose dir="auto" { (markdown::render(post.body)) }
+            @match post.text {
+                Text::ForEveryone(body) => (prose(body)),
+                Text::ForMembers { .. } => (Hole::Gate.mark()),
+            }
         }
         (neighbours(post.older.as_ref(), post.newer.as_ref()))
         @if !post.related.is_empty() {
@@ -111,7 +132,45 @@ pub fn show(post: &Post<'_>) -> View {
             }
         }
     };
-    View::new(post.title, main).describe(&about(post)).canonical(paths::post(post.slug))
+    let view = View::new(post.title, main).describe(&about(post)).canonical(paths::post(post.slug));
+    match post.text {
+        Text::ForEveryone(_) => view,
+        Text::ForMembers { body, beginning } => view.gated(gate(post, body, beginning)),
+    }
+}
+
+fn prose(body: &str) -> Markup {
+    html! { div.prose dir="auto" { (markdown::render(body)) } }
+}
+
+/// All of the text for those it is for, and its beginning for all others.
+fn gate(post: &Post<'_>, body: &str, beginning: &str) -> Gated {
+    // A summary stands at the head of the page already.
+    let beginning = if post.summary.is_empty() { beginning } else { "" };
+    let beginning = html! {
+        @if !beginning.is_empty() { div.prose dir="auto" { p { (beginning) } } }
+    };
+    Gated {
+        open: prose(body),
+        shut: html! {
+            (beginning)
+            section.panel.narrow.gate aria-labelledby="gate" {
+                h2 #gate { "The whole text is for members" }
+                p { "Whoever has an account reads on here." }
+                p.actions {
+                    a.button href=(paths::sign_in_then(&paths::post(post.slug))) { "Sign in" }
+                    a.quiet href=(paths::sign_up()) { "Sign up" }
+                }
+            }
+        },
+        unknown: html! {
+            (beginning)
+            section.panel.narrow.gate aria-labelledby="gate" {
+                h2 #gate { "The whole text is for members" }
+                p { "Whether you are signed in cannot be seen at the moment: our database does not answer. Please try again shortly." }
+            }
+        },
+    }
 }
 
 /// The posts on one topic, one page of them.
@@ -163,7 +222,7 @@ pub(crate) fn cards(cards: &[Card<'_>], heading: Heading) -> Markup {
                             Heading::H3 => h3 { (title) },
                         }
                         @if !card.summary.is_empty() { p dir="auto" { (card.summary) } }
-                        (byline(&card.topic, card.published_at, card.minutes))
+                        (byline(&card.topic, card.published_at, card.minutes, card.for_members))
                     }
                 }
             }
@@ -188,12 +247,18 @@ fn cards_or_none(list: &[Card<'_>], none: &str) -> Markup {
     }
 }
 
-fn byline(topic: &Topic<'_>, published_at: OffsetDateTime, minutes: usize) -> Markup {
+fn byline(
+    topic: &Topic<'_>,
+    published_at: OffsetDateTime,
+    minutes: usize,
+    for_members: bool,
+) -> Markup {
     html! {
         p.meta {
             a.topic dir="auto" href=(paths::topic(topic.slug)) { (topic.name) }
             span { (format::day(published_at)) }
             span { (minutes) " min read" }
+            @if for_members { span { "For members" } }
         }
     }
 }
@@ -238,10 +303,10 @@ fn numbered(title: &str, pages: Pages) -> String {
 }
 
 fn about(post: &Post<'_>) -> String {
-    if post.summary.is_empty() {
-        format::excerpt(post.body, 160)
-    } else {
-        format::shorten(post.summary, 160)
+    match post.text {
+        Text::ForEveryone(body) if post.summary.is_empty() => format::excerpt(body, 160),
+        Text::ForMembers { beginning, .. } => format::shorten(beginning, 160),
+        Text::ForEveryone(_) => format::shorten(post.summary, 160),
     }
 }
 
@@ -256,7 +321,8 @@ mod tests {
             slug: "quiet",
             title: "Quiet <tools>",
             summary: "",
-            body: "# Why\n\nBecause.",
+            text: Text::ForEveryone("# Why\n\nBecause."),
+            minutes: 1,
             topic: Topic { slug: "craft", name: "Craft" },
             published_at: datetime!(2026-11-13 09:00 UTC),
             updated_at: datetime!(2026-11-13 12:00 UTC),
@@ -277,6 +343,18 @@ mod tests {
         );
         assert_eq!(view.canonical.as_deref(), Some("/posts/quiet"));
         assert_eq!(view.description.as_deref(), Some("Why Because."));
+    }
+
+    #[test]
+    fn what_is_for_members_stands_behind_the_gate_alone() {
+        let text = Text::ForMembers { body: "One.\n\nTwo.", beginning: "One." };
+        let view = show(&Post { text, ..post() });
+        assert_eq!(view.description.as_deref(), Some("One."));
+        let gated = view.gated.expect("a gate");
+        assert!(gated.open.into_string().contains("<p>Two.</p>"));
+        for everyones in [view.main, gated.shut, gated.unknown] {
+            assert!(!everyones.into_string().contains("Two."));
+        }
     }
 
     #[test]

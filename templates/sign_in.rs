@@ -1,23 +1,39 @@
 //! The ways in for those who have an account.
 
-use crate::{FormState, View, assets, form, passkeys, paths};
+use crate::{FormState, View, assets, form, held, passkeys, paths};
 use maud::html;
 
-/// The sign-in form. The state's `next`, a path of ours, is sent along.
+/// The sign-in form. The state's `next`, a path of ours, is sent along, and so is a form that found nobody signed in.
 pub fn page(state: &FormState) -> View {
+    let carries = held::carries(state);
+    let away = carries.then_some("_blank"); // what stands here is on this page alone
+    let form = form::Form::new(state).action(paths::sign_in()).native(carries);
+    let form = form.button("Sign in", "Signing in…").also(html! {
+        @if carries {
+            button.quiet type="submit" formaction=(paths::sign_in_link()) { "Mail me a link instead" }
+        }
+    });
     let main = html! {
-        header.page-head { h1 { "Sign in" } }
+        header.page-head {
+            h1 { "Sign in" }
+            @if carries { p.lede { "Nobody is signed in here any more, or yet." } }
+            (held::notice(state))
+        }
         div.panel.small {
-            (form::Form::new(state).action(paths::sign_in()).button("Sign in", "Signing in…").show(html! {
+            (form.show(html! {
                 (form::email(state, "email", "Email").autocomplete("username"))
                 (form::password(state, "password", "Password", "current-password"))
                 (form::hidden(state, "next", ""))
+                (held::fields(state))
             }))
-            (passkeys::button(state.typed("next").unwrap_or_default()))
-            p { a href=(paths::sign_in_link()) { "Mail me a link instead" } }
-            p { a href=(paths::forgot_password()) { "I forgot my password" } }
-            p { "No account yet? " a href=(paths::sign_up()) { "Sign up" } }
+            @if !carries {
+                (passkeys::button(state.typed("next").unwrap_or_default()))
+                p { a href=(paths::sign_in_link()) { "Mail me a link instead" } }
+            }
+            p { a href=(paths::forgot_password()) target=[away] { "I forgot my password" } }
+            p { "No account yet? " a href=(paths::sign_up()) target=[away] { "Sign up" } }
         }
+        (held::meanwhile(state))
     };
     let view = View::new(form::title(state, "Sign in"), main).canonical(paths::sign_in());
     view.script(&assets::PASSKEYS).noindex()
@@ -29,11 +45,13 @@ pub fn ask_for_link(state: &FormState) -> View {
         header.page-head {
             h1 { "Sign in by mail" }
             p { "We mail you a link that signs you in. It is good once, for a quarter of an hour." }
+            (held::notice(state))
         }
         div.panel.small {
-            (form::Form::new(state).action(paths::sign_in_link()).button("Mail me a link", "Sending…").show(html! {
+            (form::Form::new(state).action(paths::sign_in_link()).native(held::carries(state)).button("Mail me a link", "Sending…").show(html! {
                 (form::email(state, "email", "Email").autocomplete("username"))
                 (form::hidden(state, "next", ""))
+                (held::fields(state))
             }))
         }
     };

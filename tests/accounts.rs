@@ -16,7 +16,7 @@ pub async fn mailed(app: &TestApp, email: &str, start: &str) -> String {
 
 /// Has a link of each kind at hand, as if it had been mailed: by the route it leads to, the path.
 pub async fn links_in_mails(app: &TestApp) -> BTreeMap<&'static str, String> {
-    let by = app.ask("select id from staff limit 1").await.remove(0);
+    let by = app.ask("select id from staff where role = 'owner' limit 1").await.remove(0);
     let invite = format!(r#"{{"to": "invite", "role": "editor", "by": "{by}"}}"#);
     let kinds = [
         ("/invited/{token}", invite.as_str()),

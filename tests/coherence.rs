@@ -50,6 +50,9 @@ async fn change(app: &TestApp, chance: &mut Chance, table: &str, column: &str) -
                     format!("'{}'", chance.row(app, "slug", &others).await)
                 }
                 "published_at" | "created_at" | "updated_at" => moment.clone(),
+                "audience" => {
+                    format!("'{}'", ["everyone", "members"][chance.below(2) as usize])
+                }
                 "status" => {
                     let statuses = ["draft", "published", "archived", "published"];
                     let status = statuses[chance.below(4) as usize];

@@ -11,20 +11,21 @@ use reqwest::Method;
 use serde_json::json;
 use std::collections::BTreeSet;
 
-const NOBODYS: &str = "01890000-0000-7000-8000-000000000000";
+pub const NOBODYS: &str = "01890000-0000-7000-8000-000000000000";
 
 /// The proofs that whoever comes has.
-const OPEN: [&str; 7] = [
+pub const OPEN: [&str; 8] = [
     "anyone",
     "anyone, to prove who they are",
     "anyone, signed in or not",
     "a known site, or a program",
     "a form of a known site",
     "a link that was mailed",
+    "anyone; posts:read for more",
     ANYWHERE,
 ];
 /// The one door that takes forms from other sites: whoever knows its address is who it is for.
-const ANYWHERE: &str = "a link that was mailed, from anywhere";
+pub const ANYWHERE: &str = "a link that was mailed, from anywhere";
 
 /// The proofs that somebody brings who comes from an identity provider; `tests/identity` brings them, and others.
 pub const BROUGHT: [&str; 2] = ["back from an identity provider", "known to an identity provider"];
@@ -100,9 +101,11 @@ fn strangers_are_sent_to_sign_in_and_programs_asked_for_a_key() {
                     );
                 }
             } else {
-                let next = if route.method == "GET" { filled(route.path) } else { "/admin".into() };
-                let sign_in =
-                    format!("/sign-in?next={}", next.replace('%', "%25").replace('/', "%2F"));
+                let next = filled(route.path).replace('%', "%25").replace('/', "%2F");
+                let sign_in = match route.method {
+                    "GET" => format!("/sign-in?next={next}"),
+                    _ => "/sign-in".to_owned(),
+                };
                 let with_key =
                     app.eve().request(route.method.parse().unwrap(), &filled(route.path));
                 let with_key = app.eve().send(with_key.header("x-api-key", &key)).await;

@@ -114,6 +114,20 @@ fn sql_is_spoken_by_services_alone_and_by_what_keeps_pages_true() {
 }
 
 #[test]
+fn who_may_come_in_is_said_in_one_place() {
+    assert_eq!(
+        offenders(&sources("src"), &["Policy for"], &["src/policies.rs", "src/policies/"]),
+        NONE
+    );
+}
+
+#[test]
+fn a_text_that_is_not_for_everyone_is_taken_out_by_the_page_with_the_gate_alone() {
+    let allowed = ["src/services/posts/published.rs", "src/pages/posts.rs"];
+    assert_eq!(offenders(&sources("src"), &["to_be_gated"], &allowed), NONE);
+}
+
+#[test]
 fn there_is_one_place_that_commits() {
     assert_eq!(offenders(&sources("src"), &["commit"], &["src/db.rs"]), NONE);
 }

@@ -2,6 +2,7 @@
 
 use super::cache::{HIT, STALE, confirmed};
 use super::posts::{editor_of, many, save, written};
+use super::sign_in::is_asked_to_sign_in;
 use super::support::{Person, TestApp, with_app};
 
 /// The row of the list that is about `address`.
@@ -114,7 +115,7 @@ fn staff_have_pages_rendered_again_on_every_instance() {
         assert!(
             wrong.body.contains("value=\"nonsense\"") && wrong.body.contains("Use posts, post:ID")
         );
-        assert_eq!(app.eve().post("/admin/cache/drop", &[("tag", "*")]).await.status, 303);
+        is_asked_to_sign_in(&app.eve().post("/admin/cache/drop", &[("tag", "*")]).await);
         confirmed(&other).await;
         assert_eq!(state(&eve, "/callers").await, HIT, "a stranger drops nothing");
         other.close().await;

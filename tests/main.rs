@@ -5,6 +5,8 @@
 mod support;
 
 mod accounts;
+mod audience;
+mod audience_doors;
 mod audit;
 mod audit_log;
 mod cache;
@@ -19,6 +21,7 @@ mod doctor;
 mod doors;
 mod embed;
 mod front;
+mod held;
 mod house;
 mod identity;
 mod imports;
@@ -31,6 +34,7 @@ mod links;
 mod mail;
 mod mail_bombs;
 mod mail_proofs;
+mod matrix;
 mod newsletter;
 mod notices;
 mod operator;

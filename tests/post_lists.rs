@@ -1,6 +1,7 @@
 //! Lists of posts on pages, and posts as programs and the operator read and write them.
 
 use super::posts::{but, editor_of, many, save, written};
+use super::sign_in::is_asked_to_sign_in;
 use super::support::with_app;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -185,10 +186,10 @@ fn nobody_else_writes_posts() {
         let by_cookie = ada.request(Method::POST, "/api/v1/posts").json(&from_a_program());
         ada.send(by_cookie.header("origin", &app.origin)).await.is_problem(401);
         let form = written("Mine", "x", "published");
-        assert_eq!(eve.post("/admin/posts/new", &form).await.status, 303, "to sign in");
+        is_asked_to_sign_in(&eve.post("/admin/posts/new", &form).await);
         save(&ada, "/admin/posts/new", &but(form.clone(), "title", "Hers")).await;
         let editor = editor_of(app, "hers").await;
-        assert!(eve.post(&editor, &form).await.location.starts_with("/sign-in"));
+        is_asked_to_sign_in(&eve.post(&editor, &form).await);
         assert_eq!(app.ask("select title from posts").await, ["Hers"]);
     });
 }

@@ -29,6 +29,12 @@ pub fn is_sent_to_sign_in(answer: &Answer) {
     assert!(whereto.contains(&answer.location.as_str()), "{}", answer.location);
 }
 
+/// The same, of a form with something in it: that is kept on the page.
+pub fn is_asked_to_sign_in(answer: &Answer) {
+    answer.is_page(403);
+    assert!(answer.body.contains(r#"method="post" action="/sign-in""#), "{}", answer.body);
+}
+
 /// An answer without what differs from one to the next: the id of the form, and the address that was typed.
 fn comparable(answer: &Answer, email: &str) -> String {
     let mut body = answer.body.replace(email, "EMAIL");

@@ -55,8 +55,8 @@ async fn answer(bare: Data<Bare>) -> HttpResponse {
 
 async fn answer_knowing_who(bare: Data<Bare>) -> HttpResponse {
     let who = sqlx::query_scalar::<_, String>(
-        "select staff.name from sessions join staff on staff.id = sessions.staff_id
-          where token_hash = $1 and expires_at > now() and staff.active",
+        "select accounts.name from sessions join accounts on accounts.id = account_id left join staff on staff.id = account_id
+          where token_hash = $1 and expires_at > now() and active",
     );
     match who.bind(&bare.session).fetch_one(&bare.database).await {
         Ok(_) => answer(bare).await,

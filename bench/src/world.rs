@@ -12,6 +12,8 @@ use std::process::{Command, Stdio};
 pub const POSTS: usize = 10_000;
 /// One of them.
 pub const PAGE: &str = "/posts/note-5000";
+/// The same text, for members alone.
+pub const FOR_MEMBERS: &str = "/posts/for-members";
 
 const PASSWORD: &str = "correct horse battery";
 /// Each is as long as two of the demo site's, which makes a page of 10 to 25 kB; all are in one topic and know their
@@ -24,6 +26,9 @@ const FILL: &str = "
            'published', now() - n * interval '1 minute'
       from generate_series(1, 10000) n
       join demo one on one.at = n % one.total join demo other on other.at = n / one.total % other.total;
+    insert into posts (id, slug, title, summary, body, topic, status, published_at, audience)
+    select gen_random_uuid(), 'for-members', title, summary, body, topic, status, published_at, 'members'
+      from posts where slug = 'note-5000';
     analyze";
 
 /// The database, and where everything else of this run lies.

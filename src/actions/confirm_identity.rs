@@ -1,12 +1,11 @@
 //! Proving once more who one is, before what matters most.
 //!
-//! Whoever was on their way to a page goes on there; whoever had sent a form is shown it again, with what they typed, to be
-//! sent once more. The session gets a new token at that moment. Guesses are counted like those at sign-in.
+//! Whoever was on their way to a page goes on there; whoever had sent a form is shown it again ([`held`]). The session gets a new token at that moment. Guesses are counted like those at sign-in.
 
 use super::enter::own_path;
 use crate::error::{Error, Result};
 use crate::http::action::{Action, Done, Visit};
-use crate::http::form::{Pairs, urlencoded};
+use crate::http::held;
 use crate::http::limit::Limit;
 use crate::http::{Gate, session};
 use crate::policies;
@@ -21,42 +20,17 @@ use sqlx::PgConnection;
 use templates::{Flash, FormState, View, confirm_identity, paths};
 use validator::Validate;
 
-/// The largest form that can be carried along.
-const MOST_CARRIED: usize = 1024 * 1024;
-
 /// `/confirm-identity`
 pub struct Confirm;
 
-/// What is typed, and what was before.
+/// What is typed, and where somebody was on their way to.
 #[derive(Deserialize, Validate)]
 pub struct Proof {
     #[serde(default)]
     #[validate(length(min = 1, max = 200, message = "Enter your password."))]
     password: String,
-    #[serde(flatten)]
-    before: Before,
-}
-
-/// What somebody wanted to do.
-#[derive(Deserialize, Validate)]
-pub struct Before {
-    /// Where.
     #[serde(default, deserialize_with = "input::line")]
     next: String,
-    /// What they typed there, as a form sends it; none where they only wanted to look.
-    #[serde(default)]
-    carried: Option<String>,
-}
-
-impl Before {
-    /// Where it was, if that was a place of ours.
-    fn place(&self) -> String {
-        own_path(&self.next).unwrap_or_else(paths::account)
-    }
-
-    fn typed(&self) -> Option<Pairs> {
-        self.carried.as_ref().map(|carried| urlencoded(carried.as_bytes()).unwrap_or_default())
-    }
 }
 
 impl Gate for Confirm {
@@ -68,7 +42,7 @@ impl Gate for Confirm {
 impl Action for Confirm {
     type At = ();
     type Form = Proof;
-    const BODY: usize = MOST_CARRIED;
+    const BODY: usize = held::BODY;
     const PREFILLED: &'static [&'static str] = &["next"];
 
     async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Proof>) -> Result<Done> {
@@ -82,12 +56,9 @@ impl Action for Confirm {
         });
         let renewed = renewed.await?;
         let cookie = session::begin(&app.config, request, &token, renewed.value);
-        let place = form.before.place();
-        let done = Done::at(renewed.map(|_| place.clone())).with(cookie);
-        Ok(match form.before.typed() {
-            Some(typed) => done.here(confirm_identity::send_on(&place, &typed)),
-            None => done.saying(Flash::IdentityConfirmed),
-        })
+        let done = Done::at(renewed.map(|_| own_path(&form.next).unwrap_or_else(paths::account)))
+            .with(cookie);
+        Ok(done.saying(Flash::IdentityConfirmed))
     }
 
     async fn page(
@@ -125,6 +96,13 @@ pub async fn check(visit: &Visit<'_>, who: &Member, field: &str, password: &str)
     Err(Error::field(field, why))
 }
 
+/// Where somebody was on their way to.
+#[derive(Deserialize, Validate)]
+pub struct ByMailTo {
+    #[serde(default, deserialize_with = "input::line")]
+    next: String,
+}
+
 /// `/confirm-identity/link`
 pub struct ByMail;
 
@@ -136,31 +114,29 @@ impl Gate for ByMail {
 
 impl Action for ByMail {
     type At = ();
-    type Form = Before;
-    const BODY: usize = MOST_CARRIED;
+    type Form = ByMailTo;
+    const BODY: usize = held::BODY;
 
-    async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Before>) -> Result<Done> {
-        let (id, typed) = (visit.app.clock.id(), form.typed());
-        // Where a form was on its way, its page waits in this window; the link opens another.
-        let next = if typed.is_some() { String::new() } else { form.place() };
-        let done = visit.once(async |tx| {
-            let email = accounts::profile(&mut *tx, who).await?.email;
-            let intent = Intent::SignIn { next, had_one: false };
-            let link = links::New {
-                id,
-                email: &email,
-                account: Some(who.id()),
-                at_home: true,
-                intent: &intent,
-            };
-            links::send(tx, &link).await?;
-            Ok(paths::check_your_mail())
-        });
-        let done = done.await?;
-        Ok(match typed {
-            Some(typed) => done.here(confirm_identity::send_on_later(&form.place(), &typed)),
-            None => done,
-        })
+    async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<ByMailTo>) -> Result<Done> {
+        let id = visit.app.clock.id();
+        visit
+            .once(async |tx| {
+                let email = accounts::profile(&mut *tx, who).await?.email;
+                let intent = Intent::SignIn {
+                    next: own_path(&form.next).unwrap_or_default(),
+                    had_one: false,
+                };
+                let link = links::New {
+                    id,
+                    email: &email,
+                    account: Some(who.id()),
+                    at_home: true,
+                    intent: &intent,
+                };
+                links::send(tx, &link).await?;
+                Ok(paths::check_your_mail())
+            })
+            .await
     }
 
     async fn page(

@@ -2,7 +2,7 @@
 
 use super::sign_up::mail_link;
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::limit::Limit;
@@ -99,6 +99,9 @@ impl Action for Remove {
         (): &(),
         form: Valid<Which>,
     ) -> Result<Done> {
+        if form.issuer.is_empty() {
+            return Err(Error::field("", "Say which one."));
+        }
         let app = visit.app;
         let (id, issuers) = (app.clock.id(), app.identity.issuers());
         let doors = Doors { mail: app.postman.is_on_duty(), issuers: &issuers };

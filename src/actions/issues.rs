@@ -57,7 +57,7 @@ impl Action for Write {
             .map(|done| done.saying(Flash::IssueSaved))
     }
 
-    /// With `?post={id}` it begins with what that post says.
+    /// With `?post={id}` it begins with what that post says to everyone: a subscriber is not a member.
     async fn page(
         db: &mut PgConnection,
         who: &Staff,
@@ -82,11 +82,12 @@ impl Action for Write {
 }
 
 fn from_post(post: &posts::Summary) -> String {
-    let summary = match post.summary.as_str() {
-        "" => String::new(),
-        summary => format!("{summary}\n\n"),
-    };
-    format!("{summary}{}\n\n[Read it on the site]({})\n", post.body, paths::post(&post.slug))
+    let text = post.for_everyone();
+    // What stands in place of the whole text may be the summary itself.
+    let parts = [post.summary.as_str(), if text == post.summary { "" } else { text.as_str() }];
+    let parts = parts.into_iter().filter(|part| !part.is_empty());
+    let link = format!("[Read it on the site]({})\n", paths::post(&post.slug));
+    parts.chain([link.as_str()]).collect::<Vec<_>>().join("\n\n")
 }
 
 /// `/admin/issues/{id}`

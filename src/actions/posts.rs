@@ -108,6 +108,7 @@ impl Action for Edit {
             body: &post.body,
             topic: &post.topic,
             status: post.status.as_str(),
+            audience: post.audience.as_str(),
             published_at: post.published_at,
             updated_at: post.updated_at,
             touches: &touches.join(" "),

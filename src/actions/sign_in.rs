@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
+use crate::http::held;
 use crate::http::limit::Limit;
 use crate::http::session;
 use crate::pages::identities::with_ways_in;
@@ -55,7 +56,7 @@ impl Gate for SignIn {
 impl Action for SignIn {
     type At = ();
     type Form = Credentials;
-    const BODY: usize = 16 * 1024;
+    const BODY: usize = held::BODY;
     const PREFILLED: &'static [&'static str] = &["next"];
 
     async fn run(visit: &Visit<'_>, (): &(), (): &(), form: Valid<Credentials>) -> Result<Done> {
@@ -112,7 +113,7 @@ impl Gate for AskForLink {
 impl Action for AskForLink {
     type At = ();
     type Form = Asked;
-    const BODY: usize = 16 * 1024;
+    const BODY: usize = held::BODY;
     const PREFILLED: &'static [&'static str] = &["next"];
 
     async fn run(visit: &Visit<'_>, (): &(), (): &(), form: Valid<Asked>) -> Result<Done> {

@@ -68,8 +68,8 @@ impl Action for Start {
         let session = match form.purpose {
             Purpose::SignIn => None,
             Purpose::Link => match recent_session(visit).await? {
-                Some(session) => Some(session),
-                None => return Ok(Done::at(Written::nothing(first_confirm()))),
+                Ok(session) => Some(session),
+                Err(first) => return Ok(Done::at(Written::nothing(first))),
             },
         };
         let (state, browser) = (Ticket::new(app.clock.random()), Ticket::new(app.clock.random()));
@@ -108,16 +108,15 @@ fn canonical(app: &App, purpose: Purpose, next: &str) -> String {
     format!("{}{path}", app.config.canonical_origin())
 }
 
-/// The session of whoever is signed in and has just proven who they are.
-async fn recent_session(visit: &Visit<'_>) -> Result<Option<Uuid>> {
-    let member = policies::signed_in(visit.app, visit.request).await?;
-    let member = member.ok_or(Error::Unproven("Sign in first."))?;
-    Ok(member.is_recent().then(|| member.session()))
-}
-
-/// Whoever has not: they go on from the page that may lead elsewhere.
-fn first_confirm() -> String {
-    paths::confirm_identity_then(&paths::account_identities())
+/// The session of whoever is signed in and has just proven who they are; for others, where they do that first. They go on
+/// from the page that may lead elsewhere.
+async fn recent_session(visit: &Visit<'_>) -> Result<Result<Uuid, String>> {
+    let from = paths::account_identities();
+    Ok(match policies::signed_in(visit.app, visit.request).await? {
+        None => Err(paths::sign_in_then(&from)),
+        Some(member) if !member.is_recent() => Err(paths::confirm_identity_then(&from)),
+        Some(member) => Ok(member.session()),
+    })
 }
 
 fn refused(provider: &Provider, next: &str, why: Refusal) -> Error {

@@ -38,7 +38,7 @@ pub struct Rendered {
 pub struct Page {
     /// The whole document, as anyone gets it.
     pub prepared: Prepared,
-    /// Where it differs from one visitor to the next.
+    /// Where it differs from one visitor to the next, and what of it is not for everyone.
     pub holes: Holes,
 }
 
@@ -63,7 +63,7 @@ impl Entry {
         until: Option<Moment>,
     ) -> Self {
         let page = rendered.map(|document| {
-            let holes = document.holes();
+            let holes = document.holes;
             // Without the room that was left for more: it is kept for long.
             let text = document.text.into_boxed_str().into_boxed_bytes().into();
             Page { prepared: Prepared::new("text/html; charset=utf-8", "no-cache", text), holes }
@@ -93,7 +93,7 @@ impl Entry {
     /// What it takes in memory, in bytes.
     pub(super) fn bytes(&self) -> usize {
         match &self.page {
-            Ok(page) => page.prepared.weight(),
+            Ok(page) => page.prepared.weight() + page.holes.bytes(),
             Err(Absence::Gone(text) | Absence::Moved(text)) => text.len(),
             Err(Absence::NotFound) => 0,
         }

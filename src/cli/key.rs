@@ -19,7 +19,7 @@ pub enum Command {
         /// Whose it is.
         #[arg(long)]
         name: String,
-        /// What it may do: leads:write, posts:write, cache:write. May be given several times.
+        /// What it may do: leads:write, posts:write, posts:read, cache:write. May be given several times.
         #[arg(long = "scope", required = true)]
         scopes: Vec<String>,
     },

@@ -29,7 +29,10 @@ pub enum Command {
         /// One sentence for lists.
         #[arg(long, default_value = "")]
         summary: String,
-        /// Have everyone see it at once.
+        /// Whom the text is for: everyone, or members alone.
+        #[arg(long, default_value = "everyone", value_parser = ["everyone", "members"])]
+        audience: String,
+        /// Have it published at once.
         #[arg(long)]
         publish: bool,
     },
@@ -50,7 +53,7 @@ impl Command {
         let operator = Operator::at_the_shell();
         let author = Author::Operator(&operator);
         match self {
-            Self::Add { title, topic, slug, summary, publish } => {
+            Self::Add { title, topic, slug, summary, audience, publish } => {
                 let mut body = String::new();
                 std::io::stdin()
                     .read_to_string(&mut body)
@@ -58,6 +61,7 @@ impl Command {
                 let status = if publish { "published" } else { "draft" };
                 let fields = json!({
                     "title": title, "topic": topic, "slug": slug, "summary": summary, "body": body, "status": status,
+                    "audience": audience,
                 });
                 let draft: Draft = serde_json::from_value(fields).map_err(anyhow::Error::from)?;
                 let draft = Valid::check(draft)?;

@@ -4,10 +4,10 @@ use super::errors::{self, Face, door};
 use super::form::Pairs;
 use super::origin::{self, Verdict};
 use super::record::Answer;
-use super::{Gate, Grant, Outcome, admit, body, count, form, headers, page, session};
+use super::{Gate, Grant, Outcome, admit, body, count, form, headers, held, page, session};
 use crate::app::{App, Written};
 use crate::digest;
-use crate::error::{Error, Result};
+use crate::error::{Error, FieldErrors, Result};
 use crate::policies::Policy;
 use crate::services::input::Valid;
 use crate::services::submissions::Submission;
@@ -113,7 +113,17 @@ impl Done {
     /// Do not go on: this is the answer (200). For programs that may not be led elsewhere, and where nothing was changed.
     #[must_use]
     pub fn here(self, view: View) -> Self {
-        Self { here: Some(view), ..self }
+        Self { here: Some(view), flash: None, ..self }
+    }
+
+    /// What the browser is to keep.
+    pub(super) fn cookies(&self) -> &[Cookie<'static>] {
+        &self.cookies
+    }
+
+    /// Where it goes on.
+    pub(super) fn location(&self) -> &str {
+        &self.location.value
     }
 
     /// And keep this.
@@ -153,6 +163,7 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
         true => Verdict::Allow,
         false => origin::judge(&app.config, request, A::Auth::AMBIENT),
     };
+    let holds = verdict == Verdict::Allow && A::Auth::AMBIENT && !A::Auth::LOOKS_AT_ORIGIN;
     let may_pass = count::<A>(app, request).and_then(|()| match verdict {
         Verdict::Deny => Err(Error::Forbidden(
             "This form was sent from another site. Check it, then send it from here.",
@@ -166,32 +177,60 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
     };
     let who = match who {
         Ok(who) => who,
+        Err(error @ Error::Unproven(_)) if holds => {
+            return held::ask(request, payload, A::BODY, error).await;
+        }
         Err(error @ (Error::Unproven(_) | Error::NotFound)) => return Err(error),
         Err(error) => {
-            let pairs = read::<A>(request, payload).await?;
+            let pairs = read::<A>(request, payload, holds).await?;
             return Ok(errors::resend(request, error, &pairs));
         }
     };
     let at = super::at::<A::At>(request).await?;
-    let pairs = read::<A>(request, payload).await?;
+    let mut pairs = read::<A>(request, payload, holds).await?;
     if verdict == Verdict::Confirm && !origin::is_confirmed(app, request, &pairs) {
         let token = origin::confirmation(app, request, &pairs);
         return Ok(errors::confirm(request, &pairs, &token));
     }
+    if held::is_to_be_shown(&mut pairs) {
+        let state = as_typed(app, &pairs, Default::default());
+        return draw::<A>(app, request, &who, &at, &state, StatusCode::OK).await;
+    }
     match run::<A>(app, request, &who, &at, pairs.clone()).await {
-        Ok(done) => Ok(go_on(app, request, A::Auth::who(&who), done)),
+        Ok(done) => {
+            let done = held::go_on(app, request, done, &pairs);
+            Ok(go_on(app, request, A::Auth::who(&who), done))
+        }
         Err((Error::Invalid(fields), pairs)) => {
-            let id = form::value(&pairs, SUBMISSION).map(str::to_owned);
-            let state = FormState::new(errors::showable(&pairs), fields);
-            let state = state.with_submission(id.unwrap_or_else(|| app.clock.id().to_string()));
+            let state = as_typed(app, &pairs, fields);
             draw::<A>(app, request, &who, &at, &state, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        // A session may end while its last form is looked at.
+        Err((error @ Error::Unproven(_), pairs)) if holds => {
+            held::sign_in(request, &pairs, false, error)
         }
         Err((error, pairs)) => Ok(errors::resend(request, error, &pairs)),
     }
 }
 
-async fn read<A: Action>(request: &HttpRequest, payload: web::Payload) -> Result<Pairs> {
-    form::pairs(request, body::read(request, payload, A::BODY).await?).await
+/// The form as it was typed, and what is wrong with it.
+fn as_typed(app: &App, pairs: &Pairs, errors: FieldErrors) -> FormState {
+    let id = form::value(pairs, SUBMISSION).map(str::to_owned);
+    let state = FormState::new(errors::showable(pairs), errors);
+    state.with_submission(id.unwrap_or_else(|| app.clock.id().to_string()))
+}
+
+/// Reads the form. Only one that is known to come from our own pages, to where a session counts, `holds` another.
+async fn read<A: Action>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    holds: bool,
+) -> Result<Pairs> {
+    let mut pairs = form::pairs(request, body::read(request, payload, A::BODY).await?).await?;
+    if !holds {
+        held::drop_held(&mut pairs);
+    }
+    Ok(pairs)
 }
 
 async fn run<A: Action>(

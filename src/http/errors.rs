@@ -4,7 +4,7 @@
 use super::form::Pairs;
 use super::front::RequestId;
 use super::origin::is_secret;
-use super::page;
+use super::{held, page};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::identity::{Refusal, Refused};
@@ -16,7 +16,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use serde_json::json;
 use std::panic::AssertUnwindSafe;
-use templates::{FormState, View, paths};
+use templates::{View, paths};
 
 /// The status of each error: the one table.
 pub fn status(error: &Error) -> StatusCode {
@@ -174,9 +174,10 @@ fn as_page(request: &HttpRequest, error: &Error) -> HttpResponse {
     match error {
         Error::Unproven(_) => {
             // A form cannot be gone back to by GET where it was a POST to a place of its own.
-            let here = request.uri().path_and_query().map_or("/", |at| at.as_str());
-            let next = if request.method().is_safe() { here } else { "/admin" };
-            return see_other(&paths::sign_in_then(next));
+            return see_other(&match request.method().is_safe() {
+                true => paths::sign_in_then(here(request)),
+                false => paths::sign_in(),
+            });
         }
         Error::Unconfirmed => return see_other(&paths::confirm_identity_then(here(request))),
         Error::OneFactor => return see_other(&paths::two_factor()),
@@ -272,7 +273,7 @@ pub fn resend(request: &HttpRequest, error: Error, pairs: &Pairs) -> HttpRespons
     }
     log(request, &error);
     if let Error::Unconfirmed = error {
-        return ask_who_it_is(request, pairs);
+        return held::confirm(request, pairs);
     }
     let view = templates::errors::resend(
         title(&error),
@@ -282,15 +283,6 @@ pub fn resend(request: &HttpRequest, error: Error, pairs: &Pairs) -> HttpRespons
         None,
     );
     decorate(html(request, status(&error), &view), &error)
-}
-
-/// The page that asks for a proof, and carries what was typed to where it is shown again.
-fn ask_who_it_is(request: &HttpRequest, pairs: &Pairs) -> HttpResponse {
-    let carried = serde_urlencoded::to_string(showable(pairs)).unwrap_or_default();
-    let typed = [("next", here(request)), ("carried", &carried)];
-    let typed = typed.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let state = FormState::new(typed.into(), Default::default());
-    html(request, StatusCode::FORBIDDEN, &templates::confirm_identity::page(&state))
 }
 
 /// The page that asks whether this form was meant.
@@ -306,7 +298,8 @@ pub fn confirm(request: &HttpRequest, pairs: &Pairs, token: &str) -> HttpRespons
     html(request, StatusCode::FORBIDDEN, &view)
 }
 
-fn here(request: &HttpRequest) -> &str {
+/// The address a request was sent to.
+pub(super) fn here(request: &HttpRequest) -> &str {
     request.uri().path_and_query().map_or("/", |at| at.as_str())
 }
 

@@ -36,9 +36,20 @@ fn kind(content_type: &str) -> &str {
 /// # Errors
 /// [`Error::Unsupported`] for any other kind of body, [`Error::Malformed`] where it cannot be read.
 pub async fn pairs(request: &HttpRequest, body: Bytes) -> Result<Pairs> {
+    match typed(request, body).await? {
+        (pairs, false) => Ok(pairs),
+        _ => Err(Error::Unsupported("This form takes no files.")),
+    }
+}
+
+/// What was typed in the form in `body`, and whether there were files, which are left out.
+///
+/// # Errors
+/// As [`pairs`].
+pub async fn typed(request: &HttpRequest, body: Bytes) -> Result<(Pairs, bool)> {
     let content_type = content_type(request.headers());
     if kind(content_type).eq_ignore_ascii_case(URLENCODED) {
-        urlencoded(&body)
+        Ok((urlencoded(&body)?, false))
     } else if kind(content_type).eq_ignore_ascii_case(MULTIPART) {
         multipart(content_type, body).await
     } else {
@@ -50,7 +61,7 @@ pub async fn pairs(request: &HttpRequest, body: Bytes) -> Result<Pairs> {
 ///
 /// # Errors
 /// [`Error::Malformed`] where it holds anything but text.
-pub fn urlencoded(body: &[u8]) -> Result<Pairs> {
+fn urlencoded(body: &[u8]) -> Result<Pairs> {
     let decode = |part: &[u8]| {
         let spaced: Vec<u8> =
             part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
@@ -68,26 +79,24 @@ pub fn urlencoded(body: &[u8]) -> Result<Pairs> {
         .collect()
 }
 
-async fn multipart(content_type: &str, body: Bytes) -> Result<Pairs> {
+async fn multipart(content_type: &str, body: Bytes) -> Result<(Pairs, bool)> {
     let malformed =
         |error: multer::Error| Error::Malformed(format!("The form cannot be read: {error}."));
     let boundary = multer::parse_boundary(content_type).map_err(malformed)?;
     let stream = futures_util::stream::iter([Ok::<_, Infallible>(body)]);
     let mut parts = multer::Multipart::new(stream, boundary);
-    let mut pairs = Vec::new();
+    let (mut pairs, mut files) = (Vec::new(), false);
     while let Some(part) = parts.next_field().await.map_err(malformed)? {
         let Some(name) = part.name().map(str::to_owned) else { continue };
         let is_file = part.file_name().is_some();
         let value = part.bytes().await.map_err(malformed)?;
         if is_file {
-            if value.is_empty() {
-                continue; // a file control left empty
-            }
-            return Err(Error::Unsupported("This form takes no files."));
+            files |= !value.is_empty(); // or the control was left empty
+            continue;
         }
         pairs.push((name, String::from_utf8(value.into()).map_err(|_| not_text())?));
     }
-    Ok(pairs)
+    Ok((pairs, files))
 }
 
 fn not_text() -> Error {

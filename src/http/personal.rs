@@ -1,31 +1,43 @@
-//! A kept page for the one who asked: its holes are filled at the last moment, and what they hold is kept nowhere.
+//! A kept page for the one who asked: its holes are filled at the last moment, by what the database says now of them. What
+//! is personal in it is kept nowhere.
 
 use super::page::{HTML, shared};
 use super::prepared::CACHE_STATUS;
 use super::session;
 use crate::cache::{Outcome, Page};
 use crate::policies;
+use crate::services::posts::{Audience, Reader};
+use crate::services::sessions::Member;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use templates::{Document, Visitor, Who};
+use templates::{Access, Document, Visitor, Who};
 
 /// The kept page, as this caller is to see it.
 pub async fn serve(request: &HttpRequest, page: &Page, outcome: Outcome) -> HttpResponse {
     let app = shared(request);
+    let asked = policies::signed_in(app, request).await;
+    let access = asked.as_ref().map_or(Access::Unknown, |member| access(member.as_ref()));
     // A page that is kept can be shown while nobody can be asked who is there; then nobody is.
-    let member = policies::signed_in(app, request).await.ok().flatten();
+    let member = asked.ok().flatten();
     let flash = session::flash(&app.config, request);
-    if member.is_none() && flash.is_none() {
+    let is_told_why = access == Access::Unknown && page.holes.have_gate();
+    if member.is_none() && flash.is_none() && !is_told_why {
         return page.prepared.answer(request.headers(), Some(outcome.as_str())).into();
     }
     let who = member.as_ref().map(policies::who);
-    let visitor = Visitor { who, flash, here: request.path() };
+    let visitor = Visitor { who, flash, here: request.path(), access };
     let text = std::str::from_utf8(page.prepared.body()).unwrap_or_default();
     let mut response =
         html(request, StatusCode::OK, page.holes.fill(text, &visitor), flash.is_some());
     response.headers_mut().insert(CACHE_STATUS, HeaderValue::from_static(outcome.as_str()));
     response
+}
+
+/// What they may have behind a gate: there are texts for members, and for nobody narrower yet.
+fn access(member: Option<&Member>) -> Access {
+    let reader = member.map_or(Reader::Stranger, Reader::Member);
+    if Audience::Members.admits(&reader) { Access::Open } else { Access::Shut }
 }
 
 /// A page drawn for this request, for `who`, or for anyone.
@@ -36,7 +48,7 @@ pub fn draw(
     who: Option<Who<'_>>,
 ) -> HttpResponse {
     let flash = session::flash(&shared(request).config, request);
-    let visitor = Visitor { who, flash, here: request.path() };
+    let visitor = Visitor { who, flash, here: request.path(), access: Access::Shut };
     html(request, status, document.fill(&visitor), flash.is_some())
 }
 

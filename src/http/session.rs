@@ -125,6 +125,12 @@ pub fn begin(
     write(config, request, &SESSION, token.reveal(), whole(lifetime))
 }
 
+/// Whether one of these has the browser keep a session.
+pub fn is_begun(config: &Config, request: &HttpRequest, cookies: &[Cookie<'_>]) -> bool {
+    let name = if is_secure(config, request) { SESSION.secure } else { SESSION.plain };
+    cookies.iter().any(|cookie| cookie.name() == name && !cookie.value().is_empty())
+}
+
 /// Has the browser forget its session.
 pub fn end(config: &Config, request: &HttpRequest) -> Cookie<'static> {
     write(config, request, &SESSION, String::new(), Duration::ZERO)

@@ -81,8 +81,7 @@ pub fn with_ways_in(app: &App, state: &FormState, view: View) -> View {
     if doors.is_empty() {
         return view;
     }
-    let ways = ways_in(&providers(&doors), state.typed("next").unwrap_or_default());
-    view.with_form(ways, policies::led_to(app))
+    view.with_form(ways_in(&providers(&doors), state), policies::led_to(app))
 }
 
 fn providers(doors: &[Door]) -> Vec<Provider<'_>> {

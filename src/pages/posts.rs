@@ -8,8 +8,8 @@ use crate::policies::Anyone;
 use crate::services::posts;
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
-use templates::posts::{Card, Link, Pages, Post, Topic};
-use templates::{View, format, markdown, paths};
+use templates::posts::{Card, Link, Pages, Post, Text, Topic};
+use templates::{View, format, paths};
 
 /// How many posts stand on one page of a list.
 pub const PER_PAGE: u32 = 10;
@@ -70,12 +70,18 @@ impl CachedPage for Show {
     ) -> Result<View> {
         let post = seen.find(posts::by_slug(db, slug).await?)?;
         let related = seen.track(posts::related(db, &post).await?);
+        let beginning = post.beginning();
+        let text = match post.text() {
+            Some(body) => Text::ForEveryone(body),
+            None => Text::ForMembers { body: post.to_be_gated(), beginning: &beginning },
+        };
         Ok(templates::posts::show(&Post {
             id: post.id,
             slug: &post.slug,
             title: &post.title,
             summary: &post.summary,
-            body: &post.body,
+            text,
+            minutes: format::reading_minutes(post.words()),
             topic: Topic { slug: &post.topic, name: &post.topic_name },
             published_at: post.published_at,
             updated_at: post.updated_at,
@@ -94,7 +100,8 @@ impl<'a> From<&'a posts::Card> for Card<'a> {
             summary: &card.summary,
             topic: Topic { slug: &card.topic, name: &card.topic_name },
             published_at: card.published_at,
-            minutes: format::reading_minutes(markdown::words(&card.body)),
+            minutes: format::reading_minutes(card.words),
+            for_members: !card.audience.admits(&posts::Reader::Stranger),
         }
     }
 }

@@ -38,6 +38,14 @@ impl Scope for PostsWrite {
     const NAME: &'static str = "posts:write";
 }
 
+/// `posts:read`: read what is published, whoever it is for.
+#[derive(Debug)]
+pub struct PostsRead;
+
+impl Scope for PostsRead {
+    const NAME: &'static str = "posts:read";
+}
+
 /// `cache:write`: have pages rendered again.
 #[derive(Debug)]
 pub struct CacheWrite;
@@ -47,7 +55,8 @@ impl Scope for CacheWrite {
 }
 
 /// Every scope there is.
-pub const SCOPES: [&str; 3] = [LeadsWrite::NAME, PostsWrite::NAME, CacheWrite::NAME];
+pub const SCOPES: [&str; 4] =
+    [LeadsWrite::NAME, PostsWrite::NAME, PostsRead::NAME, CacheWrite::NAME];
 
 /// A partner's program with a key that is good for `S`. Only [`admit`] makes one.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ pub mod notices;
 pub mod outbox;
 pub mod people;
 pub mod posts;
+pub mod routes;
 pub mod runs;
 pub mod settings;
 pub mod staff;
@@ -30,6 +31,7 @@ pub fn dashboard(counts: &[(&str, i64, String)], is_owner: bool) -> View {
         p.actions {
             a.button href=(paths::admin_new_post()) { "Write a post" }
             a.quiet href=(paths::admin_leads()) { "See all leads" }
+            @if is_owner { a.quiet href=(paths::admin_routes()) { "Routes" } }
         }
         (rooms(is_owner))
     };

@@ -17,6 +17,8 @@ pub struct Row<'a> {
     pub slug: &'a str,
     /// Whether visitors see it.
     pub status: &'a str,
+    /// Whether its text is for members alone.
+    pub for_members: bool,
     /// The name of its topic.
     pub topic: &'a str,
     /// When it was last changed.
@@ -39,6 +41,8 @@ pub struct Stored<'a> {
     pub topic: &'a str,
     /// Whether visitors see it.
     pub status: &'a str,
+    /// Whom its text is for.
+    pub audience: &'a str,
     /// From when on they do.
     pub published_at: Option<OffsetDateTime>,
     /// When it was last changed: what is saved over is what was seen.
@@ -59,6 +63,15 @@ const STATUSES: [Choice<'static>; 4] = [
         value: "archived",
         label: "Archived",
         hint: "Its address says that it has been taken down.",
+    },
+];
+
+const AUDIENCES: [Choice<'static>; 2] = [
+    Choice { value: "everyone", label: "Everyone", hint: "Whoever comes reads all of it." },
+    Choice {
+        value: "members",
+        label: "Members",
+        hint: "Whoever has an account reads all of it. Everyone else sees the summary or, without one, the first paragraph.",
     },
 ];
 
@@ -122,6 +135,7 @@ fn fields(stored: Option<&Stored<'_>>, topics: &[&str], state: &FormState) -> Ma
         (form::textarea(state, "summary", "Summary", 2).stored(&summary).hint("One or two sentences for lists and search engines."))
         (form::text(state, "topic", "Topic").stored(&topic).suggestions(topics))
         (form::textarea(state, "body", "Text", 20).stored(&body).hint("Markdown: ## heading, **bold**, [link](https://…), - list."))
+        (form::choice(state, "audience", "For whom", &AUDIENCES).stored(stored.map_or("everyone", |post| post.audience)))
         (form::choice(state, "status", "Status", &STATUSES).stored(stored.map_or("draft", |post| post.status)))
         (form::text(state, "publish_at", "Time of publication").stored(&publish_at).optional()
             .hint("For a scheduled post, in UTC: 2027-01-31 09:00."))
@@ -147,7 +161,10 @@ fn table(rows: &[Row<'_>]) -> Markup {
                             span.sub { (row.slug) }
                         }
                         td data-label="Topic" dir="auto" { (row.topic) }
-                        td data-label="Status" { (badge(row.status)) }
+                        td data-label="Status" {
+                            (badge(row.status))
+                            @if row.for_members { span.sub { "for members" } }
+                        }
                         td data-label="Changed" { (format::moment(row.updated_at)) }
                     }
                 }
@@ -168,6 +185,7 @@ mod tests {
         body: "\n# Body",
         topic: "Craft",
         status: "published",
+        audience: "members",
         published_at: None,
         updated_at: OffsetDateTime::UNIX_EPOCH,
         touches: "posts topic:craft",
@@ -177,7 +195,9 @@ mod tests {
     fn a_new_post_starts_as_a_draft_and_may_leave_its_address_open() {
         let html = edit(None, &["Craft"], &FormState::default()).main.into_string();
         assert!(
-            html.contains(r#"value="draft" checked"#) && html.contains(r#"<option value="Craft">"#)
+            html.contains(r#"value="draft" checked"#)
+                && html.contains(r#"value="everyone" checked"#)
+                && html.contains(r#"<option value="Craft">"#)
         );
         assert!(html.contains("(optional)") && html.contains(r#"action="/admin/posts/new""#));
     }
@@ -190,6 +210,7 @@ mod tests {
         );
         assert!(
             html.contains(r#"value="published" checked"#)
+                && html.contains(r#"value="members" checked"#)
                 && html.contains(r#"href="/posts/quiet""#)
         );
         let typed = FormState::new(vec![("title".into(), "Loud".into())], [].into());

@@ -36,9 +36,10 @@ pub struct Form<'a> {
     state: &'a FormState,
     action: Option<String>,
     multipart: bool,
+    native: bool,
     button: &'a str,
     pending: &'a str,
-    other: Option<(&'a str, &'a str)>,
+    also: Markup,
 }
 
 impl<'a> Form<'a> {
@@ -48,9 +49,10 @@ impl<'a> Form<'a> {
             state,
             action: None,
             multipart: false,
+            native: false,
             button: "Send",
             pending: "Sending…",
-            other: None,
+            also: html! {},
         }
     }
 
@@ -64,30 +66,38 @@ impl<'a> Form<'a> {
         Self { multipart: true, ..self }
     }
 
+    /// Where it is `so`, browsers send it by themselves, without the script: its answer is a page and no redirect.
+    pub fn native(self, so: bool) -> Self {
+        Self { native: so, ..self }
+    }
+
+    /// Other buttons. They stand after the first, which is the one that Enter presses.
+    pub fn also(self, buttons: Markup) -> Self {
+        Self { also: buttons, ..self }
+    }
+
     /// What the button says, and what it says while the answer is on its way.
     pub fn button(self, label: &'a str, pending: &'a str) -> Self {
         Self { button: label, pending, ..self }
     }
 
     /// A second button, which says by its `name` that it was pressed. The answer is the page itself, so that browsers go there
-    /// by themselves, script or not.
-    pub fn or(self, name: &'a str, label: &'a str) -> Self {
-        Self { other: Some((name, label)), ..self }
+    /// by themselves, script or not: with a method of its own a button is their business.
+    pub fn or(self, name: &str, label: &str) -> Self {
+        self.also(html! { button.quiet type="submit" name=(name) value="on" formmethod="post" { (label) } })
     }
 
     /// The form around its `fields`: first what is wrong, last the button.
     pub fn show(self, fields: Markup) -> Markup {
         html! {
-            form method="post" action=[&self.action] enctype=[self.multipart.then_some("multipart/form-data")] novalidate {
+            form method="post" action=[self.action] enctype=[self.multipart.then_some("multipart/form-data")]
+                data-native[self.native] novalidate {
                 (summary(self.state))
                 @if let Some(id) = self.state.submission() { (submission(id)) }
                 (fields)
                 p.actions {
                     button type="submit" data-pending=(self.pending) { (self.button) }
-                    @if let Some((name, label)) = self.other {
-                        // With an address of its own a button is the browser's business, and not the script's.
-                        button.quiet type="submit" name=(name) value="on" formaction=(self.action.as_deref().unwrap_or_default()) { (label) }
-                    }
+                    (self.also)
                 }
             }
         }

@@ -29,13 +29,13 @@ const [issue, brought] = await made();
 const everyPost = posts.map((post) => `/posts/${post.slug}`);
 const open = [
   ["/", "/posts", "/posts?page=2", "/posts/two-winters-on-the-harbour-wall", "/topics/signs", "/contact"],
-  ["/contact/thanks", "/callers", "/sign-in", "/never/made"],
+  ["/posts/closing-a-shops-website", "/contact/thanks", "/callers", "/sign-in", "/never/made"],
   ["/newsletter", "/newsletter/thanks", "/newsletter/issues", "/newsletter/what-the-winter-left-on-the-bench"],
 ].flat();
 const staff = [
   ["/admin", "/admin/leads", `/admin/leads/${lead.id}`],
   ["/admin/posts", "/admin/posts/new", `/admin/posts/${posts[0].id}/edit`],
-  ["/admin/runs", "/admin/people", `/admin/people?email=${lead.email}`],
+  ["/admin/runs", "/admin/routes", "/admin/people", `/admin/people?email=${lead.email}`],
   ["/admin/subscribers", `/admin/subscribers/${subscriber.id}`, "/admin/subscribers/new"],
   ["/admin/subscribers/import", brought],
   ["/admin/issues", "/admin/issues/new", `/admin/issues/new?post=${posts[0].id}`, issue, `${issue}/preview`],
@@ -140,7 +140,10 @@ async function refusals(request) {
     });
   const typed = { name: "A", email: 'no"where', message: "\n<b>short</b>" };
   const [{ id }] = posts;
+  const stranger = (await browser.newContext()).request;
+  const late = { headers: { origin: site.origin }, form: { title: "x", body: "\n<b>y</b>", password: "z", submission: id } };
   return [
+    ["post held", 403, await stranger.post(`${site.origin}/admin/posts/new`, late)],
     ["contact refused", 422, await post("/contact", { form: typed })],
     ["newsletter refused", 422, await post("/newsletter", { form: { email: "nowhere" } })],
     ["import refused", 422, await post("/admin/subscribers/import", { form: { csv: "nowhere" } })],

@@ -5,10 +5,10 @@ use crate::error::{Absence, Error, Result};
 use crate::http::endpoint::{Endpoint, Nothing, Reply};
 use crate::http::limit::Limit;
 use crate::http::{Gate, cursor};
-use crate::policies::{Anyone, ApiKey};
+use crate::policies::{ApiKey, PostReader};
 use crate::services::input::Valid;
-use crate::services::keys::{Partner, PostsWrite};
-use crate::services::posts::{self, Author, Draft, Status, Summary};
+use crate::services::keys::{Partner, PostsRead, PostsWrite};
+use crate::services::posts::{self, Author, Draft, Published, Reader, Status, Summary};
 use actix_web::http::Method;
 use serde::{Deserialize, Serialize};
 use templates::paths;
@@ -30,7 +30,7 @@ pub struct Cursor {
 /// A part of the list, newest first.
 #[derive(Debug, Serialize)]
 pub struct Page {
-    items: Vec<Summary>,
+    items: Vec<Published>,
     /// The cursor of the next part; none where this is the last.
     next: Option<Uuid>,
 }
@@ -38,7 +38,7 @@ pub struct Page {
 impl Gate for Index {
     const PATH: &'static str = "/api/v1/posts";
     const LIMIT: Limit = Limit::per_minute(300);
-    type Auth = Anyone;
+    type Auth = PostReader;
 }
 
 impl Endpoint for Index {
@@ -48,12 +48,21 @@ impl Endpoint for Index {
     type Input = Cursor;
     type Output = Page;
 
-    async fn run(app: &App, (): &(), (): &(), at: Valid<Cursor>) -> Result<Reply<Page>> {
-        let found =
-            app.read(async |db| posts::published_after(db, at.after, cursor::ask(PER_PAGE)).await);
+    async fn run(
+        app: &App,
+        who: &Option<Partner<PostsRead>>,
+        (): &(),
+        at: Valid<Cursor>,
+    ) -> Result<Reply<Page>> {
+        let (reader, most) = (reader(who), cursor::ask(PER_PAGE));
+        let found = app.read(async |db| posts::published_after(db, &reader, at.after, most).await);
         let (items, next) = cursor::cut(found.await?, PER_PAGE, |post| post.id);
         Ok(Reply::ok(Page { items, next }))
     }
+}
+
+fn reader(who: &Option<Partner<PostsRead>>) -> Reader<'_> {
+    who.as_ref().map_or(Reader::Stranger, Reader::Partner)
 }
 
 /// `GET /api/v1/posts/{slug}`
@@ -62,7 +71,7 @@ pub struct Show;
 impl Gate for Show {
     const PATH: &'static str = "/api/v1/posts/{slug}";
     const LIMIT: Limit = Limit::per_minute(300);
-    type Auth = Anyone;
+    type Auth = PostReader;
 }
 
 impl Endpoint for Show {
@@ -70,12 +79,17 @@ impl Endpoint for Show {
     const BODY: usize = 0;
     type At = String;
     type Input = Nothing;
-    type Output = Summary;
+    type Output = Published;
 
-    async fn run(app: &App, (): &(), slug: &String, _: Valid<Nothing>) -> Result<Reply<Summary>> {
+    async fn run(
+        app: &App,
+        who: &Option<Partner<PostsRead>>,
+        slug: &String,
+        _: Valid<Nothing>,
+    ) -> Result<Reply<Published>> {
         let found = app.read(async |db| posts::by_slug(db, slug).await).await?;
         match found.untracked() {
-            Ok(post) => Ok(Reply::ok(post.into())),
+            Ok(post) => Ok(Reply::ok(Published::of(post, &reader(who)))),
             // A page moved to a page; for programs the post lives among the API's own addresses.
             Err(Absence::Moved(to)) => Err(Error::Moved(paths::api(&to))),
             Err(absence) => Err(absence.into()),

@@ -113,6 +113,7 @@ fn draft(name: &str, text: &str) -> Result<Valid<Draft>> {
         "summary": document.get("summary"),
         "body": document.body,
         "status": document.get("status").unwrap_or(status),
+        "audience": document.get("audience"),
         "publish_at": published,
     });
     let draft = serde_json::from_value(fields)

@@ -8,6 +8,7 @@ pub mod leads;
 pub mod outbox;
 pub mod people;
 pub mod posts;
+pub mod routes;
 pub mod runs;
 pub mod settings;
 pub mod staff;

@@ -91,8 +91,8 @@ async fn insert_issue(db: &mut PgConnection, id: Uuid, issue: &Document<'_>) -> 
 async fn insert_post(db: &mut PgConnection, id: Uuid, post: &Document<'_>) -> Result<()> {
     let published = moment(post, "published")?;
     sqlx::query!(
-        "insert into posts (id, slug, title, summary, body, topic, status, published_at, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, 'published', $7, $7, $7)",
+        "insert into posts (id, slug, title, summary, body, topic, status, published_at, created_at, updated_at, audience)
+         values ($1, $2, $3, $4, $5, $6, 'published', $7, $7, $7, coalesce($8, 'everyone'))",
         id,
         get(post, "slug")?,
         get(post, "title")?,
@@ -100,6 +100,7 @@ async fn insert_post(db: &mut PgConnection, id: Uuid, post: &Document<'_>) -> Re
         post.body,
         get(post, "topic")?,
         published,
+        post.get("audience"),
     )
     .execute(db)
     .await?;

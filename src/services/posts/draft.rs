@@ -1,6 +1,6 @@
 //! What a post says: the same fields, and the same rules, in the editor, for programs and on the shell.
 
-use super::Status;
+use super::{Audience, Status};
 use crate::error::{Error, Result};
 use crate::services::input;
 use serde::Deserialize;
@@ -49,6 +49,9 @@ pub struct Draft {
     /// Who may see it.
     #[serde(default, deserialize_with = "status")]
     pub status: Status,
+    /// Whom the text is for; everyone, or as before, where it is not said.
+    #[serde(default, deserialize_with = "audience")]
+    pub audience: Option<Audience>,
     /// For a scheduled post: from when on. RFC 3339, or date and time in UTC.
     #[serde(default, deserialize_with = "input::optional_line")]
     #[validate(custom(function = "input::moment_form"))]
@@ -87,6 +90,12 @@ fn status<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Status, D::Error
     let known = [Status::Draft, Status::Scheduled, Status::Published, Status::Archived];
     let wanted = || serde::de::Error::custom("Use draft, scheduled, published or archived");
     known.into_iter().find(|status| status.as_str() == given).ok_or_else(wanted)
+}
+
+fn audience<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Audience>, D::Error> {
+    let Some(given) = input::optional_line(input)? else { return Ok(None) };
+    let known = Audience::ALL.into_iter().find(|audience| audience.as_str() == given);
+    known.map(Some).ok_or_else(|| serde::de::Error::custom("Use everyone or members"))
 }
 
 fn topic_form(topic: &str) -> Result<(), ValidationError> {

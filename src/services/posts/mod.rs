@@ -3,12 +3,15 @@
 //! Every slug a post ever had keeps leading to it; another post cannot take one. What is withdrawn says so. Which pages
 //! a change touches is not said here but beside the tables (`migrations/`), so that a person in psql need not know.
 
+mod audience;
 mod draft;
 mod published;
 
+pub use audience::{Audience, Reader};
 pub use draft::Draft;
 pub use published::{
-    Card, Listing, Neighbour, Post, by_slug, published, published_after, related, topic, topics,
+    Card, Listing, Neighbour, Post, Published, by_slug, published, published_after, related, topic,
+    topics,
 };
 
 use crate::error::{Error, OnConstraint, Result};
@@ -83,7 +86,7 @@ pub async fn topic_names(db: &mut PgConnection, _by: &Staff) -> Result<Vec<Strin
 // Whether a post's time has come is judged by the statement's clock below, not by the transaction's: whoever waited for a
 // twin's transaction began before it did.
 
-/// A post as programs see it.
+/// A post as those see it who may write it.
 #[derive(Debug, Serialize)]
 pub struct Summary {
     /// UUID v7.
@@ -100,6 +103,8 @@ pub struct Summary {
     pub topic: String,
     /// Who may see it.
     pub status: Status,
+    /// Whom its text is for.
+    pub audience: Audience,
     /// When it appeared.
     #[serde(with = "time::serde::rfc3339::option")]
     pub published_at: Option<OffsetDateTime>,
@@ -121,6 +126,8 @@ pub struct Listed {
     pub topic: String,
     /// Who may see it.
     pub status: Status,
+    /// Whom its text is for.
+    pub audience: Audience,
     /// When it was last changed.
     #[serde(with = "time::serde::rfc3339")]
     pub updated_at: OffsetDateTime,
@@ -138,7 +145,7 @@ pub async fn list(
 ) -> Result<Vec<Listed>> {
     Ok(sqlx::query_as!(
         Listed,
-        r#"select posts.id, posts.slug, title, topics.name as topic, updated_at,
+        r#"select posts.id, posts.slug, title, topics.name as topic, updated_at, audience as "audience: Audience",
                   case when status = 'published' and published_at > statement_timestamp() then 'scheduled' else status end
                       as "status!: Status"
              from posts join topics on topics.slug = topic
@@ -158,6 +165,7 @@ pub async fn stored(db: &mut PgConnection, _by: &Author<'_>, id: Uuid) -> Result
     sqlx::query_as!(
         Summary,
         r#"select posts.id, posts.slug, title, summary, body, topics.name as topic, published_at, updated_at,
+                  audience as "audience: Audience",
                   case when status = 'published' and published_at > statement_timestamp() then 'scheduled' else status end
                       as "status!: Status"
              from posts join topics on topics.slug = topic where posts.id = $1"#,
@@ -195,10 +203,10 @@ pub async fn create(
     }
     sqlx::query_as!(
         Summary,
-        r#"insert into posts (id, slug, title, summary, body, topic, status, published_at)
-           values ($1, $2, $3, $4, $5, $6, $7, coalesce($8, case when $7 <> 'draft' then now() end))
+        r#"insert into posts (id, slug, title, summary, body, topic, status, published_at, audience)
+           values ($1, $2, $3, $4, $5, $6, $7, coalesce($8, case when $7 <> 'draft' then now() end), $9)
            returning id, slug, title, summary, body, (select name from topics where topics.slug = topic) as "topic!",
-                     published_at, updated_at,
+                     published_at, updated_at, audience as "audience: Audience",
                      case when status = 'published' and published_at > statement_timestamp() then 'scheduled' else status end
                       as "status!: Status""#,
         id,
@@ -209,6 +217,7 @@ pub async fn create(
         topic,
         status as Status,
         at,
+        draft.audience.unwrap_or_default() as Audience,
     )
     .fetch_one(db)
     .await
@@ -229,18 +238,20 @@ async fn twin(
         .await?;
     let twin = sqlx::query_scalar!(
         "select id from posts where slug = $1 and topic = $2 and title = $3 and summary = $4 and body = $5
-            and status = $6 and created_at > now() - interval '24 hours'",
+            and status = $6 and audience = $7 and created_at > now() - interval '24 hours'",
         slug,
         topic,
         draft.title,
         draft.summary,
         draft.body,
         status as Status,
+        draft.audience.unwrap_or_default() as Audience,
     );
     Ok(twin.fetch_optional(db).await?)
 }
 
-/// Writes the post `id` anew. Its time of publication is that of the first time, unless it is given.
+/// Writes the post `id` anew. Its time of publication is that of the first time, unless it is given, and whom it is for stays
+/// unless it is said: nobody opens a post by leaving something out.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Invalid`] where the slug belongs to another post, or the post is not the given version
@@ -256,10 +267,11 @@ pub async fn update(
     let saved = sqlx::query_as!(
         Summary,
         r#"update posts set slug = $2, title = $3, summary = $4, body = $5, topic = $6, status = $7,
+                  audience = coalesce($10, audience),
                   published_at = coalesce($8, case when $7 = 'draft' then published_at else least(coalesce(published_at, now()), now()) end)
             where id = $1 and ($9::timestamptz is null or updated_at = $9)
            returning id, slug, title, summary, body, (select name from topics where topics.slug = topic) as "topic!",
-                     published_at, updated_at,
+                     published_at, updated_at, audience as "audience: Audience",
                      case when status = 'published' and published_at > statement_timestamp() then 'scheduled' else status end
                       as "status!: Status""#,
         id,
@@ -271,6 +283,7 @@ pub async fn update(
         status as Status,
         at,
         draft.version,
+        draft.audience as Option<Audience>,
     )
     .fetch_optional(&mut *db)
     .await
@@ -291,6 +304,13 @@ async fn not_saved(db: &mut PgConnection, id: Uuid) -> Result<Error> {
     } else {
         Error::NotFound
     })
+}
+
+impl Summary {
+    /// What everyone sees of its text.
+    pub fn for_everyone(&self) -> String {
+        self.audience.for_everyone(&self.summary, &self.body)
+    }
 }
 
 fn slug_taken() -> Error {

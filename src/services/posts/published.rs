@@ -1,13 +1,18 @@
 //! Posts as everyone sees them: published, and their time has come.
 //!
+//! A text that is not for everyone comes out of here in two ways alone: to a reader it is for, and to whoever puts it behind
+//! a gate ([`Post::to_be_gated`]).
+//!
 //! A post whose time is still to come changes these reads when it comes, with nobody writing anything. So each of them
 //! says for how long it will stay true.
 
-use super::{Status, Summary, Topic};
+use super::{Audience, Reader, Status, Topic, audience};
 use crate::error::{Absence, Found, Result};
 use crate::tags::{Read, Tag};
+use serde::Serialize;
 use sqlx::PgConnection;
 use std::time::Duration;
+use templates::markdown;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -20,14 +25,42 @@ pub struct Card {
     pub title: String,
     /// One sentence, or empty.
     pub summary: String,
-    /// Markdown.
-    pub body: String,
+    /// How many words its text has.
+    pub words: usize,
+    /// Whom that is for.
+    pub audience: Audience,
     /// Its topic's slug.
     pub topic: String,
     /// Its topic's name.
     pub topic_name: String,
     /// When it appeared.
     pub published_at: OffsetDateTime,
+}
+
+struct CardRow {
+    slug: String,
+    title: String,
+    summary: String,
+    body: String,
+    audience: Audience,
+    topic: String,
+    topic_name: String,
+    published_at: OffsetDateTime,
+}
+
+impl From<CardRow> for Card {
+    fn from(row: CardRow) -> Self {
+        Self {
+            words: markdown::words(&row.body),
+            slug: row.slug,
+            title: row.title,
+            summary: row.summary,
+            audience: row.audience,
+            topic: row.topic,
+            topic_name: row.topic_name,
+            published_at: row.published_at,
+        }
+    }
 }
 
 /// A part of a list that is read page by page.
@@ -60,7 +93,9 @@ pub struct Post {
     /// One sentence, or empty.
     pub summary: String,
     /// Markdown.
-    pub body: String,
+    body: String,
+    /// Whom that is for.
+    pub audience: Audience,
     /// Its topic's slug.
     pub topic: String,
     /// Its topic's name.
@@ -73,6 +108,28 @@ pub struct Post {
     pub older: Option<Neighbour>,
     /// The one published after it.
     pub newer: Option<Neighbour>,
+}
+
+impl Post {
+    /// Its text in Markdown, where everyone may read it.
+    pub fn text(&self) -> Option<&str> {
+        self.audience.admits(&Reader::Stranger).then_some(self.body.as_str())
+    }
+
+    /// Its text in Markdown, for whoever shows it behind a gate, to those whom it is for.
+    pub fn to_be_gated(&self) -> &str {
+        &self.body
+    }
+
+    /// What those see of it whom it is not for.
+    pub fn beginning(&self) -> String {
+        audience::beginning(&self.summary, &self.body)
+    }
+
+    /// How many words it has.
+    pub fn words(&self) -> usize {
+        markdown::words(&self.body)
+    }
 }
 
 /// Published posts, newest first: page `number`, counted from 1, of `size` each; of one topic or of all.
@@ -101,17 +158,19 @@ pub async fn published(
         return Ok(Read::new(Err(Absence::NotFound), tags).true_for(upcoming(db).await?));
     }
     let cards = sqlx::query_as!(
-        Card,
-        "select posts.slug, title, summary, body, topic, topics.name as topic_name, published_at as \"published_at!\"
-           from posts join topics on topics.slug = topic
-          where status = 'published' and published_at <= now() and ($1::text is null or topic = $1)
-          order by published_at desc, id desc offset $2 limit $3",
+        CardRow,
+        r#"select posts.slug, title, summary, body, audience as "audience: Audience", topic, topics.name as topic_name,
+                  published_at as "published_at!"
+             from posts join topics on topics.slug = topic
+            where status = 'published' and published_at <= now() and ($1::text is null or topic = $1)
+            order by published_at desc, id desc offset $2 limit $3"#,
         topic,
         i64::from((number - 1) * size),
         i64::from(size),
     )
     .fetch_all(&mut *db)
     .await?;
+    let cards = cards.into_iter().map(Card::from).collect();
     Ok(Read::new(Ok(Listing { cards, last }), tags).true_for(upcoming(db).await?))
 }
 
@@ -121,8 +180,8 @@ pub async fn published(
 /// As any statement.
 pub async fn by_slug(db: &mut PgConnection, slug: &str) -> Result<Read<Found<Post>>> {
     let row = sqlx::query!(
-        r#"select posts.id, posts.slug, posts.title, summary, body, topic, topics.name as topic_name,
-                  case when status = 'published' and published_at > now() then 'scheduled' else status end
+        r#"select posts.id, posts.slug, posts.title, summary, body, audience as "audience: Audience", topic,
+                  topics.name as topic_name, case when status = 'published' and published_at > now() then 'scheduled' else status end
                       as "status!: Status", published_at, updated_at, older.slug as "older_slug?", older.title as "older_title?",
                   newer.slug as "newer_slug?", newer.title as "newer_title?"
              from post_slugs join posts on posts.id = post_id join topics on topics.slug = topic
@@ -161,6 +220,7 @@ pub async fn by_slug(db: &mut PgConnection, slug: &str) -> Result<Read<Found<Pos
         title: row.title,
         summary: row.summary,
         body: row.body,
+        audience: row.audience,
         topic: row.topic,
         topic_name: row.topic_name,
         published_at,
@@ -177,9 +237,9 @@ pub async fn by_slug(db: &mut PgConnection, slug: &str) -> Result<Read<Found<Pos
 /// As any statement.
 pub async fn related(db: &mut PgConnection, to: &Post) -> Result<Read<Vec<Card>>> {
     let cards = sqlx::query_as!(
-        Card,
-        r#"select near.slug as "slug!", title as "title!", summary as "summary!", body as "body!", topic as "topic!",
-                  topics.name as topic_name, published_at as "published_at!"
+        CardRow,
+        r#"select near.slug as "slug!", title as "title!", summary as "summary!", body as "body!",
+                  audience as "audience!: Audience", topic as "topic!", topics.name as topic_name, published_at as "published_at!"
              from ((select * from posts where status = 'published' and topic = $1
                       and (published_at, id) < ($2, $3) order by published_at desc, id desc limit 3)
                    union all
@@ -193,6 +253,7 @@ pub async fn related(db: &mut PgConnection, to: &Post) -> Result<Read<Vec<Card>>
     )
     .fetch_all(&mut *db)
     .await?;
+    let cards: Vec<Card> = cards.into_iter().map(Card::from).collect();
     let tags = [Tag::Topic(to.topic.clone()), Tag::Topics];
     Ok(Read::new(cards, tags).true_for(upcoming(db).await?))
 }
@@ -224,19 +285,47 @@ pub async fn topic(db: &mut PgConnection, slug: &str) -> Result<Read<Found<Topic
     Ok(Read::new(topic.ok_or(Absence::NotFound), [Tag::Topic(slug.to_owned())]))
 }
 
-/// Up to `limit` published posts, newest first, after the one called `after`.
+/// A published post as programs read it.
+#[derive(Debug, Serialize)]
+pub struct Published {
+    /// UUID v7.
+    pub id: Uuid,
+    /// Its place in the address.
+    pub slug: String,
+    /// The heading.
+    pub title: String,
+    /// One sentence, or empty.
+    pub summary: String,
+    /// Markdown; none where it is not for whoever asks.
+    pub body: Option<String>,
+    /// Its topic's name.
+    pub topic: String,
+    /// Published.
+    pub status: Status,
+    /// Whom its text is for.
+    pub audience: Audience,
+    /// When it appeared.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub published_at: Option<OffsetDateTime>,
+    /// When it was last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub updated_at: OffsetDateTime,
+}
+
+/// Up to `limit` published posts, newest first, after the one called `after`, as this reader may have them.
 ///
 /// # Errors
 /// As any statement.
 pub async fn published_after(
     db: &mut PgConnection,
+    reader: &Reader<'_>,
     after: Option<Uuid>,
     limit: i64,
-) -> Result<Vec<Summary>> {
-    Ok(sqlx::query_as!(
-        Summary,
-        r#"select posts.id, posts.slug, title, summary, body, topics.name as topic, status as "status: Status",
-                  published_at, updated_at
+) -> Result<Vec<Published>> {
+    let found = sqlx::query_as!(
+        Published,
+        r#"select posts.id, posts.slug, title, summary, body as "body?", topics.name as topic, status as "status: Status",
+                  audience as "audience: Audience", published_at, updated_at
              from posts join topics on topics.slug = topic
             where status = 'published' and published_at <= now() and ($1::uuid is null
                    or (published_at, id) < (select published_at, id from posts where id = $1))
@@ -245,22 +334,30 @@ pub async fn published_after(
         limit,
     )
     .fetch_all(db)
-    .await?)
+    .await?;
+    Ok(found.into_iter().map(|post| post.read_by(reader)).collect())
 }
 
-impl From<Post> for Summary {
-    fn from(post: Post) -> Self {
-        Self {
+impl Published {
+    /// The post, as this reader may have it.
+    pub fn of(post: Post, reader: &Reader<'_>) -> Self {
+        let whole = Self {
             id: post.id,
             slug: post.slug,
             title: post.title,
             summary: post.summary,
-            body: post.body,
+            body: Some(post.body),
             topic: post.topic_name,
             status: Status::Published,
+            audience: post.audience,
             published_at: Some(post.published_at),
             updated_at: post.updated_at,
-        }
+        };
+        whole.read_by(reader)
+    }
+
+    fn read_by(self, reader: &Reader<'_>) -> Self {
+        Self { body: self.body.filter(|_| self.audience.admits(reader)), ..self }
     }
 }
 
