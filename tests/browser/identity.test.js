@@ -2,8 +2,11 @@
 
 import { AxeBuilder } from "@axe-core/playwright";
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
-import { click, fill, heading, openBrowser, openProvider, openSite, press, signIn, visit } from "./support.js";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { checkHtml, click, heading, java, openBrowser, openProvider, openSite, press, signIn, visit } from "./support.js";
 
 const provider = await openProvider();
 const settings = {
@@ -99,6 +102,11 @@ test("a page that does not name the provider could not lead there", () =>
     assert.ok(told.some((text) => /form-action/.test(text)), told.join("\n"));
   }));
 
+// Each page as the server writes it, for the program that knows HTML's rules.
+const folder = mkdtempSync(join(tmpdir(), "pages-"));
+after(() => rmSync(folder, { recursive: true }));
+const files = [];
+
 for (const colorScheme of ["light", "dark"]) {
   test(`every page of this is whole on a narrow screen, and axe finds nothing, in ${colorScheme}`, () =>
     visit(browser, { colorScheme, expected, bypassCSP: true, viewport: { width: 320, height: 640 } }, async (page) => {
@@ -108,6 +116,9 @@ for (const colorScheme of ["light", "dark"]) {
         const { violations } = await new AxeBuilder({ page }).analyze();
         const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${page.url()} ${id}: ${node.html}`));
         assert.deepEqual(found, []);
+        const file = join(folder, `${files.length} ${new URL(page.url()).pathname.replaceAll("/", " ")}.html`);
+        writeFileSync(file, await (await page.request.get(page.url())).body());
+        files.push(file);
       };
       await page.goto(`${site.origin}/sign-in`);
       await look();
@@ -130,3 +141,8 @@ for (const colorScheme of ["light", "dark"]) {
       await page.getByText("You cannot sign in with it any more.").waitFor();
     }));
 }
+
+test("the Nu HTML checker finds nothing", { skip: !java && "java is not installed" }, async () => {
+  assert.ok(files.length >= 10, files.join("\n"));
+  assert.equal((await checkHtml(files)).replaceAll(`${folder}/`, ""), "");
+});

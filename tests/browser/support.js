@@ -1,8 +1,9 @@
 // A site of its own for each file of tests, and a browser to look at it with.
 
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -145,4 +146,15 @@ export async function signIn(page, origin) {
 }
 
 /** The id of what has the focus. */
+/** Whether there is what the HTML checker needs. */
+export const java = spawnSync("java", ["-version"]).status === 0;
+
+/** What the Nu HTML checker says of these files: nothing, where all is well. */
+export const checkHtml = (files) =>
+  new Promise((done) => {
+    const jar = createRequire(import.meta.url).resolve("vnu-jar/build/dist/vnu.jar");
+    const command = ["-Xss1m", "-jar", jar, "--format", "gnu", ...files];
+    execFile("java", command, { maxBuffer: 1 << 24 }, (_, out, err) => done(out + err));
+  });
+
 export const focused = (page) => page.evaluate(() => document.activeElement.id);

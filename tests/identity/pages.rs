@@ -5,7 +5,7 @@ use crate::support::{Process, Shell, with_app};
 use std::time::Duration;
 
 /// Where the forms of a page may lead, as its policy says.
-fn forms_lead_to(answer: &Answer) -> &str {
+pub fn forms_lead_to(answer: &Answer) -> &str {
     let policy = answer.header("content-security-policy");
     let forms = policy.split("; ").find_map(|part| part.strip_prefix("form-action "));
     forms.unwrap_or_else(|| panic!("{policy}"))

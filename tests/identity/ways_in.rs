@@ -1,5 +1,6 @@
 //! A provider is one way in among others: as good as they are, and no better.
 
+use super::pages::forms_lead_to;
 use super::*;
 use crate::accounts::mailed;
 use crate::confirm_identity::{fields, later, pairs};
@@ -127,6 +128,30 @@ fn whoever_comes_by_a_provider_alone_proves_it_once_more_by_mail() {
         later(app).await;
         is_in(&sign_in(&ann, app, idp, "ann").await, "/account");
         leave(&ann, "example", &[("purpose", "link")]).await;
+    });
+}
+
+#[test]
+fn a_form_that_finds_nobody_signed_in_stays_open_while_its_sender_comes_by_a_provider() {
+    with_provider(async |app, idp| {
+        let ann = ann(app, idp).await;
+        let typed = [("name", "Anne of Cleves"), ("version", "0")];
+        app.psql("update sessions set expires_at = now()").await;
+        let held = ann.post("/account/profile", &typed).await;
+        held.is_page(403);
+        let button = r#"action="/api/oauth/example/start" target="_blank" data-native"#;
+        assert!(held.body.contains(button), "{}", held.body);
+        assert_eq!(forms_lead_to(&held), format!("'self' {} {}", app.origin, idp.issuer));
+        is_in(&sign_in(&ann, app, idp, "ann").await, "/account");
+        let waiting = fields(&held, "/account/profile");
+        let sent = ann.post("/account/profile", &pairs(&waiting)).await;
+        assert_eq!(sent.location, "/account", "{}", sent.body);
+        let named = "select name from accounts where email = 'ann@example.test'";
+        assert_eq!(app.ask(named).await, ["Anne of Cleves"]);
+        // Who wants to add one, and is not signed in any more, begins again: nothing was typed.
+        app.psql("update sessions set expires_at = now()").await;
+        let stopped = ann.post("/api/oauth/example/start", &[("purpose", "link")]).await;
+        assert_eq!(stopped.location, "/sign-in?next=%2Faccount%2Fidentities");
     });
 }
 
