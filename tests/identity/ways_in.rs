@@ -135,7 +135,7 @@ fn whoever_comes_by_a_provider_alone_proves_it_once_more_by_mail() {
 fn a_form_that_finds_nobody_signed_in_stays_open_while_its_sender_comes_by_a_provider() {
     with_provider(async |app, idp| {
         let ann = ann(app, idp).await;
-        let typed = [("name", "Anne of Cleves"), ("version", "0")];
+        let typed = [("name", "Anne of Cleves"), ("version", "1")];
         app.psql("update sessions set expires_at = now()").await;
         let held = ann.post("/account/profile", &typed).await;
         held.is_page(403);
