@@ -6,6 +6,7 @@ mod github;
 mod hostile;
 mod linking;
 mod pages;
+mod servers;
 mod ways_in;
 
 use super::support::{Answer, Idp, Person, TestApp, with_settings};
