@@ -163,8 +163,9 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
     };
     let who = match who {
         Ok(who) => who,
-        Err(Error::Unproven(_)) if holds && A::ASKED_AGAIN => {
-            return Ok(ask_again::<A>(request, &read::<A>(request, payload, holds).await?));
+        Err(error @ Error::Unproven(_)) if holds && A::ASKED_AGAIN => {
+            let pairs = read::<A>(request, payload, holds).await.unwrap_or_default();
+            return ask_again::<A>(request, &pairs, error);
         }
         Err(error @ Error::Unproven(_)) if holds => {
             return held::ask(request, payload, A::BODY, error).await;
@@ -195,7 +196,9 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
             draw::<A>(app, request, &who, &at, &state, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         // A session may end while its last form is looked at.
-        Err((Error::Unproven(_), pairs)) if A::ASKED_AGAIN => Ok(ask_again::<A>(request, &pairs)),
+        Err((error @ Error::Unproven(_), pairs)) if A::ASKED_AGAIN => {
+            ask_again::<A>(request, &pairs, error)
+        }
         Err((error @ Error::Unproven(_), pairs)) if holds => {
             held::sign_in(request, &pairs, false, error)
         }
@@ -204,10 +207,22 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
 }
 
 /// The way to sign in, and from there to the form with what its address may fill in.
-fn ask_again<A: Action>(request: &HttpRequest, pairs: &Pairs) -> HttpResponse {
+///
+/// # Errors
+/// `unproven`, where that is nothing.
+fn ask_again<A: Action>(
+    request: &HttpRequest,
+    pairs: &Pairs,
+    unproven: Error,
+) -> Result<HttpResponse> {
     let known = pairs.iter().filter(|(name, _)| A::PREFILLED.contains(&name.as_str()));
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(known).finish();
-    errors::see_other(&paths::sign_in_then(&format!("{}?{query}", request.path())))
+    match query.as_str() {
+        "" => Err(unproven),
+        query => {
+            Ok(errors::see_other(&paths::sign_in_then(&format!("{}?{query}", request.path()))))
+        }
+    }
 }
 
 /// The form as it was typed, and what is wrong with it.
