@@ -145,11 +145,12 @@
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (!$("main", page) || (!arrived && !refused)) throw 0;
       // A new release needs its own stylesheet, and some pages a script of their own. A session that has ended needs a
-      // real page, so that Back leads to the form as it was filled in. A frame needs a policy that this page does not have.
+      // real page, so that Back leads to the form as it was filled in. A frame needs a policy that this page does not
+      // have, and so does a form that the browser sends because it leads elsewhere.
       const sheet = (root) => $("link[rel=stylesheet]", root)?.getAttribute("href");
       const brought = (root) => [...root.scripts].map((script) => script.getAttribute("src"));
       const missing = brought(page).some((script) => !brought(document).includes(script));
-      const own = missing || sheet(page) !== sheet(document) || $("main :is([type=password], iframe)", page);
+      const own = missing || sheet(page) !== sheet(document) || $("main :is([type=password], iframe, [data-native])", page);
       if (arrived && own) throw 0;
       release();
       arrived ? arrive(page, url) : refuse(page, form);
