@@ -3,7 +3,7 @@
 //! [`App::read`] gives one unchanging snapshot; [`App::write`] runs one transaction and is the only way to commit. The
 //! pools are private to `db`.
 
-use crate::actions::enter::Guesses;
+use crate::actions::devices::Guesses;
 use crate::cache::snapshot::Token;
 use crate::cache::{Entry, Outcome, PageCache, Renderer};
 use crate::clock::{Clock, Moment};

@@ -56,6 +56,15 @@ pub enum Error {
     /// The caller is known and may not, or the request comes from where it may not.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// An app asked for what it cannot have, for a reason that OAuth has a name for.
+    #[error("{}", .0.detail())]
+    OAuth(OAuthRefusal),
+    /// It was changed since the caller looked.
+    #[error("It was changed since you looked. Get it again, and then say what it is to be.")]
+    Stale,
+    /// The caller has not said what they looked at.
+    #[error("Say which version this is about: send its ETag as If-Match, or * for any.")]
+    Unconditional,
     /// Too often.
     #[error("Too many requests. Try again in {retry_after_seconds} seconds.")]
     TooMany {
@@ -83,6 +92,55 @@ pub enum Error {
     /// A defect.
     #[error("Something went wrong on our side.")]
     Internal(#[source] anyhow::Error),
+}
+
+/// Why an app gets no token, or is not let in with the one it has (RFC 6749 §5.2, RFC 6750 §3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OAuthRefusal {
+    /// The request lacks something, or contradicts itself. Says what.
+    Request(&'static str),
+    /// There is no such app.
+    Client,
+    /// What was brought is not good: a password, a code, a refresh token.
+    Grant,
+    /// Tokens are not to be had in this way.
+    GrantType,
+    /// The password is right, and this account asks for more.
+    SecondFactor,
+    /// The access token is not good, or not any more.
+    Token,
+}
+
+impl OAuthRefusal {
+    /// As programs read it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Request(_) => "invalid_request",
+            Self::Client => "invalid_client",
+            Self::Grant => "invalid_grant",
+            Self::GrantType => "unsupported_grant_type",
+            Self::SecondFactor => "second-factor-required",
+            Self::Token => "invalid_token",
+        }
+    }
+
+    /// As people do.
+    pub fn detail(self) -> &'static str {
+        match self {
+            Self::Request(what) => what,
+            Self::Client => "There is no app with this client_id, or not any more.",
+            Self::Grant => {
+                "What was sent to prove who is there is wrong, was used before, or is too old."
+            }
+            Self::GrantType => {
+                "grant_type has to be password, authorization_code or refresh_token."
+            }
+            Self::SecondFactor => {
+                "This account asks for more than a password. Have its owner sign in at /oauth/authorize."
+            }
+            Self::Token => "This access token is not good, or not any more.",
+        }
+    }
 }
 
 /// Why there is no page at an address: a fact read from the database like any other, so that it may be kept and will be

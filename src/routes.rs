@@ -62,6 +62,14 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::account::ChangePassword>();
     routes.action::<actions::account::EndSessions>();
     routes.action::<actions::account::EndSession>();
+    routes.form::<actions::email_changes::ChangeEmail>();
+    routes.form::<actions::email_changes::Agree>();
+    routes.form::<actions::alarms::NotMe>();
+    routes.live::<pages::own_data::Show>();
+    routes.download::<pages::own_data::AsJson>();
+    routes.download::<pages::own_data::AsTable>();
+    routes.form::<actions::closing::DeleteAccount>();
+    routes.form::<actions::authorize::Authorize>();
     routes.live::<pages::two_factor::Show>();
     routes.action::<actions::two_factor::Begin>();
     routes.form::<actions::two_factor::SetUp>();
@@ -137,6 +145,10 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.endpoint::<api::v1::posts::Create>();
     routes.endpoint::<api::v1::posts::Show>();
     routes.endpoint::<api::v1::revalidate::Create>();
+    routes.endpoint::<api::v1::tokens::Create>();
+    routes.endpoint::<api::v1::tokens::Revoke>();
+    routes.endpoint::<api::v1::me::Show>();
+    routes.endpoint::<api::v1::me::Edit>();
     routes.endpoint::<api::cron::Run>();
     routes.endpoint::<api::cron::RunByGet>();
 
@@ -289,7 +301,11 @@ impl<'a> Routes<'a> {
         body: Option<usize>,
         cached: bool,
     ) {
-        let method = if method == Method::GET { "GET" } else { "POST" };
+        let method = match method {
+            Method::GET => "GET",
+            Method::PATCH => "PATCH",
+            _ => "POST",
+        };
         let limit = limit.map(|limit| limit.to_string());
         self.table.push(Entry { method, path, proof: A::NAME, limit, body, cached });
     }

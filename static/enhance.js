@@ -13,7 +13,7 @@
       const kept = sessionStorage.getItem("origin");
       if (kept) return JSON.parse(kept);
       // What stands in a mailed link is nobody's business but its reader's.
-      const landing = location.pathname.replace(/^(\/newsletter\/[a-z]+)\/.*/, "$1");
+      const landing = location.pathname.replace(/\/[0-9a-f]{64}$/, "");
       const first = { landing_page: landing, referrer: document.referrer };
       for (const [name, value] of new URLSearchParams(location.search)) {
         if (name.startsWith("utm_")) first[name] ??= value;
@@ -145,11 +145,12 @@
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (!$("main", page) || (!arrived && !refused)) throw 0;
       // A new release needs its own stylesheet, and some pages a script of their own. A session that has ended needs a
-      // real page, so that Back leads to the form as it was filled in. A frame needs a policy that this page does not have.
+      // real page, so that Back leads to the form as it was filled in. A frame needs a policy that this page does not
+      // have, and so does a form that the browser sends because it leads elsewhere.
       const sheet = (root) => $("link[rel=stylesheet]", root)?.getAttribute("href");
       const brought = (root) => [...root.scripts].map((script) => script.getAttribute("src"));
       const missing = brought(page).some((script) => !brought(document).includes(script));
-      const own = missing || sheet(page) !== sheet(document) || $("main :is([type=password], iframe)", page);
+      const own = missing || sheet(page) !== sheet(document) || $("main :is([type=password], iframe, [data-native])", page);
       if (arrived && own) throw 0;
       release();
       arrived ? arrive(page, url) : refuse(page, form);

@@ -1,6 +1,6 @@
 //! What members see of their own.
 
-use crate::{FormState, View, form, format, paths};
+use crate::{FormState, View, device, form, format, paths};
 use maud::{Markup, html};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -11,6 +11,8 @@ pub struct Account<'a> {
     pub name: &'a str,
     /// Where they get mail.
     pub email: &'a str,
+    /// Where they will get it, once both mailboxes have agreed.
+    pub waiting: Option<&'a str>,
     /// Whether they sign in with a password.
     pub has_password: bool,
     /// Whether they are asked for a code as well.
@@ -27,6 +29,10 @@ pub struct Session<'a> {
     pub id: Uuid,
     /// As the browser calls itself.
     pub device: &'a str,
+    /// Whether it is an app's.
+    pub by_token: bool,
+    /// What the operator calls that app, where it is one that was registered.
+    pub app: Option<&'a str>,
     /// The network.
     pub network: &'a str,
     /// Since when.
@@ -37,6 +43,17 @@ pub struct Session<'a> {
     pub is_this: bool,
 }
 
+impl Session<'_> {
+    fn name(&self) -> String {
+        let device = device::name(self.device);
+        match self.app {
+            Some(app) => format!("{app} · {device}"),
+            None if self.by_token => format!("An app · {device}"),
+            None => device,
+        }
+    }
+}
+
 /// The page.
 pub fn page(account: &Account<'_>, state: &FormState) -> View {
     let main = html! {
@@ -45,7 +62,13 @@ pub fn page(account: &Account<'_>, state: &FormState) -> View {
             h2 { "You" }
             dl.details {
                 dt { "Name" } dd dir="auto" { (account.name) " · " a href=(paths::account_profile()) { "Change" } }
-                dt { "Email" } dd dir="auto" { (account.email) }
+                dt { "Email" }
+                dd dir="auto" {
+                    (account.email) " · " a href=(paths::account_email()) { "Change" }
+                    @if let Some(waiting) = account.waiting {
+                        br; "Then " (waiting) ", once the links in both mails are followed."
+                    }
+                }
                 dt { "Password" }
                 dd {
                     @if account.has_password { "Chosen · " } @else { "None: you sign in by mail · " }
@@ -59,6 +82,10 @@ pub fn page(account: &Account<'_>, state: &FormState) -> View {
             }
         }
         (sessions(account.sessions, state))
+        section.panel.narrow {
+            h2 { "Your data" }
+            p { a href=(paths::account_export()) { "Take it along" } " · " a href=(paths::account_delete()) { "Delete your account" } }
+        }
     };
     View::new(form::title(state, "Your account"), main).canonical(paths::account()).noindex()
 }
@@ -70,7 +97,7 @@ fn sessions(sessions: &[Session<'_>], state: &FormState) -> Markup {
             ul.cards {
                 @for session in sessions {
                     li.card {
-                        p dir="auto" { @if session.device.is_empty() { "A program without a name" } @else { (session.device) } }
+                        p dir="auto" title=(session.device) { (session.name()) }
                         p.meta {
                             span { "From " (session.network) }
                             span { "since " (format::moment(session.created_at)) }
@@ -111,7 +138,7 @@ fn messages(state: &FormState) -> Markup {
     }
 }
 
-/// The form that changes the password.
+/// The form that changes the password, or chooses the first.
 pub fn password(has_one: bool, state: &FormState) -> View {
     let main = html! {
         header.page-head {

@@ -73,6 +73,16 @@ pub enum Flash {
     PasswordChanged,
     /// A session is over, on another device perhaps.
     SessionEnded,
+    /// Two mailboxes are asked for another address.
+    EmailAsked,
+    /// One of them agrees.
+    EmailHalf,
+    /// The account has it.
+    EmailChanged,
+    /// Everybody is out.
+    LockedOut,
+    /// The account is gone.
+    AccountClosed,
     /// A second factor is asked for.
     SecondFactorOn,
     /// None is asked for any more.
@@ -142,6 +152,23 @@ const SAID: &[(Flash, &str, &str)] = &[
         "Your password is changed. Every other session is over.",
     ),
     (Flash::SessionEnded, "session-ended", "That session is over."),
+    (
+        Flash::EmailAsked,
+        "email-asked",
+        "Two mails are on their way, to the old address and to the new one. Follow the link in each.",
+    ),
+    (
+        Flash::EmailHalf,
+        "email-half",
+        "That is noted. Once the link in the other mail is followed too, the address is changed.",
+    ),
+    (Flash::EmailChanged, "email-changed", "Your account has its new address."),
+    (
+        Flash::LockedOut,
+        "locked-out",
+        "Everybody is signed out, and the password is none any more. Choose another one now.",
+    ),
+    (Flash::AccountClosed, "account-closed", "Your account is deleted. All the best!"),
     (
         Flash::SecondFactorOn,
         "second-factor-on",

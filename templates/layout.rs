@@ -24,7 +24,7 @@ pub struct View {
     pub script: Option<&'static Asset>,
     /// What goes into `<main>`.
     pub main: Markup,
-    /// Other origins that a form on it may lead to, as the content security policy has them.
+    /// Where the forms of the page may lead beside this site, as a content security policy names it.
     pub leads_to: Vec<String>,
     /// What goes into the [gate](Hole::Gate) in it.
     pub gated: Option<Gated>,
@@ -54,6 +54,11 @@ impl View {
     /// Names the one path this page should be known by.
     pub fn canonical(self, path: impl Into<String>) -> Self {
         Self { canonical: Some(path.into()), ..self }
+    }
+
+    /// Lets the forms of the page lead to another place too, after they have been sent here.
+    pub fn leads_to(self, place: String) -> Self {
+        Self { leads_to: [place].into_iter().filter(|place| !place.is_empty()).collect(), ..self }
     }
 
     /// Lets it show a document of ours in a frame.

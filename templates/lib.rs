@@ -10,11 +10,16 @@
 
 pub mod account;
 pub mod admin;
+pub mod alarms;
 pub mod assets;
+pub mod authorize;
 pub mod callers;
+pub mod closing;
 pub mod confirm_identity;
 pub mod consent;
 pub mod contact;
+pub mod device;
+pub mod email_changes;
 pub mod errors;
 pub mod flash;
 pub mod form;
@@ -28,6 +33,7 @@ pub mod layout;
 pub mod mail;
 pub mod markdown;
 pub mod newsletter;
+pub mod own_data;
 pub mod passkeys;
 pub mod paths;
 pub mod posts;

@@ -115,6 +115,11 @@ pub fn sign_in_link() -> String {
     "/sign-in/link".into()
 }
 
+/// The same, to lead on to `next`, one of our own paths.
+pub fn sign_in_link_then(next: &str) -> String {
+    query(sign_in_link(), &[("next", next)])
+}
+
 /// Where that link leads.
 pub fn sign_in_with(token: &str) -> String {
     format!("/sign-in/link/{}", encode(token))
@@ -193,6 +198,46 @@ pub fn account_profile() -> String {
 /// The form that changes their password.
 pub fn account_password() -> String {
     "/account/password".into()
+}
+
+/// The form that has it given another address.
+pub fn account_email() -> String {
+    "/account/email".into()
+}
+
+/// Where the links in both mails about that lead.
+pub fn change_email_with(token: &str) -> String {
+    format!("/change-email/{}", encode(token))
+}
+
+/// Where somebody says that what was done to their account was not they.
+pub fn not_me(token: &str) -> String {
+    format!("/not-me/{}", encode(token))
+}
+
+/// The way to what is kept about them.
+pub fn account_export() -> String {
+    "/account/export".into()
+}
+
+/// The same as a document.
+pub fn account_export_json() -> String {
+    "/account/export.json".into()
+}
+
+/// The same as a table.
+pub fn account_export_csv() -> String {
+    "/account/export.csv".into()
+}
+
+/// The form that deletes it.
+pub fn account_delete() -> String {
+    "/account/delete".into()
+}
+
+/// Where apps send their members, to be asked whether they may act for them.
+pub fn authorize() -> String {
+    "/oauth/authorize".into()
 }
 
 /// Their second factor: whether it is on, and what can be done about it.

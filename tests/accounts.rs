@@ -23,7 +23,18 @@ pub async fn links_in_mails(app: &TestApp) -> BTreeMap<&'static str, String> {
         ("/sign-in/link/{token}", r#"{"to": "sign-in", "next": "", "had_one": false}"#),
         ("/sign-up/{token}", r#"{"to": "sign-up", "name": "Ann", "password_hash": null}"#),
         ("/forgot-password/{token}", r#"{"to": "reset"}"#),
+        ("/not-me/{token}", r#"{"to": "alarm", "alarm": {"what": "password-changed"}}"#),
+        (
+            "/change-email/{token}",
+            r#"{"to": "change-email", "change": "01890000-0000-7000-8000-00000000000c", "side": "old"}"#,
+        ),
     ];
+    app.psql(
+        "insert into email_changes (id, account_id, email, with_newsletter, expires_at)
+         select '01890000-0000-7000-8000-00000000000c', id, 'new@example.test', false, now() + interval '1 hour'
+           from accounts limit 1",
+    )
+    .await;
     let mut paths = BTreeMap::new();
     for (number, (route, intent)) in kinds.into_iter().enumerate() {
         let id = format!("01890000-0000-7000-8000-{number:012}");

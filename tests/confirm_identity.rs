@@ -44,7 +44,7 @@ pub fn pairs(fields: &[(String, String)]) -> Vec<(&str, &str)> {
 }
 
 /// The fields with another value in one of them.
-fn with<'a>(
+pub fn with<'a>(
     fields: &'a [(String, String)],
     name: &'a str,
     value: &'a str,
@@ -79,6 +79,14 @@ fn these_doors_ask_for_a_proof_of_the_last_ten_minutes() {
     .to_vec();
     expected.push("GET /admin/subscribers.csv: staff, proven lately".to_owned());
     expected.push("POST /account/identities/remove: a member, proven lately".to_owned());
+    let own = [
+        "POST /account/email",
+        "POST /account/delete",
+        "GET /account/export",
+        "GET /account/export.json",
+        "GET /account/export.csv",
+    ];
+    expected.extend(own.map(|route| format!("{route}: a member, proven lately")));
     for route in &expected {
         assert!(
             recent.contains(route),

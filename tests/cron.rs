@@ -280,6 +280,17 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
              insert into mailed_links (id, email, mailbox, at_home, intent, expires_at)
                  select gen_random_uuid(), 'ann@example.test', 'ann@example.test', false, '{}', now() - make_interval(days => n)
                    from generate_series(6, 8, 2) n;
+             insert into email_changes (id, account_id, email, with_newsletter, expires_at)
+                 select gen_random_uuid(), id, 'new@example.test', false, now() - interval '1 minute' from accounts;
+             insert into app_tokens (hash, session_id, kind, expires_at, used_at, salt)
+                 select sha256(label::bytea), sessions.id, kind, now() + make_interval(secs => rest), now() - make_interval(days => days),
+                        case when days is not null then sha256('salt') end
+                   from sessions, (values ('a', 'access', -60, null), ('b', 'refresh', 9000, 8), ('c', 'refresh', 9000, 6),
+                                          ('d', 'access', 60, null)) as tokens (label, kind, rest, days)
+                  where sessions.expires_at > now();
+             insert into apps (id, name, redirect_uris) values (gen_random_uuid(), 'An app', array['com.example.app:/in']);
+             insert into app_codes (hash, app_id, redirect_uri, challenge, expires_at)
+                 select sha256(n::text::bytea), id, 'x', 'x', now() - make_interval(hours => n) from apps, generate_series(1, 25, 24) n;
              insert into half_sign_ins (token_hash, account_id, proof, next, expires_at)
                  select sha256(n::text::bytea), id, 'mail', '', now() + make_interval(mins => n) from staff, generate_series(-1, 1, 2) n;
              insert into code_tries (id, account_id, device, at)
@@ -307,12 +318,16 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
         .await;
         let foreseen = app.cli(&["run", "cleanup", "--dry-run", "--json"], "").json();
         let counts = json!({
-            "half sign-ins": 1, "jobs": 1, "mailed links": 1, "passkey challenges": 1, "runs": 1, "sessions": 1,
-            "submissions": 1, "wrong codes": 1, "errands to identity providers": 1, "arrivals from identity providers": 1,
+            "app codes": 1, "app tokens": 2, "email changes": 1, "half sign-ins": 1, "jobs": 1, "mailed links": 1,
+            "passkey challenges": 1, "runs": 1, "sessions": 1, "submissions": 1, "wrong codes": 1,
+            "errands to identity providers": 1, "arrivals from identity providers": 1,
         });
         assert_eq!(foreseen["output"], counts);
         assert_eq!(app.ask("select count(*) from sessions").await, ["2"], "that was only said");
         assert_eq!(done(&cleanup(&app.eve()).await)["output"], counts);
+        let kept = "select encode(hash, 'hex') = encode(sha256(label::bytea), 'hex') from app_tokens join (values ('c'), ('d'))
+                    as kept (label) on hash = sha256(label::bytea)";
+        assert_eq!(app.ask(kept).await, ["true", "true"]);
         assert_eq!(
             app.ask("select location from submissions where location like '/%w'").await,
             ["/new"]

@@ -5,6 +5,7 @@ use super::contact::ANN;
 use super::passkeys::questions;
 use super::second_factor::turn_on;
 use super::support::{Answer, Person, TestApp, with_app, with_settings};
+use super::tokens::asks_for_consent;
 use frontdesk::routes::{self, Entry};
 use frontdesk::services::subscribers::{Confirming, Holder, Managing};
 use reqwest::Method;
@@ -14,7 +15,7 @@ use std::collections::BTreeSet;
 pub const NOBODYS: &str = "01890000-0000-7000-8000-000000000000";
 
 /// The proofs that whoever comes has.
-pub const OPEN: [&str; 8] = [
+pub const OPEN: [&str; 9] = [
     "anyone",
     "anyone, to prove who they are",
     "anyone, signed in or not",
@@ -22,6 +23,7 @@ pub const OPEN: [&str; 8] = [
     "a form of a known site",
     "a link that was mailed",
     "anyone; posts:read for more",
+    "a program",
     ANYWHERE,
 ];
 /// The one door that takes forms from other sites: whoever knows its address is who it is for.
@@ -59,7 +61,9 @@ pub async fn knock(person: &Person<'_>, route: &Entry) -> Answer {
     let path = filled(route.path);
     match (route.method, is_for_machines(route.path)) {
         ("GET", _) => person.get(&path).await,
-        (_, true) => person.json(&path, None, &json!({})).await,
+        (method, true) => {
+            person.send(person.request(method.parse().unwrap(), &path).json(&json!({}))).await
+        }
         (_, false) => person.post(&path, &[]).await,
     }
 }
@@ -70,17 +74,21 @@ fn whatever_lies_behind_a_door_is_guarded() {
     for route in routes::table() {
         let behind = route.path.starts_with("/admin")
             || route.path.starts_with("/account")
+            || route.path == "/oauth/authorize"
             || route.path.starts_with("/confirm-identity")
             || route.path == "/sign-in/code"
             || route.path.starts_with("/api/v1/leads")
+            || route.path.starts_with("/api/v1/me")
             || route.path.starts_with("/api/cron/")
             || (route.path.starts_with("/api/v1/") && route.method != "GET");
+        // What is proven there is what is sent.
+        let behind = behind && !route.path.starts_with("/api/v1/tokens");
         assert_eq!(closed.contains(&(route.method, route.path)), behind, "{}", route.path);
         assert!(!(route.cached && behind), "{} is kept", route.path);
         let costs = route.path.starts_with("/static/")
             || ["/healthz", "/readyz", "/favicon.ico", "/{key}.txt"].contains(&route.path);
         assert_eq!(route.limit.is_none(), costs, "{}", route.path);
-        assert_eq!(route.body.is_some(), route.method == "POST", "{}", route.path);
+        assert_eq!(route.body.is_some(), route.method != "GET", "{}", route.path);
     }
     assert!(closed.len() >= 13, "{closed:?}");
 }
@@ -229,9 +237,10 @@ pub async fn everything(app: &TestApp, ada: &Person<'_>) -> Vec<String> {
     let (confirm, manage) = links_of(app, &reader);
     let staff = app.ask("select id from staff").await.remove(0);
     let style = templates::assets::STYLE.url();
-    let mailed = links_in_mails(app).await;
+    let (mailed, asks) = (links_in_mails(app).await, asks_for_consent(app).await);
     let at = |path: &str| match path {
         path if mailed.contains_key(path) => mailed[path].clone(),
+        "/oauth/authorize" => asks.clone(),
         path if questions.contains_key(path) => questions[path].clone(),
         "/newsletter/confirm/{token}" => path.replace("{token}", &confirm),
         path if path.contains("{token}") => path.replace("{token}", &manage),
@@ -276,8 +285,9 @@ fn head_is_get_without_the_body() {
                     assert_eq!(get.header("content-length"), get.body.len().to_string(), "{path}");
                 }
             }
-            let asks_for_more =
-                path.starts_with("/api/v1/leads/") || path.starts_with("/api/cron/");
+            let asks_for_more = path.starts_with("/api/v1/leads/")
+                || path.starts_with("/api/cron/")
+                || path == "/api/v1/me";
             let expected = match path {
                 "/sign-in/code" => 303, // she is in already
                 _ if asks_for_more => 401,

@@ -91,6 +91,16 @@ fn that_mail_alone_may_be_framed_by_the_one_page_that_frames_it() {
                     assert!(policy.contains("; frame-src 'self'; ") && other == "DENY", "{policy}");
                     pages += 1;
                 }
+                // It leads to the app, and is looked at where that is asked (`tests/tokens_by_code.rs`).
+                Some(asks) if asks.starts_with("authorize?") => {
+                    let (policy, other) = of_frames(&answer);
+                    assert_eq!(policy.matches(" com.example.app:; ").count(), 1, "{policy}");
+                    let strict = ada.get("/admin").await;
+                    assert_eq!(
+                        of_frames(&strict),
+                        (&*policy.replace(" com.example.app:", ""), other)
+                    );
+                }
                 _ => is_hardened(&path, &answer),
             }
             // What is there for nobody is as strict as everything.

@@ -1,12 +1,13 @@
 //! The whole site, walked: every link answers, every page keeps the content security policy.
 
-use super::accounts::links_in_mails;
+use super::accounts::{BOB, links_in_mails, sign_up};
 use super::contact::ANN;
 use super::doors::{A_SUBSCRIBER, AN_IMPORT, AN_ISSUE, BROUGHT, links_of};
 use super::passkeys::questions;
 use super::second_factor::{turn_on, type_code};
 use super::sign_in::sign_in;
-use super::support::{ADA, Answer, Person, with_settings};
+use super::support::{ADA, Answer, Person, TestApp, with_settings};
+use super::tokens::asks_for_consent;
 use frontdesk::routes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -102,6 +103,12 @@ fn is_at(pattern: &str, path: &str) -> bool {
         })
 }
 
+/// Where the forms lead that only somebody sees who is not the last owner.
+async fn forms_of_others(app: &TestApp) -> Vec<String> {
+    let bob = sign_up(app, BOB.0, BOB.1).await;
+    paths(&bob.get("/account/delete").await.body, &["action"])
+}
+
 /// The paths without parameters in `templates::paths`.
 fn fixed_paths() -> Vec<String> {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/paths.rs");
@@ -149,6 +156,7 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
             paths_of::indexnow_key(&app.state.secrets.indexnow()),
         ]);
         starts.extend(links_in_mails(app).await.into_values());
+        starts.push(asks_for_consent(app).await);
         // A second factor has a page for each step on the way to it, and one on the way in.
         let off = ada.get("/account/two-factor").await;
         starts.extend(questions(app, &ada).await.into_values());
@@ -165,11 +173,13 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
             starts.iter().filter(|path| posted_only(path)).cloned().collect();
         starts.retain(|path| !buttons.contains(path));
         let open = table.iter().filter(|route| route.method == "GET" && !route.path.contains('{'));
+        let open = open.filter(|route| route.path != "/api/v1/me"); // for programs with a token
         starts.extend(open.map(|route| route.path.to_owned()));
         starts.retain(|path| path != "/sign-in/code");
 
         let (by_eve, forms) = walk(&app.eve(), &starts).await;
         let (mut by_ada, mut more_forms) = walk(&ada.coming_from("10.0.0.2"), &starts).await;
+        more_forms.extend(forms_of_others(app).await);
         for (path, page) in [("/account/two-factor", off), ("/sign-in/code", asked)] {
             nothing_inline(path, &page.body);
             more_forms.extend(forms_on(path, &page.body).0);

@@ -4,7 +4,11 @@
 
 mod support;
 
+mod account_alarms;
+mod account_data;
+mod account_email;
 mod accounts;
+mod apps;
 mod audience;
 mod audience_doors;
 mod audit;
@@ -35,6 +39,7 @@ mod mail;
 mod mail_bombs;
 mod mail_proofs;
 mod matrix;
+mod me;
 mod newsletter;
 mod notices;
 mod operator;
@@ -64,3 +69,5 @@ mod staff_leads;
 mod storm;
 mod subscribers;
 mod sync;
+mod tokens;
+mod tokens_by_code;

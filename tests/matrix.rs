@@ -27,19 +27,22 @@ const HEAD: &str = "\
 #   in        let in: what they sent was looked at
 #   sign-in   asked to sign in first
 #   no        known, or from elsewhere, and refused
-#   key       asked for a key
+#   key       asked for a key, or a token
 #   nothing   there is nothing here, or nothing they may know of
 #   off       not configured here
 #
 # What an address is about is the member's own, or the lead that key A has handed in. Key A has every scope, key B is good
-# for leads:write. The expired session was the owner's; the request from another site carries the owner's live one. The member's
-# browser is on the way to, and through, a second factor, and back from an identity provider.
+# for leads:write. The app is the member's. The expired session was the owner's; the request from another site carries the
+# owner's live one. The member's browser is on the way to, and through, a second factor, and back from an identity provider.
 ";
 
 /// The member, and what is theirs where [`NOBODYS`] is something else's.
 const MEMBERS: &str = "01890000-0000-7000-8000-000000000001";
 /// The editor.
 const EDITOR: &str = "01890000-0000-7000-8000-000000000003";
+
+/// What the member's app has.
+const TOKEN: &str = "fd_at_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// Everyone there is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,11 +54,12 @@ enum Caller {
     Owner,
     KeyA,
     KeyB,
+    App,
     Expired,
     CrossSite,
 }
 
-const CALLERS: [(Caller, &str); 9] = [
+const CALLERS: [(Caller, &str); 10] = [
     (Caller::Stranger, "stranger"),
     (Caller::Member, "member"),
     (Caller::Other, "other"),
@@ -63,6 +67,7 @@ const CALLERS: [(Caller, &str); 9] = [
     (Caller::Owner, "owner"),
     (Caller::KeyA, "key A"),
     (Caller::KeyB, "key B"),
+    (Caller::App, "app"),
     (Caller::Expired, "expired"),
     (Caller::CrossSite, "cross-site"),
 ];
@@ -71,7 +76,7 @@ impl Caller {
     /// What their cookie holds.
     fn session(self) -> Option<String> {
         let digit = match self {
-            Self::Stranger | Self::KeyA | Self::KeyB => return None,
+            Self::Stranger | Self::KeyA | Self::KeyB | Self::App => return None,
             Self::Member => "1",
             Self::Other => "2",
             Self::Editor => "3",
@@ -122,6 +127,10 @@ fn fixtures() -> String {
          insert into api_keys (id, name, prefix, hash, scopes)
          values ('{NOBODYS}', 'A', 'fd_live_a', sha256('fd_live_a'), '{{leads:write,posts:write,posts:read,cache:write}}'),
                 (gen_random_uuid(), 'B', 'fd_live_b', sha256('fd_live_b'), '{{leads:write}}');
+         insert into sessions (token_hash, id, account_id, expires_at, by_token)
+         values (sha256('\\x08'), '01890000-0000-7000-8000-000000000009', '{MEMBERS}', now() + interval '1 hour', true);
+         insert into app_tokens (hash, session_id, kind, expires_at)
+         values (sha256('{TOKEN}'), '01890000-0000-7000-8000-000000000009', 'access', now() + interval '10 minutes');
          insert into leads (id, name, email, message, status, source, api_key_id, fingerprint)
          values ('{NOBODYS}', 'Ann', 'ann@example.test', 'Hello there.', 'new', 'partner-api', '{NOBODYS}', sha256(''));
          insert into topics (slug, name) values ('signs', 'Signs');
@@ -239,6 +248,12 @@ fn knock(
     let kept = if caller == Caller::Member { world.kept.as_str() } else { "" };
     let session = caller.session().map(|session| format!("sid={session}{kept}"));
     let request = session.into_iter().fold(request, |request, sid| request.header("cookie", sid));
+    let request = match caller {
+        Caller::App => request.header("authorization", format!("Bearer {TOKEN}")),
+        _ => request,
+    };
+    // Whatever they are about, they have seen.
+    let request = if route.method == "PATCH" { request.header("if-match", "*") } else { request };
     caller.key().into_iter().fold(request, |request, key| request.header("x-api-key", key))
 }
 
@@ -285,7 +300,13 @@ fn is_sound(route: &Entry, cells: &Cells) {
     let door = format!("{} {}", route.method, route.path);
     assert_eq!(of(Caller::Expired), of(Caller::Stranger), "{door}: an expired session is none");
     if !is_for_machines(route.path) {
-        assert_eq!(of(Caller::KeyA), of(Caller::Stranger), "{door}: a key opens no page");
+        for program in [Caller::KeyA, Caller::App] {
+            assert_eq!(
+                of(program),
+                of(Caller::Stranger),
+                "{door}: a key opens no page, nor does a token"
+            );
+        }
     }
     if route.method != "GET" && route.proof != ANYWHERE {
         assert_ne!(of(Caller::CrossSite), "in", "{door}: another site is let in");

@@ -134,9 +134,9 @@ fn it_is_turned_off_by_a_password_or_a_code_and_its_owner_is_told() {
             assert_eq!(sign_in(&app.eve(), BOB.0, BOB.1).await.location, "/sign-in/code");
             let answer = bob.post("/account/two-factor/off", &[(name, proof.as_str())]).await;
             assert_eq!(answer.location, "/account/two-factor", "{}", answer.body);
-            assert_eq!(sign_in(&app.eve(), BOB.0, BOB.1).await.location, "/account");
             let mail = mails_to(app, BOB.0).await.remove(0).mail;
             assert_eq!(mail.subject, "Your second factor was turned off · Frontdesk");
+            assert_eq!(sign_in(&app.eve(), BOB.0, BOB.1).await.location, "/account");
             assert_eq!(app.ask("select count(*) from recovery_codes").await, ["0"]);
             // On again it has codes of its own; those of the time before are nothing any more.
             let (_, fresh) = turn_on(app, &bob).await;

@@ -10,6 +10,7 @@ mod bare;
 mod figures;
 mod processor;
 mod readers;
+mod sign_ins;
 mod site;
 mod world;
 

@@ -34,6 +34,8 @@ pub struct Readers<'a> {
 pub struct Answers {
     /// From the moment each came until its answer was there, shortest first.
     latencies: Vec<Duration>,
+    /// The same with the status of each answer, in the order of the answers.
+    pub by_status: Vec<(u16, Duration)>,
     /// Answers that were none, or not a page.
     pub failed: usize,
     /// Bodies, in bytes.
@@ -46,6 +48,19 @@ impl Answers {
     pub fn millis(&self, part: f64) -> f64 {
         let at = (self.latencies.len() as f64 * part) as usize;
         self.latencies.get(at).map_or(f64::INFINITY, |latency| latency.as_secs_f64() * 1000.0)
+    }
+
+    /// Those of one status alone.
+    pub fn of_status(&self, status: u16) -> Self {
+        let these = self.by_status.iter().filter(|(answered, _)| *answered == status);
+        let mut latencies: Vec<_> = these.map(|(_, latency)| *latency).collect();
+        latencies.sort();
+        Self { latencies, ..Self::default() }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.latencies.len()
     }
 }
 
@@ -68,7 +83,10 @@ impl Readers<'_> {
                         continue;
                     };
                     quiet = false;
-                    answers.latencies.push(came.elapsed());
+                    let latency = came.elapsed();
+                    answers.latencies.push(latency);
+                    let status = answer.as_ref().map_or(0, |(status, _)| *status);
+                    answers.by_status.push((status, latency));
                     match answer {
                         Ok((200, bytes)) => answers.bytes += bytes,
                         Ok(_) => answers.failed += 1,

@@ -90,6 +90,18 @@ impl Site {
         Ok(body)
     }
 
+    /// What it has in memory, in bytes.
+    ///
+    /// # Errors
+    /// Where the kernel does not say.
+    pub fn resident(&self) -> Result<f64> {
+        let pid = self.workers.first().context("no process")?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+        Ok(kib.context("the kernel does not say what is resident")? * 1024.0)
+    }
+
     /// Head and body of an answer. `headers` end in a line break each.
     ///
     /// # Errors

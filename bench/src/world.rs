@@ -87,18 +87,37 @@ impl World {
     /// # Errors
     /// Where that is refused.
     pub fn sign_in(&self, site: &Site) -> Result<String> {
+        Ok(self.sign_in_with(site, "")?.session)
+    }
+
+    /// The same on a device that carries this cookie, or none.
+    ///
+    /// # Errors
+    /// Where that is refused.
+    pub fn sign_in_with(&self, site: &Site, device: &str) -> Result<Cookies> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("email", "owner@example.com").append_pair("password", PASSWORD);
         let headers = format!(
-            "origin: http://{}\r\ncontent-type: application/x-www-form-urlencoded\r\n",
+            "origin: http://{}\r\ncontent-type: application/x-www-form-urlencoded\r\ncookie: {device}\r\n",
             site.authority
         );
         let (head, _) = site.ask("POST /sign-in", &headers, &form.finish())?;
-        let session = head.lines().filter_map(|line| header(line, "set-cookie"));
-        let session =
-            session.filter_map(|it| it.split(';').next()).find(|it| it.starts_with("sid="));
-        Ok(session.with_context(|| format!("no session was begun:\n{head}"))?.to_owned())
+        let named = |name: &str| {
+            let set = head.lines().filter_map(|line| header(line, "set-cookie"));
+            let mut pairs = set.filter_map(|it| it.split(';').next());
+            let found = pairs.find(|pair| pair.starts_with(name)).map(str::to_owned);
+            found.with_context(|| format!("no {name} was begun:\n{head}"))
+        };
+        Ok(Cookies { session: named("sid=")?, device: named("device=")? })
     }
+}
+
+/// What a browser keeps of a sign-in, as pairs for the header `Cookie`.
+pub struct Cookies {
+    /// The session.
+    pub session: String,
+    /// That somebody has signed in there.
+    pub device: String,
 }
 
 impl Drop for World {

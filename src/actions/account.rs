@@ -87,9 +87,10 @@ impl Action for ChangePassword {
             None => {}
             Some(_) => check(visit, who, "current_password", &form.current_password).await?,
         }
-        let hash = app.passwords.hash(&app.clock, &form.new.password).await?;
+        let (hash, id) =
+            (app.passwords.hash(&app.clock, &form.new.password).await?, app.clock.id());
         let done = visit.once(async |tx| {
-            accounts::set_password(&mut *tx, who.id(), Some(who), &hash).await?;
+            accounts::set_password(&mut *tx, id, who.id(), Some(who), &hash).await?;
             visit.note(tx, who.id(), Act::PasswordChanged.on("staff", who.id())).await?;
             Ok(paths::account())
         });

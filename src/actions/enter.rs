@@ -1,19 +1,18 @@
-//! The one way to a session, whatever the proof, and what slows down whoever guesses.
+//! The one way to a session, whatever the proof.
 
+use super::devices;
 use super::sign_in::leave;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::action::{Done, Visit};
-use crate::http::limit::{Counter, Limit};
 use crate::http::session::{self, Kept};
 use crate::mail::AccountEvent;
 use crate::services::account_notices::tell;
 use crate::services::audit::Act;
 use crate::services::half_sign_ins::{self, HalfToken};
 use crate::services::second_factors::{self, Accepted, Code, Try};
-use crate::services::secrets::Purpose;
-use crate::services::sessions::{self, Begun, SessionToken};
-use actix_web::HttpRequest;
+use crate::services::sessions::{self, Begun, Device, SessionToken};
+use crate::services::{accounts, alarms};
 use sqlx::PgConnection;
 use templates::paths;
 use uuid::Uuid;
@@ -47,7 +46,7 @@ enum Entered {
 
 /// The one way to a session, whatever the proof: `prove` runs in the transaction that begins it. The session that this
 /// browser had before is over, so an id that somebody planted is worth nothing. Whoever has shown one factor, and has
-/// two, gets no session: they are asked for the other.
+/// two, gets no session: they are asked for the other. Whose device is new is told so by mail.
 pub async fn enter(
     visit: &Visit<'_>,
     prove: impl AsyncFnOnce(&mut PgConnection) -> Result<Proven>,
@@ -69,7 +68,8 @@ pub async fn enter(
         }
         let twice = proven.by == By::Two;
         let begun = sessions::begin(&mut *tx, proven.account, &token, &from, twice).await?;
-        visit.note(tx, proven.account, Act::SignedIn.on("staff", proven.account)).await?;
+        visit.note(&mut *tx, proven.account, Act::SignedIn.on("staff", proven.account)).await?;
+        welcome(visit, tx, &proven, &from).await?;
         Ok(Entered::Whole(proven, begun))
     });
     let entered = entered.await?;
@@ -83,12 +83,29 @@ pub async fn enter(
         }
         Entered::Whole(proven, begun) => {
             let whereto = whereto(app, proven, begun);
-            let device = session::remember_device(&app.config, request, device(app, &proven.email));
+            let device = devices::remember(app, &proven.email);
+            let device = session::remember_device(&app.config, request, device);
             let begun = session::begin(&app.config, request, &token, begun.lifetime);
             let done = Done::at(entered.map(|_| whereto));
             Ok(done.with(begun).with(device).with(end_half))
         }
     }
+}
+
+/// Tells the mailbox of an account that somebody was let in on a device that is new. The first time is no news, nor is it for
+/// whoever comes from that mailbox.
+async fn welcome(
+    visit: &Visit<'_>,
+    tx: &mut PgConnection,
+    proven: &Proven,
+    from: &Device,
+) -> Result<()> {
+    let was_here = accounts::entered(&mut *tx, proven.account).await?;
+    let is_from_mailbox = proven.by == By::One(half_sign_ins::Proof::Mail);
+    if !was_here || is_from_mailbox || devices::is_at_home(visit, &proven.email) {
+        return Ok(());
+    }
+    alarms::raise(tx, visit.app.clock.id(), proven.account, devices::alarm(from)).await
 }
 
 /// Where they go on: where they wanted to, unless a second factor is to be set up first.
@@ -115,7 +132,7 @@ pub struct Typed {
 pub async fn typed(visit: &Visit<'_>, account: Uuid, email: &str, text: &str) -> Result<Typed> {
     let Visit { app, request, .. } = visit;
     let code = Code::parse(text)?;
-    let device = known_device(app, request, &email.to_lowercase()).unwrap_or_default();
+    let device = devices::known(app, request, &email.to_lowercase()).unwrap_or_default();
     let typed = Typed { code, one: Try { id: app.clock.id(), account, device } };
     if let Code::Recovery(_) = typed.code {
         return Ok(typed); // nobody can guess one
@@ -148,59 +165,6 @@ impl Typed {
         }
         Ok(accepted)
     }
-}
-
-/// How often an account was guessed at: from devices that never signed in to it, all together, and from each that did.
-pub struct Guesses {
-    strangers: Counter<String>,
-    devices: Counter<String>,
-}
-
-impl Default for Guesses {
-    fn default() -> Self {
-        let limit = Limit::per_quarter_hour(20);
-        Self { strangers: Counter::new(limit), devices: Counter::new(limit) }
-    }
-}
-
-impl Guesses {
-    /// Counts one.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`].
-    pub fn count(&self, app: &App, request: &HttpRequest, email: &str) -> Result<()> {
-        match known_device(app, request, email) {
-            Some(device) => self.devices.count(&device),
-            None => self.strangers.count(&email.to_owned()),
-        }
-    }
-}
-
-/// A new device cookie for whoever signed in as `email`: an id, and our signature that binds it to the account.
-fn device(app: &App, email: &str) -> String {
-    let email = email.to_lowercase();
-    let id = app.clock.id().simple().to_string();
-    let signature = app.secrets.sign(Purpose::Device, &[id.as_bytes(), email.as_bytes()]);
-    let signature = Uuid::from_slice(&signature[..16]).unwrap_or_default();
-    format!("{id}.{}", signature.simple())
-}
-
-/// Whether someone has signed in with this address on this device.
-pub fn is_at_home(visit: &Visit<'_>, email: &str) -> bool {
-    known_device(visit.app, visit.request, &email.to_lowercase()).is_some()
-}
-
-/// The id of this device, if someone signed in to this account on it.
-pub fn known_device(app: &App, request: &HttpRequest, email: &str) -> Option<String> {
-    let cookie = session::device(&app.config, request)?;
-    let (id, given) = cookie.split_once('.')?;
-    let given = Uuid::try_parse(given).ok()?;
-    let signed = app.secrets.verify_start(
-        Purpose::Device,
-        &[id.as_bytes(), email.as_bytes()],
-        given.as_bytes(),
-    );
-    signed.then(|| id.to_owned())
 }
 
 /// `next` if it is a path of our own: anything a browser might take for another host is not. Nor is a way in: whoever

@@ -1,9 +1,14 @@
 //! Every way a person changes something: a form that GET shows and POST runs.
 
 pub mod account;
+pub mod alarms;
+pub mod authorize;
 pub mod cache;
+pub mod closing;
 pub mod confirm_identity;
 pub mod contact;
+pub mod devices;
+pub mod email_changes;
 pub mod embed;
 pub mod enter;
 pub mod identities;

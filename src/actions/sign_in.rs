@@ -3,7 +3,8 @@
 //! An unknown address takes the same path, the same time and gets the same answer as a wrong password. Guessing is
 //! slowed down per network, per account and per device; nobody can lock anyone out of a device they have used before.
 
-use super::enter::{By, Proven, enter, is_at_home, own_path};
+use super::devices::is_at_home;
+use super::enter::{By, Proven, enter, own_path};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::Gate;
@@ -14,7 +15,7 @@ use crate::http::limit::Limit;
 use crate::http::session;
 use crate::pages::identities::with_ways_in;
 use crate::policies::Newcomer;
-use crate::services::accounts::{self, NewPassword};
+use crate::services::accounts::{self, Account, NewPassword};
 use crate::services::audit::Act;
 use crate::services::half_sign_ins::Proof;
 use crate::services::input::{self, Valid};
@@ -63,17 +64,18 @@ impl Action for SignIn {
         let Visit { app, request, .. } = visit;
         let email = form.email.to_lowercase();
         app.guesses.count(app, request, &email)?;
-        let account = app.read(async |db| accounts::by_email(db, &email).await).await?;
+        let (account, right) = by_password(app, &email, &form.password).await?;
         let id = account.as_ref().map(|account| account.id);
-        let hash = account.as_ref().and_then(|account| account.password_hash.clone());
-        let right = app.passwords.verify(&form.password, hash).await?;
         let Some(account) = account.filter(|_| right) else {
             visit.note_failure(id, Act::SignInFailed);
-            return Err(Error::field("", "Email or password is wrong."));
+            return Err(wrong());
         };
         let by = By::One(Proof::Password);
-        let proven = Proven { account: account.id, email, next: form.next.clone(), by };
-        enter(visit, async |_| Ok(proven)).await
+        enter(visit, async |tx| match accounts::is_yet(tx, &account).await? {
+            true => Ok(Proven { account: account.id, email, next: form.next.clone(), by }),
+            false => Err(wrong()),
+        })
+        .await
     }
 
     async fn page(
@@ -89,6 +91,26 @@ impl Action for SignIn {
     fn complete(app: &App, state: &FormState, view: View) -> View {
         with_ways_in(app, state, view)
     }
+}
+
+fn wrong() -> Error {
+    Error::field("", "Email or password is wrong.")
+}
+
+/// The account at this address, and whether the password is its. Where there is none, that takes as long.
+///
+/// # Errors
+/// [`Error::Unavailable`] where too many passwords are being checked.
+pub async fn by_password(
+    app: &App,
+    email: &str,
+    password: &str,
+) -> Result<(Option<Account>, bool)> {
+    app.passwords.ensure_room()?;
+    let account = app.ask(async |db| accounts::by_email(db, email).await).await?;
+    let hash = account.as_ref().and_then(|account| account.password_hash.clone());
+    let right = app.passwords.verify(password, hash).await?;
+    Ok((account, right))
 }
 
 /// `/sign-in/link`
@@ -237,10 +259,10 @@ impl Action for ResetPassword {
     ) -> Result<Done> {
         let app = visit.app;
         app.read(async |db| account_to_reset(&links::held(db, token).await?)).await?;
-        let hash = app.passwords.hash(&app.clock, &form.password).await?;
+        let (hash, id) = (app.passwords.hash(&app.clock, &form.password).await?, app.clock.id());
         let done = visit.once(async |tx| {
             let account = account_to_reset(&links::take(&mut *tx, token).await?)?;
-            accounts::set_password(&mut *tx, account, None, &hash).await?;
+            accounts::set_password(&mut *tx, id, account, None, &hash).await?;
             visit.note(tx, account, Act::PasswordReset.on("staff", account)).await?;
             Ok(paths::sign_in())
         });

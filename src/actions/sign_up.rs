@@ -2,7 +2,8 @@
 //!
 //! Whether an address has an account already is told to its mailbox alone.
 
-use super::enter::{By, Proven, enter, is_at_home};
+use super::devices::is_at_home;
+use super::enter::{By, Proven, enter};
 use crate::app::App;
 use crate::error::Result;
 use crate::http::Gate;

@@ -3,6 +3,7 @@
 //! `--json` prints one JSON document on stdout; messages go to stderr. Exit 0: done; 1: refused, with the reasons by
 //! field; 2: wrong usage.
 
+mod app;
 mod cache;
 mod database;
 mod doctor;
@@ -58,7 +59,10 @@ enum Command {
     /// API keys of partners' programs.
     #[command(subcommand)]
     Key(key::Command),
-    /// Staff accounts.
+    /// Members' apps, which act for them by tokens.
+    #[command(subcommand)]
+    App(app::Command),
+    /// Accounts.
     #[command(subcommand)]
     User(user::Command),
     /// Kept pages.
@@ -106,6 +110,7 @@ fn carry_out(command: Command, output: &Output) -> Result<(), Refused> {
             database::with(config, async |app| command.run(app, output).await)
         }
         Command::Key(command) => database::with(config, async |app| command.run(app, output).await),
+        Command::App(command) => database::with(config, async |app| command.run(app, output).await),
         Command::Cache(command) => {
             database::with(config, async |app| command.run(app, output).await)
         }

@@ -5,20 +5,20 @@ use super::record::record;
 use crate::app::App;
 use crate::policies::Operator;
 use crate::services::audit::Act;
-use crate::services::factors;
 use crate::services::input::Valid;
 use crate::services::roster::{self, By, Listed, Reader};
 use crate::services::staff::{self, NewStaff, Role};
+use crate::services::{email_changes, factors};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use templates::format::plural;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-/// What can be done with staff accounts.
+/// What can be done with accounts.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make an account. Its password is generated and shown once.
+    /// Make an account for one of us. Its password is generated and shown once.
     Add {
         /// Sign-in address.
         #[arg(long)]
@@ -29,6 +29,16 @@ pub enum Command {
         /// What they may do.
         #[arg(long, value_enum, default_value_t = Role::Editor)]
         role: Role,
+    },
+    /// Give anyone's account another address, for an owner who cannot read the mail that goes to the old one any more. Be sure
+    /// that it is they. Whoever is signed in to it is out, and the old mailbox is told.
+    Email {
+        /// The address it has.
+        #[arg(long)]
+        email: String,
+        /// The address it is to have.
+        #[arg(long)]
+        to: String,
     },
     /// List those who run the site, the last to come first.
     List {
@@ -73,6 +83,9 @@ impl Command {
                 add(app, output, &operator, NewStaff { email, name, password: String::new() }, role)
                     .await
             }
+            Self::Email { email, to } => {
+                change_email(app, output, &operator, email.trim(), to.trim()).await
+            }
             Self::List { limit } => list(app, output, &operator, limit).await,
             Self::Deactivate(who) => close(app, output, &operator, &who).await,
             Self::Activate(who) => open(app, output, &operator, &who).await,
@@ -100,6 +113,23 @@ async fn add(
     .await?;
     let shown = json!({ "id": id, "email": new.email, "password": new.password });
     output.print(&shown, || format!("{}\n{}\n", new.email, new.password))
+}
+
+async fn change_email(
+    app: &App,
+    output: &Output,
+    operator: &Operator,
+    old: &str,
+    new: &str,
+) -> Result<(), Refused> {
+    let new = email_changes::New { email: new.to_owned(), with_newsletter: false };
+    let (new, id) = (Valid::check(new)?, app.clock.id());
+    record(app, operator, async |tx| {
+        let account = email_changes::by_operator(tx, operator, id, old, &new).await?;
+        Ok(((), Act::EmailChanged.on("account", account)))
+    })
+    .await?;
+    output.done("The account has its new address. Everybody is signed out of it.")
 }
 
 async fn list(app: &App, output: &Output, operator: &Operator, limit: i64) -> Result<(), Refused> {

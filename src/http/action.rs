@@ -17,7 +17,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
-use templates::{Flash, FormState, View, Who};
+use templates::{Flash, FormState, View, Who, paths};
 use uuid::Uuid;
 use validator::Validate;
 
@@ -31,6 +31,9 @@ pub trait Action: Gate {
     const BODY: usize;
     /// Names that the query of the page may fill in.
     const PREFILLED: &'static [&'static str] = &[];
+    /// Whether whoever has to sign in first comes to the form again with that, instead of sending what they sent: its answer
+    /// leads where only its own page may.
+    const ASKED_AGAIN: bool = false;
 
     /// Does what was asked for; what one of us does, on the record ([`Visit::record`](super::record)).
     async fn run(
@@ -177,6 +180,10 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
     };
     let who = match who {
         Ok(who) => who,
+        Err(error @ Error::Unproven(_)) if holds && A::ASKED_AGAIN => {
+            let pairs = read::<A>(request, payload, holds).await.unwrap_or_default();
+            return ask_again::<A>(request, &pairs, error);
+        }
         Err(error @ Error::Unproven(_)) if holds => {
             return held::ask(request, payload, A::BODY, error).await;
         }
@@ -206,10 +213,32 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
             draw::<A>(app, request, &who, &at, &state, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         // A session may end while its last form is looked at.
+        Err((error @ Error::Unproven(_), pairs)) if A::ASKED_AGAIN => {
+            ask_again::<A>(request, &pairs, error)
+        }
         Err((error @ Error::Unproven(_), pairs)) if holds => {
             held::sign_in(request, &pairs, false, error)
         }
         Err((error, pairs)) => Ok(errors::resend(request, error, &pairs)),
+    }
+}
+
+/// The way to sign in, and from there to the form with what its address may fill in.
+///
+/// # Errors
+/// `unproven`, where that is nothing.
+fn ask_again<A: Action>(
+    request: &HttpRequest,
+    pairs: &Pairs,
+    unproven: Error,
+) -> Result<HttpResponse> {
+    let known = pairs.iter().filter(|(name, _)| A::PREFILLED.contains(&name.as_str()));
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(known).finish();
+    match query.as_str() {
+        "" => Err(unproven),
+        query => {
+            Ok(errors::see_other(&paths::sign_in_then(&format!("{}?{query}", request.path()))))
+        }
     }
 }
 

@@ -1,8 +1,26 @@
 //! Where a request comes from. `X-Forwarded-For` is believed only from the proxies in `TRUSTED_PROXIES`.
 
 use crate::config::Config;
+use crate::services::sessions;
 use actix_web::HttpRequest;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Who calls, for what is run without the head of the request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The device, as a session remembers it.
+    pub device: sessions::Device,
+    /// What is counted as one caller.
+    pub network: IpAddr,
+}
+
+impl Caller {
+    /// Whoever sends this.
+    pub fn of(config: &Config, request: &HttpRequest) -> Self {
+        let device = super::session::seen_from(config, request);
+        Self { device, network: network(address(config, request)) }
+    }
+}
 
 /// The caller's address: the peer's, or the last one before it that is not a proxy of ours.
 pub fn address(config: &Config, request: &HttpRequest) -> IpAddr {

@@ -10,8 +10,8 @@ use crate::policies::{self, Policy};
 use crate::services::input::Valid;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_MAX_AGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN,
-    VARY,
+    ACCESS_CONTROL_MAX_AGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    ORIGIN, VARY,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -27,6 +27,8 @@ pub trait Endpoint: Gate {
     const METHOD: Method;
     /// The largest document, in bytes; 0 where none is read.
     const BODY: usize;
+    /// Whether standard clients of OAuth come here: they send forms, and look for their own member in a problem.
+    const OAUTH: bool = false;
     /// The parts of the path that vary.
     type At: DeserializeOwned + 'static;
     /// What is sent.
@@ -41,12 +43,16 @@ pub trait Endpoint: Gate {
         at: &Self::At,
         input: Valid<Self::Input>,
     ) -> Result<Reply<Self::Output>>;
+
+    /// Adds what the head of the request says.
+    fn supplement(_: &HttpRequest, _: &mut Self::Input) {}
 }
 
 /// What to answer.
 pub struct Reply<T> {
     status: StatusCode,
     location: Option<String>,
+    etag: Option<String>,
     token: Option<Token>,
     output: T,
 }
@@ -54,7 +60,7 @@ pub struct Reply<T> {
 impl<T> Reply<T> {
     /// 200: what was read.
     pub fn ok(output: T) -> Self {
-        Self { status: StatusCode::OK, location: None, token: None, output }
+        Self { status: StatusCode::OK, location: None, etag: None, token: None, output }
     }
 
     /// 200: what was done.
@@ -67,9 +73,16 @@ impl<T> Reply<T> {
         Self {
             status: StatusCode::CREATED,
             location: location(&written.value),
+            etag: None,
             token: written.token,
             output: written.value,
         }
+    }
+
+    /// And which version it is.
+    #[must_use]
+    pub fn version(self, version: i32) -> Self {
+        Self { etag: Some(format!("\"{version}\"")), ..self }
     }
 }
 
@@ -79,7 +92,8 @@ pub struct Nothing {}
 
 /// Serves an endpoint.
 pub async fn call<E: Endpoint>(request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let mut response = door(Face::Problem, E::PATH, &request, answer::<E>(&request, payload)).await;
+    let face = if E::OAUTH { Face::OAuth } else { Face::Problem };
+    let mut response = door(face, E::PATH, &request, answer::<E>(&request, payload)).await;
     if E::Auth::CORS {
         allow_origin(&request, response.headers_mut());
     }
@@ -91,16 +105,24 @@ async fn answer<E: Endpoint>(request: &HttpRequest, payload: web::Payload) -> Re
     count::<E>(app, request)?;
     let who = admit::<E>(app, request).await?;
     let at = super::at::<E::At>(request).await?;
-    let input = if E::METHOD == Method::GET || E::BODY == 0 {
-        Valid::check(super::query(request)?)?
+    let mut input = if E::METHOD == Method::GET || E::BODY == 0 {
+        super::query(request)?
+    } else if E::OAUTH && form::is_form(request.headers()) {
+        let body = body::read(request, payload, E::BODY).await?;
+        form::read(&form::pairs(request, body).await?)?
     } else {
         json(request, payload, E::BODY).await?
     };
-    let Reply { status, location, token, output } = E::run(app, &who, &at, input).await?;
+    E::supplement(request, &mut input);
+    let input = Valid::check(input)?;
+    let Reply { status, location, etag, token, output } = E::run(app, &who, &at, input).await?;
     let mut response = HttpResponse::build(status).json(output);
     let headers = response.headers_mut();
     if let Some(location) = location.and_then(|location| HeaderValue::try_from(location).ok()) {
         headers.insert(LOCATION, location);
+    }
+    if let Some(etag) = etag.and_then(|etag| HeaderValue::try_from(etag).ok()) {
+        headers.insert(ETAG, etag);
     }
     if let Some(token) = token.and_then(|token| HeaderValue::try_from(token.to_string()).ok()) {
         headers.insert(CONSISTENCY_TOKEN, token);
@@ -108,11 +130,11 @@ async fn answer<E: Endpoint>(request: &HttpRequest, payload: web::Payload) -> Re
     Ok(response)
 }
 
-async fn json<T: DeserializeOwned + Validate>(
+async fn json<T: DeserializeOwned>(
     request: &HttpRequest,
     payload: web::Payload,
     limit: usize,
-) -> Result<Valid<T>> {
+) -> Result<T> {
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/json") {
@@ -124,7 +146,7 @@ async fn json<T: DeserializeOwned + Validate>(
         if error.inner().is_data() { form::unfit(&error) } else { unreadable(error.inner()) }
     })?;
     decoder.end().map_err(|error| unreadable(&error))?;
-    Valid::check(input)
+    Ok(input)
 }
 
 fn unreadable(error: &serde_json::Error) -> Error {

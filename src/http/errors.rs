@@ -6,7 +6,7 @@ use super::front::RequestId;
 use super::origin::is_secret;
 use super::{held, page};
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Error, OAuthRefusal, Result};
 use crate::identity::{Refusal, Refused};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -28,8 +28,15 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Conflict { .. } => StatusCode::CONFLICT,
         Error::Off(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Unproven(_) => StatusCode::UNAUTHORIZED,
-        Error::Forbidden(_) | Error::OneFactor | Error::Unconfirmed => StatusCode::FORBIDDEN,
+        Error::Forbidden(_)
+        | Error::OneFactor
+        | Error::Unconfirmed
+        | Error::OAuth(OAuthRefusal::SecondFactor) => StatusCode::FORBIDDEN,
         Error::Refused(refused) => refused_status(&refused.why),
+        Error::OAuth(OAuthRefusal::Token) => StatusCode::UNAUTHORIZED,
+        Error::OAuth(_) => StatusCode::BAD_REQUEST,
+        Error::Stale => StatusCode::PRECONDITION_FAILED,
+        Error::Unconditional => StatusCode::PRECONDITION_REQUIRED,
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Malformed(_) => StatusCode::BAD_REQUEST,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -68,6 +75,10 @@ fn title(error: &Error) -> &'static str {
         Error::OneFactor => "A second factor is needed",
         Error::Refused(refused) => refused.title(),
         Error::Forbidden(_) => "Not allowed",
+        Error::OAuth(OAuthRefusal::SecondFactor) => "A second factor is required",
+        Error::OAuth(_) => "Refused",
+        Error::Stale => "Changed meanwhile",
+        Error::Unconditional => "Which version?",
         Error::TooMany { .. } => "Too many requests",
         Error::Malformed(_) => "That could not be read",
         Error::TooLarge { .. } => "That is too large",
@@ -85,6 +96,8 @@ pub enum Face {
     Page,
     /// To programs.
     Problem,
+    /// To programs that speak OAuth: a problem, with the member that they look for (RFC 6749 §5.2).
+    OAuth,
 }
 
 impl Face {
@@ -102,7 +115,8 @@ impl Face {
         log(request, &error);
         let response = match self {
             Self::Page => as_page(request, &error),
-            Self::Problem => as_problem(request, &error),
+            Self::Problem => as_problem(request, &error, None),
+            Self::OAuth => as_problem(request, &error, Some(oauth_code(&error))),
         };
         decorate(response, &error)
     }
@@ -122,6 +136,11 @@ fn decorate(mut response: HttpResponse, error: &Error) -> HttpResponse {
         Error::Unproven(_) if unauthorized => {
             headers
                 .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"frontdesk\""));
+        }
+        Error::OAuth(OAuthRefusal::Token) => {
+            let why =
+                HeaderValue::from_static("Bearer realm=\"frontdesk\", error=\"invalid_token\"");
+            headers.insert(WWW_AUTHENTICATE, why);
         }
         _ => {}
     }
@@ -215,17 +234,34 @@ fn refused_page(request: &HttpRequest, status: StatusCode, refused: &Refused) ->
     }
 }
 
-fn as_problem(request: &HttpRequest, error: &Error) -> HttpResponse {
+/// What OAuth calls it.
+fn oauth_code(error: &Error) -> &'static str {
+    match error {
+        Error::OAuth(refusal) => refusal.code(),
+        Error::TooMany { .. } | Error::Unavailable(_) | Error::Off(_) => "temporarily_unavailable",
+        Error::Internal(_) => "server_error",
+        _ => "invalid_request",
+    }
+}
+
+fn as_problem(request: &HttpRequest, error: &Error, oauth: Option<&str>) -> HttpResponse {
     if let Error::Moved(to) = error {
         return moved(to);
     }
-    let status = status(error);
+    let status = match (error, oauth) {
+        (Error::Invalid(_), Some(_)) => StatusCode::BAD_REQUEST, // RFC 6749 §5.2
+        _ => status(error),
+    };
     let mut problem = json!({
         "type": kind(error),
         "title": title(error),
         "status": status.as_u16(),
         "detail": error.to_string(),
     });
+    if let Some(code) = oauth {
+        problem["error"] = code.into();
+        problem["error_description"] = problem["detail"].clone();
+    }
     match error {
         Error::Invalid(fields) => {
             let said = fields
@@ -258,6 +294,7 @@ fn kind(error: &Error) -> &'static str {
     match error {
         Error::Invalid(_) => "/problems/invalid-fields",
         Error::TooMany { .. } => "/problems/too-many-requests",
+        Error::OAuth(OAuthRefusal::SecondFactor) => "/problems/second-factor-required",
         _ => "about:blank",
     }
 }
@@ -347,7 +384,7 @@ pub fn method_not_allowed(request: &HttpRequest, allow: &str) -> HttpResponse {
         Face::Page => {
             html(request, status, &templates::errors::page(status.as_u16(), title, &detail, None))
         }
-        Face::Problem => {
+        Face::Problem | Face::OAuth => {
             let problem =
                 json!({ "type": "about:blank", "title": title, "status": 405, "detail": detail });
             HttpResponse::build(status)
@@ -374,4 +411,43 @@ fn methods(allow: &str) -> HeaderValue {
 /// Where a server was built without one.
 pub fn shared(request: &HttpRequest) -> &web::Data<App> {
     request.app_data().expect("every server is built with its application")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::body::MessageBody;
+    use actix_web::test::TestRequest;
+
+    fn told(error: Error) -> (StatusCode, serde_json::Value) {
+        let answer = Face::OAuth.show(&TestRequest::default().to_http_request(), error);
+        let (status, body) = (answer.status(), answer.into_body().try_into_bytes().unwrap());
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[test]
+    fn a_second_factor_is_asked_for_by_a_name_of_its_own() {
+        let (status, problem) = told(Error::OAuth(OAuthRefusal::SecondFactor));
+        assert_eq!(status, StatusCode::FORBIDDEN);
+        assert_eq!(problem["type"], "/problems/second-factor-required");
+        assert_eq!(problem["error"], "second-factor-required");
+    }
+
+    #[test]
+    fn a_client_of_oauth_finds_its_word_in_every_problem() {
+        for (error, status, word) in [
+            (Error::OAuth(OAuthRefusal::Grant), 400, "invalid_grant"),
+            (Error::OAuth(OAuthRefusal::Client), 400, "invalid_client"),
+            (Error::field("code", "No."), 400, "invalid_request"),
+            (Error::Unsupported("No."), 415, "invalid_request"),
+            (Error::TooMany { retry_after_seconds: 9 }, 429, "temporarily_unavailable"),
+            (Error::unavailable("busy"), 503, "temporarily_unavailable"),
+            (Error::Internal(anyhow::anyhow!("a secret")), 500, "server_error"),
+        ] {
+            let (answered, problem) = told(error);
+            assert_eq!((answered.as_u16(), &problem["error"]), (status, &word.into()));
+            assert_eq!(problem["error_description"], problem["detail"]);
+            assert!(!problem.to_string().contains("a secret"));
+        }
+    }
 }

@@ -122,11 +122,18 @@ pub fn join(pairs: &mut Pairs, name: &str) {
 /// # Errors
 /// [`Error::Invalid`] by field.
 pub fn decode<F: DeserializeOwned + Validate>(pairs: &Pairs) -> Result<Valid<F>> {
+    Valid::check(read(pairs)?)
+}
+
+/// `pairs` as an `F` whose rules nobody has looked at yet.
+///
+/// # Errors
+/// [`Error::Invalid`] by field.
+pub fn read<F: DeserializeOwned>(pairs: &Pairs) -> Result<F> {
     let again =
         serde_urlencoded::to_string(pairs).map_err(|error| Error::Internal(error.into()))?;
     let decoder = serde_urlencoded::Deserializer::new(form_urlencoded::parse(again.as_bytes()));
-    let form = serde_path_to_error::deserialize(decoder).map_err(|error| unfit(&error))?;
-    Valid::check(form)
+    serde_path_to_error::deserialize(decoder).map_err(|error| unfit(&error))
 }
 
 /// A value of a type the field does not have, as a message on that field.
@@ -137,8 +144,11 @@ pub fn unfit<E: std::error::Error>(error: &serde_path_to_error::Error<E>) -> Err
     // What a type says for itself is a sentence of ours. What serde says is about our types, which mean nothing to callers.
     let ours = said.starts_with(char::is_uppercase);
     let sentence = said.split(" at line ").next().unwrap_or_default();
-    let of_type = "This is of a type that cannot be used here, or given twice.".to_owned();
-    Error::field(&field, if ours { format!("{sentence}.") } else { of_type })
+    let theirs = match said.starts_with("unknown field") {
+        true => "There is no such member here.",
+        false => "This is of a type that cannot be used here, or given twice.",
+    };
+    Error::field(&field, if ours { format!("{sentence}.") } else { theirs.to_owned() })
 }
 
 #[cfg(test)]

@@ -151,7 +151,7 @@ fn plain(
         Face::Page => HttpResponse::build(status)
             .insert_header((CONTENT_TYPE, "text/plain; charset=utf-8"))
             .body(detail),
-        Face::Problem => HttpResponse::build(status)
+        Face::Problem | Face::OAuth => HttpResponse::build(status)
             .insert_header((CONTENT_TYPE, "application/problem+json"))
             .json(serde_json::json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail })),
     }

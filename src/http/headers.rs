@@ -50,13 +50,17 @@ pub static FIXED: [(HeaderName, HeaderValue); 9] = [
     ),
 ];
 
-/// Lets the forms of a page lead to other origins as well: a browser stops a form whose answer leads to one that the page
-/// does not name.
-pub fn lead_to(headers: &mut HeaderMap, origins: &[String]) {
-    if origins.is_empty() {
+/// Lets the forms of a page lead to these places as well: a browser stops a form whose answer leads to one that the page does
+/// not name. What is no place is none.
+pub fn lead_to(headers: &mut HeaderMap, places: &[String]) {
+    let is_one = |place: &&String| {
+        place.bytes().all(|byte| byte.is_ascii_graphic() && !b",;'".contains(&byte))
+    };
+    let places: Vec<&str> = places.iter().filter(is_one).map(String::as_str).collect();
+    if places.is_empty() {
         return;
     }
-    let named = format!("form-action 'self' {}", origins.join(" "));
+    let named = format!("form-action 'self' {}", places.join(" "));
     let policy = headers.get(CONTENT_SECURITY_POLICY).unwrap_or(&FIXED[0].1);
     let policy = policy.to_str().unwrap_or_default().replace("form-action 'self'", &named);
     if let Ok(policy) = HeaderValue::try_from(policy) {
@@ -75,5 +79,25 @@ pub fn add(headers: &mut HeaderMap) {
     }
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_let_into_the_policy_and_nothing_else_is() {
+        let leading_to = |place: &str| {
+            let mut headers = HeaderMap::new();
+            lead_to(&mut headers, &[place.to_owned()]);
+            headers.get(CONTENT_SECURITY_POLICY).map(|policy| policy.to_str().unwrap().to_owned())
+        };
+        let (policy, was) = (leading_to("com.example.app:").unwrap(), &FIXED[0].1);
+        assert!(policy.contains("form-action 'self' com.example.app:; frame-ancestors 'none'"));
+        assert_eq!(policy.len(), was.len() + " com.example.app:".len());
+        for wrong in ["a; script-src *", "a b", "'unsafe-inline'", "a,b"] {
+            assert_eq!(leading_to(wrong), None, "{wrong}");
+        }
     }
 }

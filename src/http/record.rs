@@ -11,6 +11,7 @@ use crate::app::{App, Written};
 use crate::error::Result;
 use crate::services::audit::{self, Act, By, Line};
 use crate::services::recent::OneOfUs;
+use crate::services::sessions::Member;
 use actix_web::web::Data;
 use sqlx::PgConnection;
 use templates::{Flash, View};
@@ -99,6 +100,15 @@ impl Visit<'_> {
     fn network(&self) -> String {
         client::network(client::address(&self.app.config, self.request)).to_string()
     }
+}
+
+/// Records what anyone with an account may have handed out: a line is written where they are one of us.
+///
+/// # Errors
+/// As any statement.
+pub async fn note(app: &App, who: &Member, line: Line) -> Result<()> {
+    let id = app.clock.id();
+    app.bookkeep(async |tx| audit::note(tx, id, who.id(), who.network(), line).await).await
 }
 
 /// Hands something out to one of us, once that is recorded.

@@ -4,7 +4,7 @@ use super::{Letter, Mail, Person, access, newsletter, security};
 use crate::app::App;
 use crate::error::{Result, found};
 use crate::services::links::{self, Token};
-use crate::services::{accounts, leads, retention, settings, staff, suppressions};
+use crate::services::{accounts, email_changes, leads, retention, settings, staff, suppressions};
 use sqlx::PgConnection;
 use templates::mail::{self as template, Part};
 use templates::{format, paths};
@@ -62,7 +62,11 @@ async fn written(
         }
         Mail::Link { link } => {
             let Some(held) = links::for_mail(db, *link).await? else { return Ok(None) };
-            access::letter(app, held, token)
+            let change = email_changes::for_mail(db, &held).await?;
+            let Some(letter) = access::letter(app, held, change.as_ref(), token) else {
+                return Ok(None);
+            };
+            letter
         }
         Mail::AccountNotice { account, event } => {
             let Some(to) = found(accounts::for_mail(db, *account).await)? else { return Ok(None) };

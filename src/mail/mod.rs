@@ -5,6 +5,7 @@
 //! recognised. One recipient each. Whatever people typed reaches headers only through types that encode it.
 
 mod access;
+mod accounts;
 mod letters;
 mod lines;
 mod newsletter;

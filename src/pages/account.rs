@@ -7,7 +7,7 @@ use crate::http::page::{CachedPage, Context, LivePage};
 use crate::pages::admin::Ignored;
 use crate::policies;
 use crate::services::sessions::Member;
-use crate::services::{accounts, passkeys, second_factors, sessions};
+use crate::services::{accounts, email_changes, passkeys, second_factors, sessions};
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
 use templates::account::{Account, Session};
@@ -42,13 +42,16 @@ impl LivePage for Show {
 /// # Errors
 /// As any statement.
 pub async fn view(db: &mut PgConnection, who: &Member, state: &FormState) -> Result<View> {
-    let profile = accounts::profile(db, who).await?;
+    let profile = accounts::profile(&mut *db, who).await?;
+    let waiting = email_changes::waiting(&mut *db, who).await?;
     let sessions = sessions::all(db, who).await?;
     let sessions: Vec<_> = sessions
         .iter()
         .map(|session| Session {
             id: session.id,
             device: &session.device,
+            by_token: session.by_token,
+            app: session.app.as_deref(),
             network: &session.network,
             created_at: session.created_at,
             seen_at: session.seen_at,
@@ -58,6 +61,7 @@ pub async fn view(db: &mut PgConnection, who: &Member, state: &FormState) -> Res
     let account = Account {
         name: &profile.name,
         email: &profile.email,
+        waiting: waiting.as_ref().map(|waiting| waiting.email.as_str()),
         has_password: profile.has_password,
         has_second_factor: second_factors::is_on(db, who.id()).await?,
         passkeys: passkeys::all(db, who.id()).await?.len(),

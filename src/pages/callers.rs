@@ -20,7 +20,7 @@ impl Gate for Show {
 }
 
 /// Only doors that are open; the README has the same table.
-const ROWS: [Row<'static>; 8] = [
+const ROWS: [Row<'static>; 10] = [
     Row {
         caller: "A person with any browser, JavaScript or not",
         door: "A form at the page’s own URL",
@@ -43,6 +43,13 @@ const ROWS: [Row<'static>; 8] = [
         href: Some("/admin"),
     },
     Row {
+        caller: "A member",
+        door: "/account",
+        proof: "A session",
+        answer: "Live pages, and forms as above",
+        href: Some("/account"),
+    },
+    Row {
         caller: "A partner’s program",
         door: "/api/v1/*",
         proof: "An API key with the scope",
@@ -55,6 +62,13 @@ const ROWS: [Row<'static>; 8] = [
         proof: "State, PKCE, nonce and issuer",
         answer: "303, or a page that says why not",
         href: Some("/sign-in"),
+    },
+    Row {
+        caller: "A member’s app",
+        door: "/api/v1/me",
+        proof: "An access token: Authorization: Bearer",
+        answer: "JSON, or a problem document",
+        href: None,
     },
     Row {
         caller: "Another site’s form",

@@ -9,6 +9,7 @@ pub mod home;
 pub mod identities;
 pub mod indexnow;
 pub mod newsletter;
+pub mod own_data;
 pub mod passkeys;
 pub mod posts;
 pub mod topics;

@@ -5,15 +5,20 @@
 
 use crate::error::{Error, OnConstraint, Result};
 use crate::mail::Person;
+use crate::services::alarms::{self, Alarm};
 use crate::services::input::{self, Valid};
 use crate::services::sessions::Member;
 use serde::Deserialize;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use uuid::Uuid;
 use validator::Validate;
 
 /// The refusal of an address that somebody has.
 pub const TAKEN: &str = "There is an account with this email address already.";
+
+/// Whoever did something here and has deleted their account since.
+pub const GONE: &str = "somebody who has left";
 
 /// What is needed to judge a sign-in.
 #[derive(Debug, Clone)]
@@ -91,6 +96,8 @@ pub struct Profile {
     pub has_password: bool,
     /// How often it was changed.
     pub version: i32,
+    /// Since when it is there.
+    pub created_at: OffsetDateTime,
 }
 
 /// The account of `who`.
@@ -100,7 +107,7 @@ pub struct Profile {
 pub async fn profile(db: &mut PgConnection, who: &Member) -> Result<Profile> {
     Ok(sqlx::query_as!(
         Profile,
-        r#"select name, email, password_hash is not null as "has_password!", version from accounts where id = $1"#,
+        r#"select name, email, password_hash is not null as "has_password!", version, created_at from accounts where id = $1"#,
         who.id(),
     )
     .fetch_one(db)
@@ -163,13 +170,14 @@ pub async fn edit(db: &mut PgConnection, who: &Member, new: &Valid<Edited>) -> R
     Err(Error::field("version", message))
 }
 
-/// Sets a password. Every other session ends with the old one, on every instance, and so do the links that were mailed.
-/// `password_hash` was made beforehand: hashing does not belong in a transaction.
+/// Sets a password. Every other session ends with the old one, on every instance, and so do the links that were mailed; the
+/// mailbox is told. `password_hash` was made beforehand: hashing does not belong in a transaction. `id` is a fresh one.
 ///
 /// # Errors
 /// As any statement.
 pub async fn set_password(
     db: &mut PgConnection,
+    id: Uuid,
     account: Uuid,
     but: Option<&Member>,
     password_hash: &str,
@@ -178,7 +186,45 @@ pub async fn set_password(
         .execute(&mut *db)
         .await?;
     super::sessions::end_others(&mut *db, account, but).await?;
-    super::links::revoke(db, account).await
+    super::links::revoke(&mut *db, account).await?;
+    alarms::raise(db, id, account, Alarm::PasswordChanged).await
+}
+
+/// Holds an account while somebody is let in to it, or put out: whoever comes second sees what the first has done. A statement
+/// of its own for that, before any other lock on what belongs to the account.
+///
+/// # Errors
+/// As any statement.
+pub async fn hold(db: &mut PgConnection, account: Uuid) -> Result<()> {
+    let held = sqlx::query!("select from accounts where id = $1 for no key update", account);
+    held.execute(db).await?;
+    Ok(())
+}
+
+/// Holds an account whose password was right a moment ago, and says whether it is yet: another may have been set meanwhile.
+///
+/// # Errors
+/// As any statement.
+pub async fn is_yet(db: &mut PgConnection, account: &Account) -> Result<bool> {
+    hold(&mut *db, account.id).await?;
+    let is = sqlx::query_scalar!(
+        r#"select exists (select from accounts where id = $1 and password_hash = $2 and active) as "is!""#,
+        account.id,
+        account.password_hash,
+    );
+    Ok(is.fetch_one(db).await?)
+}
+
+/// Notes that somebody was let in, and says whether anybody ever was before.
+///
+/// # Errors
+/// As any statement.
+pub async fn entered(db: &mut PgConnection, account: Uuid) -> Result<bool> {
+    let first = sqlx::query!(
+        "update accounts set entered_at = now() where id = $1 and entered_at is null",
+        account
+    );
+    Ok(first.execute(db).await?.rows_affected() == 0)
 }
 
 /// A password to be set, typed once: whoever mistypes it asks for a link.

@@ -12,6 +12,13 @@ pub enum Kind {
     Sessions,
     /// Links that were mailed: a week after they ran out.
     MailedLinks,
+    /// Other addresses for accounts that were not agreed to in time.
+    EmailChanges,
+    /// What apps prove themselves with, once it has run out; and refresh tokens a week after they were used: so long one that is
+    /// used again gives a thief away.
+    AppTokens,
+    /// Codes that apps have, or have not, changed into tokens: after a day.
+    AppCodes,
     /// Sign-ins that nobody went on with.
     HalfSignIns,
     /// Wrong codes that do not count any more: after a day.
@@ -32,9 +39,12 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Sessions,
         Self::MailedLinks,
+        Self::EmailChanges,
+        Self::AppTokens,
+        Self::AppCodes,
         Self::HalfSignIns,
         Self::CodeTries,
         Self::PasskeyChallenges,
@@ -50,6 +60,9 @@ impl Kind {
         match self {
             Self::Sessions => "sessions",
             Self::MailedLinks => "mailed links",
+            Self::EmailChanges => "email changes",
+            Self::AppTokens => "app tokens",
+            Self::AppCodes => "app codes",
             Self::HalfSignIns => "half sign-ins",
             Self::CodeTries => "wrong codes",
             Self::PasskeyChallenges => "passkey challenges",
@@ -84,6 +97,39 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
                 r#"with old as (select id from mailed_links where expires_at < now() - interval '7 days' limit $1),
                         gone as (delete from mailed_links using old
                                   where mailed_links.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::EmailChanges => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from email_changes where expires_at < now() limit $1),
+                        gone as (delete from email_changes using old
+                                  where email_changes.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::AppTokens => {
+            sqlx::query_scalar!(
+                r#"with old as (select hash from app_tokens where expires_at < now() or used_at < now() - interval '7 days' limit $1),
+                        gone as (delete from app_tokens using old
+                                  where app_tokens.hash = old.hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::AppCodes => {
+            sqlx::query_scalar!(
+                r#"with old as (select hash from app_codes where expires_at < now() - interval '1 day' limit $1),
+                        gone as (delete from app_codes using old
+                                  where app_codes.hash = old.hash and $1::bigint is not null)
                    select count(*) as "count!" from old"#,
                 most,
             )

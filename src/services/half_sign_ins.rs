@@ -6,6 +6,7 @@
 
 use crate::digest;
 use crate::error::{Error, Result};
+use crate::services::accounts;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use std::time::Duration;
@@ -131,6 +132,7 @@ pub async fn resume(db: &mut PgConnection, token: &HalfToken) -> Result<Option<H
 /// # Errors
 /// [`Error::Over`].
 pub async fn take(db: &mut PgConnection, half: &HalfWay) -> Result<()> {
+    accounts::hold(&mut *db, half.account).await?;
     let taken = sqlx::query!(
         "delete from half_sign_ins using accounts
           where token_hash = $1 and expires_at > now() and accounts.id = account_id and active",

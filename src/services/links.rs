@@ -8,6 +8,8 @@ use crate::digest;
 use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mail::Mail;
+use crate::services::alarms::Alarm;
+use crate::services::email_changes::Side;
 use crate::services::identities::Identity;
 use crate::services::outbox;
 use crate::services::staff::Role;
@@ -22,6 +24,9 @@ use uuid::Uuid;
 /// How many mails a mailbox gets within a quarter of an hour, and within a day, whoever types its address; and as many again
 /// when that is done on devices of its owner.
 const TO_MAILBOX: (i64, i64) = (3, 12);
+
+/// How many mails about what has happened to it the owner of an account gets within a quarter of an hour.
+const TOLD: i64 = 20;
 
 /// The refusal of a link that is none, or none any more.
 pub const OVER: Error =
@@ -59,14 +64,36 @@ pub enum Intent {
     },
     /// Nothing: there is no account with this address, and its mailbox alone is told so.
     Nothing,
+    /// One of two mailboxes agrees to another address for an account.
+    ChangeEmail {
+        /// Which change.
+        change: Uuid,
+        /// Which of the two.
+        side: Side,
+    },
+    /// Nothing: somebody wants this address for their account, and there is one with it.
+    Taken,
+    /// Everyone is signed out, because that was not they.
+    Alarm {
+        /// What has happened.
+        alarm: Alarm,
+    },
+    /// Nothing: the account has another address, and the operator has seen to that.
+    Moved,
+    /// Nothing: the account is gone.
+    Farewell,
 }
 
 impl Intent {
     /// How long it may be used (OWASP Forgot Password Cheat Sheet: short).
     fn lifetime(&self) -> Duration {
         let minutes = match self {
-            Self::SignUp { .. } => 24 * 60,
-            Self::Invite { .. } => 7 * 24 * 60,
+            Self::SignUp { .. }
+            | Self::ChangeEmail { .. }
+            | Self::Taken
+            | Self::Moved
+            | Self::Farewell => 24 * 60,
+            Self::Invite { .. } | Self::Alarm { .. } => 7 * 24 * 60,
             Self::SignIn { .. } | Self::Reset | Self::Nothing => 15,
         };
         Duration::from_secs(minutes * 60)
@@ -102,9 +129,9 @@ pub async fn send(db: &mut PgConnection, new: &New<'_>) -> Result<()> {
         "insert into mailed_links (id, account_id, email, mailbox, at_home, intent, expires_at)
          select $1, $2, $3, $4, $9, $5, now() + make_interval(secs => $6)
           where (select count(*) from mailed_links
-                  where mailbox = $4 and at_home = $9 and created_at > now() - interval '15 minutes') < $7
+                  where mailbox = $4 and at_home = $9 and asked and created_at > now() - interval '15 minutes') < $7
             and (select count(*) from mailed_links
-                  where mailbox = $4 and at_home = $9 and created_at > now() - interval '1 day') < $8",
+                  where mailbox = $4 and at_home = $9 and asked and created_at > now() - interval '1 day') < $8",
         new.id,
         new.account,
         new.email,
@@ -115,9 +142,40 @@ pub async fn send(db: &mut PgConnection, new: &New<'_>) -> Result<()> {
         TO_MAILBOX.1,
         new.at_home,
     );
-    if made.execute(&mut *db).await?.rows_affected() == 0 {
-        return Ok(());
+    match made.execute(&mut *db).await?.rows_affected() {
+        0 => Ok(()),
+        _ => mail(db, new).await,
     }
+}
+
+/// Has a link mailed that nobody has asked for: it tells the owner of an account what has happened to it. Only so many of
+/// them are sent: whoever makes them happen has said what there is to say by then.
+///
+/// # Errors
+/// As any statement.
+pub async fn tell(db: &mut PgConnection, new: &New<'_>) -> Result<()> {
+    let (mailbox, _) = mailbox(new.email);
+    let made = sqlx::query!(
+        "insert into mailed_links (id, account_id, email, mailbox, at_home, asked, intent, expires_at)
+         select $1, $2, $3, $4, $5, false, $6, now() + make_interval(secs => $7)
+          where (select count(*) from mailed_links
+                  where account_id = $2 and not asked and created_at > now() - interval '15 minutes') < $8",
+        new.id,
+        new.account,
+        new.email,
+        mailbox,
+        new.at_home,
+        Json(new.intent) as _,
+        new.intent.lifetime().as_secs_f64(),
+        TOLD,
+    );
+    match made.execute(&mut *db).await?.rows_affected() {
+        0 => Ok(()),
+        _ => mail(db, new).await,
+    }
+}
+
+async fn mail(db: &mut PgConnection, new: &New<'_>) -> Result<()> {
     let job = outbox::New {
         id: new.id,
         job: &Job::Mail(Mail::Link { link: new.id }),
@@ -233,11 +291,26 @@ pub async fn take(db: &mut PgConnection, token: &str) -> Result<Held> {
     .ok_or(OVER)
 }
 
-/// Ends all links that are about an account.
+/// Ends all links that are about an account, but for those that say what has happened to it: whoever does harm does not take
+/// their remedy away.
 ///
 /// # Errors
 /// As any statement.
 pub async fn revoke(db: &mut PgConnection, account: Uuid) -> Result<()> {
+    sqlx::query!(
+        "update mailed_links set used_at = now() where account_id = $1 and used_at is null and asked",
+        account
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Ends these too.
+///
+/// # Errors
+/// As any statement.
+pub async fn revoke_all(db: &mut PgConnection, account: Uuid) -> Result<()> {
     sqlx::query!(
         "update mailed_links set used_at = now() where account_id = $1 and used_at is null",
         account

@@ -5,15 +5,19 @@
 
 pub mod account_notices;
 pub mod accounts;
+pub mod alarms;
 pub mod announcements;
+pub mod apps;
 pub mod archive;
 pub mod audit;
 pub mod batches;
 pub mod cleanup;
+pub mod closing;
 pub mod consents;
 pub mod csv;
 pub mod demo;
 pub mod digests;
+pub mod email_changes;
 pub mod enrolment;
 pub mod factors;
 pub mod front_matter;
@@ -47,3 +51,4 @@ pub mod submissions;
 pub mod subscribers;
 pub mod suppressions;
 pub mod sync;
+pub mod tokens;

@@ -5,10 +5,11 @@
 
 use crate::error::{Error, Result};
 use crate::policies::Operator;
-use crate::services::input;
+use crate::services::recent::Recent;
 use crate::services::runs::Counts;
-use crate::services::sessions::Owner;
+use crate::services::sessions::{Member, Owner};
 use crate::services::strangers::mailbox;
+use crate::services::{accounts, csv, input};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
@@ -47,11 +48,13 @@ pub enum Holding {
     Identities,
     /// That they came from one today, and may have this address.
     IdentityArrivals,
+    /// That an account is to have their address.
+    EmailChanges,
 }
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Leads,
         Self::Outbox,
         Self::Suppressions,
@@ -61,6 +64,7 @@ impl Holding {
         Self::MailedLinks,
         Self::Identities,
         Self::IdentityArrivals,
+        Self::EmailChanges,
     ];
 
     /// The table.
@@ -75,6 +79,7 @@ impl Holding {
             Self::MailedLinks => "mailed_links",
             Self::Identities => "identities",
             Self::IdentityArrivals => "identity_arrivals",
+            Self::EmailChanges => "email_changes",
         }
     }
 
@@ -135,8 +140,10 @@ impl Holding {
                               'second_factor_since', (select created_at from second_factors where account_id = accounts.id),
                               'passkeys', coalesce((select jsonb_agg(jsonb_build_object('name', name, 'created_at', created_at, 'used_at', used_at) order by id)
                                                       from passkeys where account_id = accounts.id), '[]'),
-                              'sessions', coalesce((select jsonb_agg(to_jsonb(sessions) - 'token_hash' - 'account_id' order by created_at)
-                                                      from sessions where account_id = accounts.id), '[]')) as "row!"
+                              'sessions', coalesce((select jsonb_agg(to_jsonb(sessions) - 'token_hash' - 'account_id'
+                                                                     || jsonb_build_object('app', apps.name) order by sessions.created_at)
+                                                      from sessions left join apps on apps.id = app_id
+                                                     where account_id = accounts.id), '[]')) as "row!"
                          from accounts where lower(email) = lower($1)"#,
                     email
                 )
@@ -168,6 +175,15 @@ impl Holding {
                 sqlx::query_scalar!(
                     r#"select to_jsonb(identity_arrivals) - 'browser_hash' as "row!" from identity_arrivals
                         where lower(email) = lower($1) order by expires_at"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
+            Self::EmailChanges => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(email_changes) - 'account_id' as "row!" from email_changes
+                        where lower(email) = lower($1) or account_id = (select id from accounts where lower(email) = lower($1))"#,
                     email
                 )
                 .fetch_all(db)
@@ -232,6 +248,12 @@ impl Holding {
                     .execute(db)
                     .await?
             }
+            // That of their own account went with it.
+            Self::EmailChanges => {
+                sqlx::query!("delete from email_changes where lower(email) = lower($1)", email)
+                    .execute(db)
+                    .await?
+            }
         };
         Ok(erased.rows_affected())
     }
@@ -250,6 +272,24 @@ pub struct Export {
 }
 
 impl Export {
+    /// The same as a table: each thing that is kept, in a line of its own.
+    pub fn table(&self) -> String {
+        let mut text = csv::line(["table", "row", "field", "value"]);
+        for (table, rows) in &self.tables {
+            for (number, row) in rows.as_array().into_iter().flatten().enumerate() {
+                for (field, value) in row.as_object().into_iter().flatten() {
+                    let value = match value {
+                        Value::String(words) => words.clone(),
+                        Value::Null => String::new(),
+                        other => other.to_string(),
+                    };
+                    text += &csv::line([table, &(number + 1).to_string(), field, &value]);
+                }
+            }
+        }
+        text
+    }
+
     /// How many rows there are, by table.
     pub fn counts(&self) -> Counts {
         let count = |rows: &Value| rows.as_array().map_or(0, Vec::len);
@@ -265,6 +305,27 @@ impl Export {
 pub async fn export(
     db: &mut PgConnection,
     _by: By<'_>,
+    email: &str,
+    exported_at: OffsetDateTime,
+) -> Result<Export> {
+    everything(db, email, exported_at).await
+}
+
+/// Everything that is kept about `who`, and everyone who has used their address.
+///
+/// # Errors
+/// As any statement.
+pub async fn export_own(
+    db: &mut PgConnection,
+    who: &Recent<Member>,
+    exported_at: OffsetDateTime,
+) -> Result<Export> {
+    let email = accounts::profile(&mut *db, who).await?.email;
+    everything(db, &email, exported_at).await
+}
+
+async fn everything(
+    db: &mut PgConnection,
     email: &str,
     exported_at: OffsetDateTime,
 ) -> Result<Export> {
@@ -330,8 +391,9 @@ pub struct Erasure {
 pub async fn erasures(db: &mut PgConnection, _by: &Owner) -> Result<Vec<Erasure>> {
     Ok(sqlx::query_as!(
         Erasure,
-        r#"select at, accounts.name as "by?", counts from erasures left join accounts on accounts.id = erasures.by
-            order by erasures.id desc limit 20"#
+        r#"select at, case when by is not null then coalesce(accounts.name, $1) end as "by?", counts from erasures left join accounts on accounts.id = erasures.by
+            order by erasures.id desc limit 20"#,
+        accounts::GONE,
     )
     .fetch_all(db)
     .await?)

@@ -1,8 +1,13 @@
 //! Who is signed in. The browser holds 256 random bits; the database holds their SHA-256.
 
+mod by_token;
+
+pub use by_token::{begin_for_app, end_family, of_app, touch_family};
+
 use crate::digest;
 use crate::error::{Error, Result};
 use crate::services::staff::{Role, TwoFactorsOf};
+use crate::services::{accounts, half_sign_ins, tokens};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use std::time::Duration;
@@ -34,7 +39,7 @@ impl Limits {
 /// How long a proof of who is there is good for what matters most.
 pub const RECENT: Duration = Duration::from_secs(600);
 
-/// Someone who has signed in. Only [`resume`] makes one, so holding one is the proof.
+/// Someone who has signed in. Only [`resume`] and [`of_app`] make one, so holding one is the proof.
 #[derive(Debug, Clone)]
 pub struct Member {
     id: Uuid,
@@ -221,6 +226,7 @@ pub async fn begin(
     device: &Device,
     two_factors: bool,
 ) -> Result<Begun> {
+    accounts::hold(&mut *db, account).await?;
     let role =
         sqlx::query_scalar!(r#"select role as "role: Role" from staff where id = $1"#, account);
     let role = role.fetch_optional(&mut *db).await?;
@@ -317,11 +323,13 @@ pub async fn end(db: &mut PgConnection, token: &SessionToken) -> Result<Option<U
     Ok(ended.fetch_optional(db).await?)
 }
 
-/// Ends all sessions of an account, `but` the one somebody is here with, and all that are half begun.
+/// Ends all sessions of an account, `but` the one somebody is here with, and all that are half begun; apps are out with them.
 ///
 /// # Errors
 /// As any statement.
 pub async fn end_others(db: &mut PgConnection, account: Uuid, but: Option<&Member>) -> Result<()> {
+    accounts::hold(&mut *db, account).await?;
+    tokens::end_codes(&mut *db, account).await?;
     let but = but.map(|member| member.session);
     sqlx::query!(
         "delete from sessions where account_id = $1 and id is distinct from $2",
@@ -330,7 +338,7 @@ pub async fn end_others(db: &mut PgConnection, account: Uuid, but: Option<&Membe
     )
     .execute(&mut *db)
     .await?;
-    super::half_sign_ins::end_all(db, account).await
+    half_sign_ins::end_all(db, account).await
 }
 
 /// A session, as its owner sees it.
@@ -340,6 +348,10 @@ pub struct Session {
     pub id: Uuid,
     /// As the browser called itself.
     pub device: String,
+    /// Whether it is an app's, and not a browser's.
+    pub by_token: bool,
+    /// What the operator calls that app, where it is one that was registered.
+    pub app: Option<String>,
     /// The network it was begun from.
     pub network: String,
     /// When it was begun.
@@ -355,8 +367,9 @@ pub struct Session {
 pub async fn all(db: &mut PgConnection, who: &Member) -> Result<Vec<Session>> {
     Ok(sqlx::query_as!(
         Session,
-        "select id, device, network, created_at, seen_at from sessions
-          where account_id = $1 and expires_at > now() order by seen_at desc, created_at desc limit 50",
+        r#"select sessions.id, device, by_token, apps.name as "app?", network, sessions.created_at, seen_at
+             from sessions left join apps on apps.id = app_id
+            where account_id = $1 and expires_at > now() order by seen_at desc, sessions.created_at desc limit 50"#,
         who.id,
     )
     .fetch_all(db)

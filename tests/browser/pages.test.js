@@ -24,6 +24,15 @@ const [subscriber] = await site.shell("subscriber", "list");
 const mails = await untilToldOf();
 const [issue, brought] = await made();
 
+const { client_id } = await site.shell("app", "add", "--name", "W".repeat(100), "--redirect-uri", "com.example.app:/in");
+const asking = `/oauth/authorize?${new URLSearchParams({
+  response_type: "code",
+  client_id,
+  redirect_uri: "com.example.app:/in",
+  code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+  code_challenge_method: "S256",
+})}`;
+
 const everyPost = posts.map((post) => `/posts/${post.slug}`);
 const open = [
   ["/", "/posts", "/posts?page=2", "/posts/two-winters-on-the-harbour-wall", "/topics/signs", "/contact"],
@@ -40,6 +49,7 @@ const staff = [
   ["/admin/outbox", "/admin/outbox?state=dead", ...mails, "/admin/notices", "/admin/test-mail"],
   ["/admin/cache", "/admin/cache?q=nothing-like-it", "/admin/cache/page?address=/posts", "/admin/cache/drop"],
   ["/account", "/account/two-factor", "/account/two-factor/set-up", "/account/two-factor/off", "/account/passkeys"],
+  ["/account/email", "/account/export", "/account/delete", "/oauth/authorize", asking],
 ].flat();
 
 for (const colorScheme of ["light", "dark"]) {

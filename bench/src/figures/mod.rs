@@ -2,10 +2,13 @@
 
 mod cached;
 mod churn;
+mod guessing;
 mod latency;
 mod memory;
 mod not_modified;
+mod sign_in_storm;
 mod signed_in;
+mod strangers;
 
 use crate::world::World;
 use anyhow::Result;
@@ -15,13 +18,16 @@ use std::fmt;
 pub type Measure = fn(&World) -> Result<Vec<Figure>>;
 
 /// All of them, by name.
-pub const MEASUREMENTS: [(&str, Measure); 6] = [
+pub const MEASUREMENTS: [(&str, Measure); 9] = [
     ("cached", cached::measure),
     ("latency", latency::measure),
     ("not-modified", not_modified::measure),
     ("signed-in", signed_in::measure),
     ("churn", churn::measure),
     ("memory", memory::measure),
+    ("strangers", strangers::measure),
+    ("sign-in-storm", sign_in_storm::measure),
+    ("guessing", guessing::measure),
 ];
 
 /// Something measured, and the most it may be.

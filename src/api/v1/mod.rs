@@ -1,5 +1,7 @@
-//! Version 1 of the API for partners' programs.
+//! Version 1 of the API for partners' programs, and for members' apps.
 
 pub mod leads;
+pub mod me;
 pub mod posts;
 pub mod revalidate;
+pub mod tokens;

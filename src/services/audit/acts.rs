@@ -33,6 +33,18 @@ pub enum Act {
     IdentityAdded,
     /// They may not any more.
     IdentityRemoved,
+    /// Another address is wanted for an account.
+    EmailChangeAsked,
+    /// The account has it.
+    EmailChanged,
+    /// What is kept about oneself was taken along.
+    OwnDataExported,
+    /// An app may act for them.
+    AppAllowed,
+    /// They have said that what was done to their account was not they: everybody is out.
+    LockedOut,
+    /// Their account is gone, as they wanted.
+    AccountDeleted,
     /// Somebody is asked to run the site too.
     StaffInvited,
     /// Somebody is not asked any more.
@@ -103,6 +115,10 @@ pub enum Act {
     KeyCreated,
     /// A key is good no more.
     KeyRevoked,
+    /// An app may ask members whether it may act for them.
+    AppAdded,
+    /// It may no more.
+    AppRevoked,
     /// What is recorded here was taken along.
     AuditExported,
 }
@@ -121,6 +137,12 @@ pub const ACTS: &[(Act, &str, &str)] = &[
     (Act::PasswordReset, "password-reset", "Password reset by mail"),
     (Act::IdentityAdded, "identity-added", "Way to sign in added"),
     (Act::IdentityRemoved, "identity-removed", "Way to sign in removed"),
+    (Act::EmailChangeAsked, "email-change-asked", "Another address asked for"),
+    (Act::EmailChanged, "email-changed", "Address changed"),
+    (Act::OwnDataExported, "own-data-exported", "Own data taken along"),
+    (Act::AppAllowed, "app-allowed", "App let in"),
+    (Act::LockedOut, "locked-out", "Everybody signed out by mail"),
+    (Act::AccountDeleted, "account-deleted", "Account deleted"),
     (Act::StaffInvited, "staff-invited", "Staff invited"),
     (Act::InviteTakenBack, "invite-taken-back", "Invitation taken back"),
     (Act::InviteAccepted, "invite-accepted", "Invitation accepted"),
@@ -156,6 +178,8 @@ pub const ACTS: &[(Act, &str, &str)] = &[
     (Act::PersonErased, "person-erased", "Person erased"),
     (Act::KeyCreated, "key-created", "API key made"),
     (Act::KeyRevoked, "key-revoked", "API key revoked"),
+    (Act::AppAdded, "app-added", "App registered"),
+    (Act::AppRevoked, "app-revoked", "App revoked"),
     (Act::AuditExported, "audit-exported", "Audit log taken along"),
 ];
 

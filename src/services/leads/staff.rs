@@ -2,6 +2,7 @@
 
 use super::{Source, Status};
 use crate::error::{Error, Result};
+use crate::services::accounts;
 use crate::services::consents::Given;
 use crate::services::input::{self, Valid};
 use crate::services::sessions::Staff;
@@ -207,9 +208,10 @@ pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown
 
 async fn history(db: &mut PgConnection, lead: Uuid) -> Result<Vec<Event>> {
     let rows = sqlx::query!(
-        "select at, accounts.name as by, note, from_status, to_status
-           from lead_history join accounts on accounts.id = staff_id where lead_id = $1 order by lead_history.id",
+        r#"select at, coalesce(accounts.name, $2) as "by!", note, from_status, to_status
+             from lead_history left join accounts on accounts.id = staff_id where lead_id = $1 order by lead_history.id"#,
         lead,
+        accounts::GONE,
     );
     let rows = rows.fetch_all(db).await?;
     let event = rows.into_iter().map(|row| Event {

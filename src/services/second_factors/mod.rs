@@ -72,8 +72,7 @@ pub async fn is_on(db: &mut PgConnection, account: Uuid) -> Result<bool> {
 /// # Errors
 /// As any statement.
 pub async fn is_asked_for(db: &mut PgConnection, account: Uuid) -> Result<bool> {
-    // In a statement of its own: what was committed while we wait here must be seen by the next one.
-    sqlx::query!("select from accounts where id = $1 for share", account).execute(&mut *db).await?;
+    accounts::hold(&mut *db, account).await?;
     is_on(db, account).await
 }
 

@@ -3,6 +3,7 @@
 
 use super::{Keeper, Status};
 use crate::error::{Error, Result};
+use crate::services::accounts;
 use serde::Serialize;
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
@@ -178,9 +179,10 @@ pub struct Brought {
 pub async fn imports(db: &mut PgConnection, _by: &Keeper<'_>, limit: i64) -> Result<Vec<Brought>> {
     Ok(sqlx::query_as!(
         Brought,
-        r#"select imports.id, at, name as "by?", consent, added, skipped, refused
+        r#"select imports.id, at, case when by is not null then coalesce(name, $2) end as "by?", consent, added, skipped, refused
              from imports left join accounts on accounts.id = imports.by order by imports.id desc limit $1"#,
         limit,
+        accounts::GONE,
     )
     .fetch_all(db)
     .await?)
@@ -210,9 +212,10 @@ pub async fn imported(
 ) -> Result<(Brought, Vec<LeftOut>)> {
     let brought = sqlx::query_as!(
         Brought,
-        r#"select imports.id, at, name as "by?", consent, added, skipped, refused
+        r#"select imports.id, at, case when by is not null then coalesce(name, $2) end as "by?", consent, added, skipped, refused
              from imports left join accounts on accounts.id = imports.by where imports.id = $1"#,
         id,
+        accounts::GONE,
     );
     let brought = brought.fetch_optional(&mut *db).await?.ok_or(Error::NotFound)?;
     let lines = sqlx::query!(

@@ -5,6 +5,7 @@
 
 mod choice;
 mod export;
+mod follow;
 mod import;
 mod imports;
 mod join;
@@ -13,6 +14,7 @@ mod staff;
 
 pub use choice::{Choices, DIGESTS, Stored, TopicChoice, choices, choose};
 pub use export::{Exported, export};
+pub use follow::{follow, is_subscribed};
 pub use import::{Import, import};
 pub use imports::{Brought, Imported, LeftOut, Line, Outcome, imported, imports};
 pub use join::{Ask, From, ask, confirm};
