@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP: `http::errors` turns each variant into a page or a problem document, `cli` into lines on
 //! stderr. A cause is kept for the log and never shown.
 
+use crate::identity::Refused;
 use std::collections::BTreeMap;
 
 /// What every fallible function of the application returns.
@@ -49,6 +50,9 @@ pub enum Error {
     /// The caller has proved who they are by one factor, and two are asked of them.
     #[error("Set up a second factor first: this site asks it of you.")]
     OneFactor,
+    /// An identity provider has not vouched for the caller, or not for somebody who gets in.
+    #[error("{0}")]
+    Refused(Box<Refused>),
     /// The caller is known and may not, or the request comes from where it may not.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -65,7 +69,7 @@ pub enum Error {
     NotAcceptable,
     /// An app asked for what it cannot have, for a reason that OAuth has a name for.
     #[error("{}", .0.detail())]
-    Refused(Refusal),
+    OAuth(OAuthRefusal),
     /// It was changed since the caller looked.
     #[error("It was changed since you looked. Get it again, and then say what it is to be.")]
     Stale,
@@ -103,7 +107,7 @@ pub enum Error {
 
 /// Why an app gets no token, or is not let in with the one it has (RFC 6749 §5.2, RFC 6750 §3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum OAuthRefusal {
     /// The request lacks something, or contradicts itself. Says what.
     Request(&'static str),
     /// There is no such app.
@@ -118,7 +122,7 @@ pub enum Refusal {
     Token,
 }
 
-impl Refusal {
+impl OAuthRefusal {
     /// As programs read it.
     pub fn code(self) -> &'static str {
         match self {

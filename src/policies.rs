@@ -3,19 +3,22 @@
 //! A grant cannot be made elsewhere: its fields are private to the service that minted it. What asks for one as an
 //! argument cannot be reached without it. A policy that needs no database takes no connection.
 
+mod programs;
 mod second_factor;
 
+pub use programs::{AccessToken, ApiKey, PostReader, Program};
 pub use second_factor::{HalfWay, SettingUp, ShownCodes};
+mod identity;
+
+pub use identity::{ArrivedFromProvider, BackFromProvider, Returned, Welcomed, led_to};
 
 use crate::app::App;
-use crate::error::{Error, Refusal, Result};
-use crate::http::origin::{self, Verdict};
+use crate::error::{Error, Result};
 use crate::http::record::{Answer, Recorded};
 use crate::http::{client, session};
 use crate::services::recent::{self, Recent};
+use crate::services::sessions;
 use crate::services::subscribers::{Holder, Kind, Managing};
-use crate::services::tokens;
-use crate::services::{keys, sessions};
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, ORIGIN};
 use sha2::{Digest, Sha256};
@@ -284,87 +287,6 @@ fn is_one_of(presented: &[u8], secrets: &[String]) -> bool {
     secrets.iter().map(equal).fold(Choice::from(0), |any, equal| any | equal).into()
 }
 
-/// A partner's key that is good for the scope.
-pub struct ApiKey<S>(PhantomData<S>);
-
-impl<S: keys::Scope> Policy for ApiKey<S> {
-    const NAME: &'static str = S::NAME;
-    const AMBIENT: bool = false;
-    const PROOF: Proof = Proof::Key(S::NAME);
-    type Grant = keys::Partner<S>;
-    type Outcome<T> = T;
-
-    async fn admit(knock: &Knock<'_>) -> Result<keys::Partner<S>> {
-        let presented = presented_key(knock.request).ok_or(Error::Unproven(keys::REFUSED))?;
-        knock.app.ask(async |db| keys::admit(db, presented).await).await
-    }
-
-    fn caller(partner: &keys::Partner<S>) -> Option<Uuid> {
-        Some(partner.key())
-    }
-}
-
-/// No proof required; a key with `posts:read` shows what is not for everyone, too. A good one without shows what anyone
-/// sees, and a wrong one is told so.
-pub struct PostReader;
-
-impl Policy for PostReader {
-    const NAME: &'static str = "anyone; posts:read for more";
-    const AMBIENT: bool = false;
-    const PROOF: Proof = Proof::KeyForMore(<keys::PostsRead as keys::Scope>::NAME);
-    type Grant = Option<keys::Partner<keys::PostsRead>>;
-    type Outcome<T> = T;
-
-    async fn admit(knock: &Knock<'_>) -> Result<Self::Grant> {
-        if presented_key(knock.request).is_none() {
-            return Ok(None);
-        }
-        match ApiKey::<keys::PostsRead>::admit(knock).await {
-            Err(Error::Forbidden(_)) => Ok(None),
-            admitted => admitted.map(Some),
-        }
-    }
-}
-
-/// The key, from one of the two places it may stand in.
-fn presented_key(request: &HttpRequest) -> Option<&[u8]> {
-    let headers = request.headers();
-    if let Some(key) = headers.get("x-api-key") {
-        return Some(key.as_bytes());
-    }
-    bearer(request)
-}
-
-/// A member's app, with an access token. It stands where a partner's key may stand too, and neither is ever taken for the other:
-/// each is looked up by its own hash in its own table.
-pub struct AccessToken;
-
-impl Policy for AccessToken {
-    const NAME: &'static str = "a member's app";
-    const AMBIENT: bool = false;
-    const PROOF: Proof = Proof::Member;
-    type Grant = sessions::Member;
-    type Outcome<T> = T;
-
-    async fn admit(knock: &Knock<'_>) -> Result<sessions::Member> {
-        let presented = bearer(knock.request).ok_or(Error::Unproven(NO_TOKEN))?;
-        let refused = || Error::Refused(Refusal::Token);
-        let token = std::str::from_utf8(presented).ok();
-        let token = token.and_then(|token| tokens::Secret::parse(tokens::Kind::Access, token));
-        let token = token.ok_or_else(refused)?;
-        let member = knock.app.ask(async |db| sessions::of_app(db, &token).await).await?;
-        let member = member.ok_or_else(refused)?.coming_from(network(knock.app, knock.request));
-        note(knock.app, &member).await?;
-        Ok(member)
-    }
-
-    fn caller(member: &sessions::Member) -> Option<Uuid> {
-        Some(member.id())
-    }
-}
-
-const NO_TOKEN: &str = "Send an access token of a member: Authorization: Bearer …";
-
 /// What `Authorization: Bearer` carries.
 fn bearer(request: &HttpRequest) -> Option<&[u8]> {
     let (scheme, token) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
@@ -387,26 +309,6 @@ impl Policy for KnownSite {
             (None, _) => Ok(()),
             (Some(origin), None) if known_site(knock.app, origin.as_bytes()) => Ok(()),
             _ => Err(Error::Forbidden("This site is not among those that may send this form.")),
-        }
-    }
-}
-
-/// A program, which is nobody's browser: no page of another site has its visitors send this. What is proven is in what is
-/// sent.
-pub struct Program;
-
-impl Policy for Program {
-    const NAME: &'static str = "a program";
-    const AMBIENT: bool = false;
-    type Grant = ();
-    type Outcome<T> = T;
-
-    async fn admit(knock: &Knock<'_>) -> Result<()> {
-        match origin::judge(&knock.app.config, knock.request, Self::AMBIENT) {
-            Verdict::Deny => {
-                Err(Error::Forbidden("This is for programs, not for pages of other sites."))
-            }
-            Verdict::Allow | Verdict::Confirm => Ok(()),
         }
     }
 }

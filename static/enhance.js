@@ -46,6 +46,30 @@
     return body;
   };
 
+  // A word about what was done, for the page that is loaded next.
+  const keepWord = (word) => {
+    try {
+      if (word) sessionStorage.setItem("word", word);
+    } catch {
+      // Storage is off: what was done is there to be seen.
+    }
+  };
+  const sayWord = () => {
+    try {
+      const word = sessionStorage.getItem("word");
+      sessionStorage.removeItem("word");
+      if (!word || $("main .flash")) return;
+      const flash = document.createElement("p");
+      flash.className = "flash";
+      flash.setAttribute("role", "status");
+      flash.textContent = word;
+      $("main").prepend(flash);
+    } catch {
+      // As above.
+    }
+  };
+  sayWord();
+
   const wait = (form, button) => {
     pending = { form, button, label: button?.textContent };
     form.setAttribute("aria-busy", "true");
@@ -145,12 +169,16 @@
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (!$("main", page) || (!arrived && !refused)) throw 0;
       // A new release needs its own stylesheet, and some pages a script of their own. A session that has ended needs a
-      // real page, so that Back leads to the form as it was filled in. A frame needs a policy that this page does not have.
+      // real page, so that Back leads to the form as it was filled in. A frame needs a policy that this page does not
+      // have, and so does a form that the browser sends because it leads elsewhere.
       const sheet = (root) => $("link[rel=stylesheet]", root)?.getAttribute("href");
       const brought = (root) => [...root.scripts].map((script) => script.getAttribute("src"));
       const missing = brought(page).some((script) => !brought(document).includes(script));
-      const own = missing || sheet(page) !== sheet(document) || $("main :is([type=password], iframe)", page);
-      if (arrived && own) throw 0;
+      const own = missing || sheet(page) !== sheet(document) || $("main :is([type=password], iframe, [data-native])", page);
+      if (arrived && own) {
+        keepWord($("main .flash", page)?.textContent); // it is said once, and the page is asked for once more
+        throw 0;
+      }
       release();
       arrived ? arrive(page, url) : refuse(page, form);
       say(page.title);

@@ -20,7 +20,7 @@ pub fn page(app: &str, member: &str, state: &FormState) -> View {
             h1 dir="auto" { "May " (app) " act for you?" }
             p { "You are signed in as " strong dir="auto" { (member) } ". Say yes if you have just been sent here by that app, on this device." }
         }
-        section.panel.small {
+        div.panel.small {
             p { "It sees your name and your address, and can change your name. It does not learn your password. You find it among your sessions, and can end it there." }
             // By the browser itself: a script cannot follow to an app.
             form method="post" action=(crate::paths::authorize()) data-native {

@@ -18,14 +18,14 @@ pub struct View {
     pub canonical: Option<String>,
     /// Whether search engines may list the page.
     pub index: bool,
-    /// Where the forms of the page may lead beside this site, as a content security policy names it.
-    pub leads_to: Option<String>,
     /// Whether it shows a document of ours in a frame. Only a page that is drawn for each request may.
     pub has_frame: bool,
     /// A script that this page needs besides the one that every page has.
     pub script: Option<&'static Asset>,
     /// What goes into `<main>`.
     pub main: Markup,
+    /// Where the forms of the page may lead beside this site, as a content security policy names it.
+    pub leads_to: Vec<String>,
     /// What goes into the [gate](Hole::Gate) in it.
     pub gated: Option<Gated>,
 }
@@ -38,10 +38,10 @@ impl View {
             description: None,
             canonical: None,
             index: true,
-            leads_to: None,
             has_frame: false,
             script: None,
             main,
+            leads_to: Vec::new(),
             gated: None,
         }
     }
@@ -58,7 +58,7 @@ impl View {
 
     /// Lets the forms of the page lead to another place too, after they have been sent here.
     pub fn leads_to(self, place: String) -> Self {
-        Self { leads_to: Some(place).filter(|place| !place.is_empty()), ..self }
+        Self { leads_to: [place].into_iter().filter(|place| !place.is_empty()).collect(), ..self }
     }
 
     /// Lets it show a document of ours in a frame.
@@ -69,6 +69,11 @@ impl View {
     /// Has the page bring a script of its own.
     pub fn script(self, script: &'static Asset) -> Self {
         Self { script: Some(script), ..self }
+    }
+
+    /// Adds a part below, with a form in it that may lead to other origins.
+    pub fn with_form(self, part: Markup, leads_to: Vec<String>) -> Self {
+        Self { main: html! { (self.main) (part) }, leads_to, ..self }
     }
 
     /// Puts this into its gate.

@@ -78,6 +78,7 @@ fn these_doors_ask_for_a_proof_of_the_last_ten_minutes() {
     .map(|route| format!("{route}: {owner}"))
     .to_vec();
     expected.push("GET /admin/subscribers.csv: staff, proven lately".to_owned());
+    expected.push("POST /account/identities/remove: a member, proven lately".to_owned());
     let own = [
         "POST /account/email",
         "POST /account/delete",

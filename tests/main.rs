@@ -28,6 +28,7 @@ mod front;
 mod held;
 mod house;
 mod idempotency;
+mod identity;
 mod imports;
 mod indexnow;
 mod invites;

@@ -11,6 +11,7 @@ pub mod devices;
 pub mod email_changes;
 pub mod embed;
 pub mod enter;
+pub mod identities;
 pub mod invited;
 pub mod issues;
 pub mod leads;

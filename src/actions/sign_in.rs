@@ -13,6 +13,7 @@ use crate::http::endpoint::Nothing;
 use crate::http::held;
 use crate::http::limit::Limit;
 use crate::http::session;
+use crate::pages::identities::with_ways_in;
 use crate::policies::Newcomer;
 use crate::services::accounts::{self, Account, NewPassword};
 use crate::services::audit::Act;
@@ -85,6 +86,10 @@ impl Action for SignIn {
         _: &mut Dependencies,
     ) -> Result<View> {
         Ok(templates::sign_in::page(state))
+    }
+
+    fn complete(app: &App, state: &FormState, view: View) -> View {
+        with_ways_in(app, state, view)
     }
 }
 

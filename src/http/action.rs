@@ -4,7 +4,7 @@ use super::errors::{self, Face, door};
 use super::form::Pairs;
 use super::origin::{self, Verdict};
 use super::record::Answer;
-use super::{Gate, Grant, Outcome, admit, body, count, form, held, page, session};
+use super::{Gate, Grant, Outcome, admit, body, count, form, headers, held, page, session};
 use crate::app::{App, Written};
 use crate::digest;
 use crate::error::{Error, FieldErrors, Result};
@@ -52,6 +52,16 @@ pub trait Action: Gate {
         seen: &mut Dependencies,
     ) -> Result<View>;
 
+    /// Adds to the page what the configuration decides.
+    fn complete(_: &App, _: &FormState, view: View) -> View {
+        view
+    }
+
+    /// Other origins that sending it may lead to: whatever page holds it has to name them.
+    fn leads_to(_: &App) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Adds what the request itself says and the form left open.
     fn supplement(_: &HttpRequest, _: &mut Pairs) {}
 }
@@ -65,7 +75,12 @@ pub struct Visit<'a> {
     submission: Option<Submission>,
 }
 
-impl Visit<'_> {
+impl<'a> Visit<'a> {
+    /// Of somebody who was led here by a link.
+    pub(super) fn by_link(app: &'a App, request: &'a HttpRequest) -> Self {
+        Self { app, request, submission: None }
+    }
+
     /// Runs `work` in one transaction, once however often this form arrives; it says where to go next.
     ///
     /// # Errors
@@ -140,7 +155,9 @@ pub async fn show<A: Action>(request: HttpRequest) -> HttpResponse {
 
 /// The form, filled in.
 pub async fn submit<A: Action>(request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    door(Face::Page, A::PATH, &request, answer::<A>(&request, payload)).await
+    let mut response = door(Face::Page, A::PATH, &request, answer::<A>(&request, payload)).await;
+    headers::lead_to(response.headers_mut(), &A::leads_to(errors::shared(&request)));
+    response
 }
 
 async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse> {
@@ -163,8 +180,9 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
     };
     let who = match who {
         Ok(who) => who,
-        Err(Error::Unproven(_)) if holds && A::ASKED_AGAIN => {
-            return Ok(ask_again::<A>(request, &read::<A>(request, payload, holds).await?));
+        Err(error @ Error::Unproven(_)) if holds && A::ASKED_AGAIN => {
+            let pairs = read::<A>(request, payload, holds).await.unwrap_or_default();
+            return ask_again::<A>(request, &pairs, error);
         }
         Err(error @ Error::Unproven(_)) if holds => {
             return held::ask(request, payload, A::BODY, error).await;
@@ -195,7 +213,9 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
             draw::<A>(app, request, &who, &at, &state, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         // A session may end while its last form is looked at.
-        Err((Error::Unproven(_), pairs)) if A::ASKED_AGAIN => Ok(ask_again::<A>(request, &pairs)),
+        Err((error @ Error::Unproven(_), pairs)) if A::ASKED_AGAIN => {
+            ask_again::<A>(request, &pairs, error)
+        }
         Err((error @ Error::Unproven(_), pairs)) if holds => {
             held::sign_in(request, &pairs, false, error)
         }
@@ -204,10 +224,22 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
 }
 
 /// The way to sign in, and from there to the form with what its address may fill in.
-fn ask_again<A: Action>(request: &HttpRequest, pairs: &Pairs) -> HttpResponse {
+///
+/// # Errors
+/// `unproven`, where that is nothing.
+fn ask_again<A: Action>(
+    request: &HttpRequest,
+    pairs: &Pairs,
+    unproven: Error,
+) -> Result<HttpResponse> {
     let known = pairs.iter().filter(|(name, _)| A::PREFILLED.contains(&name.as_str()));
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(known).finish();
-    errors::see_other(&paths::sign_in_then(&format!("{}?{query}", request.path())))
+    match query.as_str() {
+        "" => Err(unproven),
+        query => {
+            Ok(errors::see_other(&paths::sign_in_then(&format!("{}?{query}", request.path()))))
+        }
+    }
 }
 
 /// The form as it was typed, and what is wrong with it.
@@ -256,10 +288,16 @@ async fn draw<A: Action>(
 ) -> Result<HttpResponse> {
     let mut unused = Dependencies::default();
     let view = app.read(async |db| A::page(db, who, at, state, &mut unused).await).await?;
+    let view = A::complete(app, state, view);
     Ok(page::draw(request, status, &view.noindex(), A::Auth::who(who)))
 }
 
-fn go_on(app: &App, request: &HttpRequest, who: Option<Who<'_>>, done: Done) -> HttpResponse {
+pub(super) fn go_on(
+    app: &App,
+    request: &HttpRequest,
+    who: Option<Who<'_>>,
+    done: Done,
+) -> HttpResponse {
     let mut response = match &done.here {
         None => errors::see_other(&done.location.value),
         Some(view) => page::draw(request, StatusCode::OK, &view.clone().noindex(), who),

@@ -6,7 +6,8 @@ use super::front::RequestId;
 use super::origin::is_secret;
 use super::{held, page};
 use crate::app::App;
-use crate::error::{Error, Refusal, Result};
+use crate::error::{Error, OAuthRefusal, Result};
+use crate::identity::{Refusal, Refused};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ALLOW, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
@@ -32,9 +33,10 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Forbidden(_)
         | Error::OneFactor
         | Error::Unconfirmed
-        | Error::Refused(Refusal::SecondFactor) => StatusCode::FORBIDDEN,
-        Error::Refused(Refusal::Token) => StatusCode::UNAUTHORIZED,
-        Error::Refused(_) => StatusCode::BAD_REQUEST,
+        | Error::OAuth(OAuthRefusal::SecondFactor) => StatusCode::FORBIDDEN,
+        Error::Refused(refused) => refused_status(&refused.why),
+        Error::OAuth(OAuthRefusal::Token) => StatusCode::UNAUTHORIZED,
+        Error::OAuth(_) => StatusCode::BAD_REQUEST,
         Error::Stale => StatusCode::PRECONDITION_FAILED,
         Error::Unconditional => StatusCode::PRECONDITION_REQUIRED,
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -44,6 +46,19 @@ pub fn status(error: &Error) -> StatusCode {
         Error::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn refused_status(why: &Refusal) -> StatusCode {
+    match why {
+        Refusal::Unexpected => StatusCode::BAD_REQUEST,
+        Refusal::Reported(_) | Refusal::Away(_) => StatusCode::BAD_GATEWAY,
+        Refusal::AddressTaken | Refusal::NotTheirs | Refusal::TakenElsewhere => {
+            StatusCode::CONFLICT
+        }
+        Refusal::Declined | Refusal::Untrusted(_) | Refusal::Closed | Refusal::SomeoneElse => {
+            StatusCode::FORBIDDEN
+        }
     }
 }
 
@@ -63,9 +78,10 @@ fn title(error: &Error) -> &'static str {
         Error::Unproven(_) => "Sign in first",
         Error::Unconfirmed => "Is it you?",
         Error::OneFactor => "A second factor is needed",
+        Error::Refused(refused) => refused.title(),
         Error::Forbidden(_) => "Not allowed",
-        Error::Refused(Refusal::SecondFactor) => "A second factor is required",
-        Error::Refused(_) => "Refused",
+        Error::OAuth(OAuthRefusal::SecondFactor) => "A second factor is required",
+        Error::OAuth(_) => "Refused",
         Error::Stale => "Changed meanwhile",
         Error::Unconditional => "Which version?",
         Error::TooMany { .. } => "Too many requests",
@@ -94,6 +110,8 @@ impl Face {
     pub fn of_path(path: &str) -> Self {
         let machine =
             path == "/api" || path.starts_with("/api/") || matches!(path, "/healthz" | "/readyz");
+        // A browser comes there, on its way to an identity provider and back.
+        let machine = machine && !path.starts_with("/api/oauth/");
         if machine { Self::Problem } else { Self::Page }
     }
 
@@ -127,7 +145,7 @@ fn decorate(mut response: HttpResponse, error: &Error) -> HttpResponse {
             headers
                 .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"frontdesk\""));
         }
-        Error::Refused(Refusal::Token) => {
+        Error::OAuth(OAuthRefusal::Token) => {
             let why =
                 HeaderValue::from_static("Bearer realm=\"frontdesk\", error=\"invalid_token\"");
             headers.insert(WWW_AUTHENTICATE, why);
@@ -166,6 +184,10 @@ fn log(request: &HttpRequest, error: &Error) {
         Error::Unavailable(cause) => {
             tracing::warn!(reference, cause = format!("{cause:#}"), "unavailable")
         }
+        Error::Refused(refused) => {
+            let (provider, cause) = (&refused.provider, refused.why.cause());
+            tracing::warn!(reference, provider, cause, "not let in by an identity provider")
+        }
         _ => {}
     }
 }
@@ -193,6 +215,7 @@ fn as_page(request: &HttpRequest, error: &Error) -> HttpResponse {
     let reference = matches!(error, Error::Internal(_)).then(|| reference(request));
     let view = match error {
         Error::Gone(title) => templates::posts::gone(title),
+        Error::Refused(refused) => refused_page(request, status, refused),
         _ => templates::errors::page(
             status.as_u16(),
             title(error),
@@ -203,10 +226,26 @@ fn as_page(request: &HttpRequest, error: &Error) -> HttpResponse {
     html(request, status, &view)
 }
 
+fn refused_page(request: &HttpRequest, status: StatusCode, refused: &Refused) -> View {
+    let page = templates::identities::Refused {
+        status: status.as_u16(),
+        title: refused.title(),
+        detail: &refused.to_string(),
+        reference: &reference(request),
+    };
+    let to_add = paths::sign_in_then(&paths::account_identities());
+    match refused.why {
+        Refusal::AddressTaken | Refusal::SomeoneElse => page.view(&to_add, "Sign in"),
+        Refusal::NotTheirs => page.view(&paths::account_identities(), "Ways to sign in"),
+        Refusal::Closed => page.view(&paths::contact(), "Write to us"),
+        _ => page.view(&paths::sign_in_then(&refused.next), "Sign in"),
+    }
+}
+
 /// What OAuth calls it.
 fn oauth_code(error: &Error) -> &'static str {
     match error {
-        Error::Refused(refusal) => refusal.code(),
+        Error::OAuth(refusal) => refusal.code(),
         Error::TooMany { .. } | Error::Unavailable(_) | Error::Off(_) => "temporarily_unavailable",
         Error::Internal(_) => "server_error",
         _ => "invalid_request",
@@ -266,15 +305,17 @@ fn kind(error: &Error) -> &'static str {
         Error::TooMany { .. } => "https://iana.org/assignments/http-problem-types#quota-exceeded",
         Error::KeyReused => "/problems/idempotency-key-reused",
         Error::Running => "/problems/idempotency-key-running",
-        Error::Refused(Refusal::SecondFactor) => "/problems/second-factor-required",
+        Error::OAuth(OAuthRefusal::SecondFactor) => "/problems/second-factor-required",
         _ => "about:blank",
     }
 }
 
 /// The page for an error on a form, with what was typed in a form that can be sent again.
 pub fn resend(request: &HttpRequest, error: Error, pairs: &Pairs) -> HttpResponse {
-    let keeps_its_own_page =
-        matches!(error, Error::Unproven(_) | Error::NotFound | Error::Gone(_) | Error::Moved(_));
+    let keeps_its_own_page = matches!(
+        error,
+        Error::Unproven(_) | Error::NotFound | Error::Gone(_) | Error::Moved(_) | Error::Refused(_)
+    );
     if keeps_its_own_page {
         return Face::Page.show(request, error);
     }
@@ -397,7 +438,7 @@ mod tests {
 
     #[test]
     fn a_second_factor_is_asked_for_by_a_name_of_its_own() {
-        let (status, problem) = told(Error::Refused(Refusal::SecondFactor));
+        let (status, problem) = told(Error::OAuth(OAuthRefusal::SecondFactor));
         assert_eq!(status, StatusCode::FORBIDDEN);
         assert_eq!(problem["type"], "/problems/second-factor-required");
         assert_eq!(problem["error"], "second-factor-required");
@@ -406,8 +447,8 @@ mod tests {
     #[test]
     fn a_client_of_oauth_finds_its_word_in_every_problem() {
         for (error, status, word) in [
-            (Error::Refused(Refusal::Grant), 400, "invalid_grant"),
-            (Error::Refused(Refusal::Client), 400, "invalid_client"),
+            (Error::OAuth(OAuthRefusal::Grant), 400, "invalid_grant"),
+            (Error::OAuth(OAuthRefusal::Client), 400, "invalid_client"),
             (Error::field("code", "No."), 400, "invalid_request"),
             (Error::Unsupported("No."), 415, "invalid_request"),
             (Error::TooMany { retry_after_seconds: 9 }, 429, "temporarily_unavailable"),

@@ -50,14 +50,22 @@ pub static FIXED: [(HeaderName, HeaderValue); 9] = [
     ),
 ];
 
-/// The policy of a page whose forms may lead to one other place: browsers look at where a form's answer leads, too. None for
-/// what is no place.
-pub fn leading_to(place: &str) -> Option<HeaderValue> {
-    let is_one = place.bytes().all(|byte| byte.is_ascii_graphic() && !b",;'".contains(&byte));
-    let (_, policy) = &FIXED[0];
-    let policy = policy.to_str().ok()?;
-    let policy = policy.replace("form-action 'self'", &format!("form-action 'self' {place}"));
-    HeaderValue::try_from(policy).ok().filter(|_| is_one)
+/// Lets the forms of a page lead to these places as well: a browser stops a form whose answer leads to one that the page does
+/// not name. What is no place is none.
+pub fn lead_to(headers: &mut HeaderMap, places: &[String]) {
+    let is_one = |place: &&String| {
+        place.bytes().all(|byte| byte.is_ascii_graphic() && !b",;'".contains(&byte))
+    };
+    let places: Vec<&str> = places.iter().filter(is_one).map(String::as_str).collect();
+    if places.is_empty() {
+        return;
+    }
+    let named = format!("form-action 'self' {}", places.join(" "));
+    let policy = headers.get(CONTENT_SECURITY_POLICY).unwrap_or(&FIXED[0].1);
+    let policy = policy.to_str().unwrap_or_default().replace("form-action 'self'", &named);
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
 }
 
 /// Adds them, where the door did not decide otherwise. What says nothing about caching is personal, or might be, and is
@@ -80,11 +88,14 @@ mod tests {
 
     #[test]
     fn a_place_is_let_into_the_policy_and_nothing_else_is() {
-        let policy = leading_to("com.example.app:").unwrap();
-        let policy = policy.to_str().unwrap();
+        let leading_to = |place: &str| {
+            let mut headers = HeaderMap::new();
+            lead_to(&mut headers, &[place.to_owned()]);
+            headers.get(CONTENT_SECURITY_POLICY).map(|policy| policy.to_str().unwrap().to_owned())
+        };
+        let (policy, was) = (leading_to("com.example.app:").unwrap(), &FIXED[0].1);
         assert!(policy.contains("form-action 'self' com.example.app:; frame-ancestors 'none'"));
-        let (_, usual) = &FIXED[0];
-        assert_eq!(policy.len(), usual.len() + " com.example.app:".len());
+        assert_eq!(policy.len(), was.len() + " com.example.app:".len());
         for wrong in ["a; script-src *", "a b", "'unsafe-inline'", "a,b"] {
             assert_eq!(leading_to(wrong), None, "{wrong}");
         }

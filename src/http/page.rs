@@ -215,9 +215,7 @@ pub fn draw(
     if view.has_frame {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, WITH_A_FRAME);
     }
-    if let Some(policy) = view.leads_to.as_deref().and_then(headers::leading_to) {
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    }
+    headers::lead_to(response.headers_mut(), &view.leads_to);
     response
 }
 

@@ -20,7 +20,7 @@ impl Gate for Show {
 }
 
 /// Only doors that are open; the README has the same table.
-const ROWS: [Row<'static>; 9] = [
+const ROWS: [Row<'static>; 10] = [
     Row {
         caller: "A person with any browser, JavaScript or not",
         door: "A form at the page’s own URL",
@@ -55,6 +55,13 @@ const ROWS: [Row<'static>; 9] = [
         proof: "An API key with the scope",
         answer: "JSON, or a problem document",
         href: Some("/api/docs"),
+    },
+    Row {
+        caller: "An identity provider",
+        door: "/api/oauth/*",
+        proof: "State, PKCE, nonce and issuer",
+        answer: "303, or a page that says why not",
+        href: Some("/sign-in"),
     },
     Row {
         caller: "A member’s app",

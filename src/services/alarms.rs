@@ -67,12 +67,12 @@ pub fn account_of(held: &Held) -> Result<Uuid> {
 /// [`OVER`].
 pub async fn lock(db: &mut PgConnection, token: &str) -> Result<Uuid> {
     let account = account_of(&links::take(&mut *db, token).await?)?;
-    // Before the account is held: whoever signs in with one has it first too.
+    // Before the account is held, as whoever signs in with a passkey, or agrees to another address, has these first too.
     passkeys::remove_all(&mut *db, account).await?;
-    sqlx::query!("update accounts set password_hash = null where id = $1", account)
+    sqlx::query!("delete from email_changes where account_id = $1", account)
         .execute(&mut *db)
         .await?;
-    sqlx::query!("delete from email_changes where account_id = $1", account)
+    sqlx::query!("update accounts set password_hash = null where id = $1", account)
         .execute(&mut *db)
         .await?;
     sessions::end_others(&mut *db, account, None).await?;

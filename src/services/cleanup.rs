@@ -25,6 +25,10 @@ pub enum Kind {
     CodeTries,
     /// What no device has answered.
     PasskeyChallenges,
+    /// Those who never came back from an identity provider.
+    Errands,
+    /// Those who did, and never said where they get mail.
+    Arrivals,
     /// Ids of forms that nobody will send again: after a week.
     Submissions,
     /// Keys of programs, with what they were answered: after a week.
@@ -37,7 +41,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::EmailChanges,
@@ -46,6 +50,8 @@ impl Kind {
         Self::HalfSignIns,
         Self::CodeTries,
         Self::PasskeyChallenges,
+        Self::Errands,
+        Self::Arrivals,
         Self::Submissions,
         Self::IdempotencyKeys,
         Self::Jobs,
@@ -63,6 +69,8 @@ impl Kind {
             Self::HalfSignIns => "half sign-ins",
             Self::CodeTries => "wrong codes",
             Self::PasskeyChallenges => "passkey challenges",
+            Self::Errands => "errands to identity providers",
+            Self::Arrivals => "arrivals from identity providers",
             Self::Submissions => "submissions",
             Self::IdempotencyKeys => "idempotency keys",
             Self::Jobs => "jobs",
@@ -143,6 +151,17 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
             .fetch_one(db)
             .await?
         }
+        Kind::Errands => {
+            sqlx::query_scalar!(
+                r#"with old as (select state_hash from identity_errands where expires_at < now() limit $1),
+                        gone as (delete from identity_errands using old
+                                  where identity_errands.state_hash = old.state_hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
         Kind::CodeTries => {
             sqlx::query_scalar!(
                 r#"with old as (select id from code_tries where at < now() - interval '1 day' limit $1),
@@ -171,6 +190,17 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
                         gone as (delete from idempotency_keys using old
                                   where idempotency_keys.caller = old.caller and idempotency_keys.key = old.key
                                     and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::Arrivals => {
+            sqlx::query_scalar!(
+                r#"with old as (select browser_hash from identity_arrivals where expires_at < now() limit $1),
+                        gone as (delete from identity_arrivals using old
+                                  where identity_arrivals.browser_hash = old.browser_hash and $1::bigint is not null)
                    select count(*) as "count!" from old"#,
                 most,
             )

@@ -10,6 +10,7 @@ use crate::jobs::Job;
 use crate::mail::Mail;
 use crate::services::alarms::Alarm;
 use crate::services::email_changes::Side;
+use crate::services::identities::Identity;
 use crate::services::outbox;
 use crate::services::staff::Role;
 use crate::services::strangers::mailbox;
@@ -41,6 +42,9 @@ pub enum Intent {
         name: String,
         /// PHC string, where a password was chosen.
         password_hash: Option<String>,
+        /// Who they are at the identity provider that they came from, where they did.
+        #[serde(default)]
+        identity: Option<Identity>,
     },
     /// A session is begun.
     SignIn {

@@ -23,6 +23,7 @@ pub mod factors;
 pub mod front_matter;
 pub mod half_sign_ins;
 pub mod idempotency;
+pub mod identities;
 pub mod input;
 pub mod invites;
 pub mod issues;

@@ -43,13 +43,18 @@ pub enum Holding {
     Accounts,
     /// What they were asked by mail.
     MailedLinks,
+    /// Who they are at identity providers that know this address. What lets them in stays with their account, the address
+    /// there does not.
+    Identities,
+    /// That they came from one today, and may have this address.
+    IdentityArrivals,
     /// That an account is to have their address.
     EmailChanges,
 }
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Leads,
         Self::Outbox,
         Self::Suppressions,
@@ -57,6 +62,8 @@ impl Holding {
         Self::SubscriptionMails,
         Self::Accounts,
         Self::MailedLinks,
+        Self::Identities,
+        Self::IdentityArrivals,
         Self::EmailChanges,
     ];
 
@@ -70,6 +77,8 @@ impl Holding {
             Self::SubscriptionMails => "subscription_mails",
             Self::Accounts => "accounts",
             Self::MailedLinks => "mailed_links",
+            Self::Identities => "identities",
+            Self::IdentityArrivals => "identity_arrivals",
             Self::EmailChanges => "email_changes",
         }
     }
@@ -151,6 +160,26 @@ impl Holding {
                 .fetch_all(db)
                 .await?
             }
+            Self::Identities => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(identities) as "row!" from identities
+                        where lower(email) = lower($1)
+                           or account_id = (select id from accounts where lower(accounts.email) = lower($1))
+                        order by created_at"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
+            Self::IdentityArrivals => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(identity_arrivals) - 'browser_hash' as "row!" from identity_arrivals
+                        where lower(email) = lower($1) order by expires_at"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
             Self::EmailChanges => {
                 sqlx::query_scalar!(
                     r#"select to_jsonb(email_changes) - 'account_id' as "row!" from email_changes
@@ -206,6 +235,16 @@ impl Holding {
             }
             Self::MailedLinks => {
                 sqlx::query!("delete from mailed_links where lower(email) = lower($1)", email)
+                    .execute(db)
+                    .await?
+            }
+            Self::Identities => {
+                sqlx::query!("update identities set email = null where lower(email) = lower($1)", email)
+                    .execute(db)
+                    .await?
+            }
+            Self::IdentityArrivals => {
+                sqlx::query!("delete from identity_arrivals where lower(email) = lower($1)", email)
                     .execute(db)
                     .await?
             }

@@ -123,8 +123,8 @@ fn the_second_button_comes_second_and_is_the_browsers_own_business() {
     let form = html(Form::new(&empty).action("/here").or("preview", "Preview").show(html! {}));
     let (first, second) = (form.find(">Send</button>"), form.find(">Preview</button>"));
     assert!(first.is_some() && first < second, "Enter presses the first: {form}");
-    assert!(form.contains(r#"name="preview" value="on" formaction="/here""#), "{form}");
-    assert!(!html(Form::new(&empty).show(html! {})).contains("formaction"));
+    assert!(form.contains(r#"name="preview" value="on" formmethod="post""#), "{form}");
+    assert!(!html(Form::new(&empty).show(html! {})).contains("formmethod"));
 }
 
 #[test]

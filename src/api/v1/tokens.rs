@@ -5,7 +5,7 @@
 
 use crate::actions::sign_in::{self, SignIn};
 use crate::app::App;
-use crate::error::{Error, Refusal, Result};
+use crate::error::{Error, OAuthRefusal, Result};
 use crate::http::call::Call;
 use crate::http::client::Caller;
 use crate::http::endpoint::Endpoint;
@@ -75,11 +75,11 @@ impl Endpoint for Create {
             "password" => by_password(call, caller, client, &asked).await?.map(Some),
             "authorization_code" => by_code(call, caller, client, &asked).await?,
             "refresh_token" => by_refresh(call, caller, client, &asked).await?,
-            "" => return Err(Error::Refused(Refusal::Request("grant_type is missing."))),
-            _ => return Err(Error::Refused(Refusal::GrantType)),
+            "" => return Err(Error::OAuth(OAuthRefusal::Request("grant_type is missing."))),
+            _ => return Err(Error::OAuth(OAuthRefusal::GrantType)),
         };
         let Written { value, token } = issued;
-        let value = value.ok_or(Error::Refused(Refusal::Grant))?;
+        let value = value.ok_or(Error::OAuth(OAuthRefusal::Grant))?;
         Ok(Reply::written(Written { value, token }))
     }
 
@@ -88,14 +88,14 @@ impl Endpoint for Create {
     }
 }
 
-const MISSING: Error = Error::Refused(Refusal::Request("Something is missing."));
+const MISSING: Error = Error::OAuth(OAuthRefusal::Request("Something is missing."));
 
 /// The app that asks, by its client_id; none where it does not say.
 async fn client(app: &App, id: &str) -> Result<Option<Uuid>> {
     if id.is_empty() {
         return Ok(None);
     }
-    let unknown = Error::Refused(Refusal::Client);
+    let unknown = Error::OAuth(OAuthRefusal::Client);
     let Ok(id) = Uuid::try_parse(id) else { return Err(unknown) };
     let known = app.ask(async |db| apps::by_id(db, id).await).await?;
     known.map(|app| Some(app.id)).ok_or(unknown)
@@ -109,17 +109,17 @@ async fn by_password(
     asked: &Asked,
 ) -> Result<Written<Issued>> {
     if asked.username.is_empty() || asked.password.is_empty() {
-        return Err(Error::Refused(Refusal::Request("username and password are needed.")));
+        return Err(Error::OAuth(OAuthRefusal::Request("username and password are needed.")));
     }
     // What is not taken there cannot be right here.
     let is_one_line = input::one_line(&asked.username).is_ok();
     if !is_one_line || asked.username.len() > 254 || asked.password.chars().count() > 200 {
-        return Err(Error::Refused(Refusal::Grant));
+        return Err(Error::OAuth(OAuthRefusal::Grant));
     }
     let email = asked.username.to_lowercase();
     app.limits.count::<SignIn>(caller.network)?;
     app.guesses.count_stranger(&email)?;
-    let refused = || Error::Refused(Refusal::Grant);
+    let refused = || Error::OAuth(OAuthRefusal::Grant);
     let (account, right) = sign_in::by_password(app, &email, &asked.password).await?;
     let Some(account) = account.filter(|_| right) else { return Err(refused()) };
     let id = app.clock.id();
@@ -129,7 +129,7 @@ async fn by_password(
         }
         // Whoever has two factors shows them in a browser, and lets the app in there.
         if second_factors::is_asked_for(&mut *tx, account.id).await? {
-            return Err(Error::Refused(Refusal::SecondFactor));
+            return Err(Error::OAuth(OAuthRefusal::SecondFactor));
         }
         let chance = || app.clock.random();
         let (_, issued) =
@@ -158,9 +158,9 @@ async fn by_code(
     let complete = [&asked.code, &asked.redirect_uri, &asked.code_verifier];
     let (Some(client), true) = (client, complete.iter().all(|given| !given.is_empty())) else {
         let needed = "client_id, code, redirect_uri and code_verifier are needed.";
-        return Err(Error::Refused(Refusal::Request(needed)));
+        return Err(Error::OAuth(OAuthRefusal::Request(needed)));
     };
-    let code = Secret::parse(Kind::Code, &asked.code).ok_or(Error::Refused(Refusal::Grant))?;
+    let code = Secret::parse(Kind::Code, &asked.code).ok_or(Error::OAuth(OAuthRefusal::Grant))?;
     let (redirect_uri, verifier) = (asked.redirect_uri.as_str(), asked.code_verifier.as_str());
     let brought = tokens::Asked { app: client, redirect_uri, verifier };
     let chance = || app.clock.random();
@@ -180,10 +180,10 @@ async fn by_refresh(
     asked: &Asked,
 ) -> Result<Written<Option<Issued>>> {
     if asked.refresh_token.is_empty() {
-        return Err(Error::Refused(Refusal::Request("refresh_token is needed.")));
+        return Err(Error::OAuth(OAuthRefusal::Request("refresh_token is needed.")));
     }
     let token = Secret::parse(Kind::Refresh, &asked.refresh_token);
-    let token = token.ok_or(Error::Refused(Refusal::Grant))?;
+    let token = token.ok_or(Error::OAuth(OAuthRefusal::Grant))?;
     let (agent, salt) = (caller.device.agent.as_str(), app.clock.random());
     app.write(async |tx| tokens::refresh(tx, &token, client, agent, salt).await).await
 }
@@ -226,7 +226,7 @@ impl Endpoint for Revoke {
         unwanted: Valid<Unwanted>,
     ) -> Result<Reply<Revoked>> {
         if unwanted.token.is_empty() {
-            return Err(Error::Refused(Refusal::Request("token is missing.")));
+            return Err(Error::OAuth(OAuthRefusal::Request("token is missing.")));
         }
         let client = client(call, &unwanted.client_id).await?;
         call.write(async |tx| {

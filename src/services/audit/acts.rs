@@ -29,6 +29,10 @@ pub enum Act {
     PasswordChanged,
     /// A password was chosen by somebody with a mailed link.
     PasswordReset,
+    /// They may come in from an identity provider.
+    IdentityAdded,
+    /// They may not any more.
+    IdentityRemoved,
     /// Another address is wanted for an account.
     EmailChangeAsked,
     /// The account has it.
@@ -131,6 +135,8 @@ pub const ACTS: &[(Act, &str, &str)] = &[
     (Act::ProfileEdited, "profile-edited", "Profile edited"),
     (Act::PasswordChanged, "password-changed", "Password changed"),
     (Act::PasswordReset, "password-reset", "Password reset by mail"),
+    (Act::IdentityAdded, "identity-added", "Way to sign in added"),
+    (Act::IdentityRemoved, "identity-removed", "Way to sign in removed"),
     (Act::EmailChangeAsked, "email-change-asked", "Another address asked for"),
     (Act::EmailChanged, "email-changed", "Address changed"),
     (Act::OwnDataExported, "own-data-exported", "Own data taken along"),

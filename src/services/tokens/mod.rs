@@ -11,7 +11,7 @@ pub use codes::{Asked, end_codes, issue, redeem};
 pub use refresh::refresh;
 
 use crate::digest;
-use crate::error::{Error, Refusal, Result};
+use crate::error::{Error, OAuthRefusal, Result};
 use crate::services::sessions::{self, Device, SessionToken};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -147,7 +147,7 @@ impl Pair {
 /// Ends the family of a token of whichever kind, also of one that was used (RFC 7009). A token that is none is over already.
 ///
 /// # Errors
-/// [`Error::Refused`] where it is another app's.
+/// [`Error::OAuth`] where it is another app's.
 pub async fn revoke(db: &mut PgConnection, presented: &str, app: Option<Uuid>) -> Result<()> {
     let token = Secret::parse(Kind::Refresh, presented);
     let Some(token) = token.or_else(|| Secret::parse(Kind::Access, presented)) else {
@@ -160,7 +160,7 @@ pub async fn revoke(db: &mut PgConnection, presented: &str, app: Option<Uuid>) -
     match family.fetch_optional(&mut *db).await? {
         None => Ok(()),
         Some(family) if app.is_some() && family.app_id != app => {
-            Err(Error::Refused(Refusal::Client))
+            Err(Error::OAuth(OAuthRefusal::Client))
         }
         Some(family) => sessions::end_family(db, family.id).await,
     }
