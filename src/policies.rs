@@ -3,8 +3,10 @@
 //! A grant cannot be made elsewhere: its fields are private to the service that minted it. What asks for one as an
 //! argument cannot be reached without it. A policy that needs no database takes no connection.
 
+mod api_key;
 mod second_factor;
 
+pub use api_key::{ApiKey, PostReader};
 pub use second_factor::{HalfWay, SettingUp, ShownCodes};
 
 use crate::app::App;
@@ -12,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::http::record::{Answer, Recorded};
 use crate::http::{client, session};
 use crate::services::recent::{self, Recent};
+use crate::services::sessions;
 use crate::services::subscribers::{Holder, Kind, Managing};
-use crate::services::{keys, sessions};
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, ORIGIN};
 use sha2::{Digest, Sha256};
@@ -240,51 +242,6 @@ fn is_one_of(presented: &[u8], secrets: &[String]) -> bool {
     let presented = Sha256::digest(presented);
     let equal = |secret: &String| Sha256::digest(secret).ct_eq(&presented);
     secrets.iter().map(equal).fold(Choice::from(0), |any, equal| any | equal).into()
-}
-
-/// A partner's key that is good for the scope.
-pub struct ApiKey<S>(PhantomData<S>);
-
-impl<S: keys::Scope> Policy for ApiKey<S> {
-    const NAME: &'static str = S::NAME;
-    const AMBIENT: bool = false;
-    type Grant = keys::Partner<S>;
-    type Outcome<T> = T;
-
-    async fn admit(knock: &Knock<'_>) -> Result<keys::Partner<S>> {
-        let presented = presented_key(knock.request).ok_or(Error::Unproven(keys::REFUSED))?;
-        knock.app.ask(async |db| keys::admit(db, presented).await).await
-    }
-}
-
-/// No proof required; a key with `posts:read` shows what is not for everyone, too. A good one without shows what anyone
-/// sees, and a wrong one is told so.
-pub struct PostReader;
-
-impl Policy for PostReader {
-    const NAME: &'static str = "anyone; posts:read for more";
-    const AMBIENT: bool = false;
-    type Grant = Option<keys::Partner<keys::PostsRead>>;
-    type Outcome<T> = T;
-
-    async fn admit(knock: &Knock<'_>) -> Result<Self::Grant> {
-        if presented_key(knock.request).is_none() {
-            return Ok(None);
-        }
-        match ApiKey::<keys::PostsRead>::admit(knock).await {
-            Err(Error::Forbidden(_)) => Ok(None),
-            admitted => admitted.map(Some),
-        }
-    }
-}
-
-/// The key, from one of the two places it may stand in.
-fn presented_key(request: &HttpRequest) -> Option<&[u8]> {
-    let headers = request.headers();
-    if let Some(key) = headers.get("x-api-key") {
-        return Some(key.as_bytes());
-    }
-    bearer(request)
 }
 
 /// What `Authorization: Bearer` carries.

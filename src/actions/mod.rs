@@ -8,6 +8,7 @@ pub mod embed;
 pub mod enter;
 pub mod invited;
 pub mod issues;
+pub mod keys;
 pub mod leads;
 pub mod newsletter;
 pub mod notices;

@@ -97,6 +97,8 @@ pub enum Act {
     PersonErased,
     /// A key for a partner's program.
     KeyCreated,
+    /// It has another secret.
+    KeyRotated,
     /// A key is good no more.
     KeyRevoked,
     /// What is recorded here was taken along.
@@ -149,6 +151,7 @@ pub const ACTS: &[(Act, &str, &str)] = &[
     (Act::PersonExported, "person-exported", "Person handed out"),
     (Act::PersonErased, "person-erased", "Person erased"),
     (Act::KeyCreated, "key-created", "API key made"),
+    (Act::KeyRotated, "key-rotated", "API key rotated"),
     (Act::KeyRevoked, "key-revoked", "API key revoked"),
     (Act::AuditExported, "audit-exported", "Audit log taken along"),
 ];
