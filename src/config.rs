@@ -3,6 +3,10 @@
 //! `.env` in the working directory is read too; real variables win. Refuses to start on a value it cannot use rather
 //! than guess. `.env.example` lists every variable; a test holds it against [`VARIABLES`].
 
+mod identity;
+
+pub use identity::{IdentityProvider, Protocol, is_private};
+
 use crate::outgoing::Configured;
 use crate::services::staff::TwoFactorsOf;
 use ipnet::IpNet;
@@ -15,7 +19,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Every variable that is read.
-pub const VARIABLES: [&str; 23] = [
+pub const VARIABLES: [&str; 30] = [
     "LISTEN",
     "DATA_DIR",
     "DATABASE_URL",
@@ -39,6 +43,13 @@ pub const VARIABLES: [&str; 23] = [
     "NEWSLETTER_PER_MINUTE",
     "INDEXNOW_URL",
     "REQUIRE_TWO_FACTOR",
+    "OIDC_{NAME}_ISSUER",
+    "OIDC_{NAME}_CLIENT_ID",
+    "OIDC_{NAME}_CLIENT_SECRET",
+    "GITHUB_CLIENT_ID",
+    "GITHUB_CLIENT_SECRET",
+    "GITHUB_BASE",
+    "GITHUB_API_BASE",
 ];
 
 /// What the operator decided.
@@ -90,6 +101,10 @@ pub struct Config {
     pub indexnow_url: Option<Configured>,
     /// Of whom a second factor is asked.
     pub two_factors_of: TwoFactorsOf,
+    /// Who else may vouch for people.
+    pub identity: Vec<IdentityProvider>,
+    /// What is missing for others to do so, a sentence each.
+    pub identity_incomplete: Vec<String>,
 }
 
 impl Config {
@@ -118,6 +133,7 @@ impl Config {
     /// Every mistake found, a sentence each.
     pub fn from_values(values: &HashMap<String, String>) -> Result<Self, Vec<String>> {
         let mut from = Reader { values, mistakes: Vec::new() };
+        let (identity, identity_incomplete) = from.identity_providers();
         let mut config = Self {
             listen: from
                 .one("LISTEN", "an address and port")
@@ -150,6 +166,8 @@ impl Config {
             two_factors_of: from
                 .one("REQUIRE_TWO_FACTOR", "off, owners or staff")
                 .unwrap_or_default(),
+            identity,
+            identity_incomplete,
         };
         let unnamed = if config.demo_content { DEMO_SITE_NAME } else { "Frontdesk" };
         config.site_name = from.text("SITE_NAME").unwrap_or(unnamed).to_owned();

@@ -8,6 +8,9 @@ mod second_factor;
 
 pub use api_key::{ApiKey, PostReader};
 pub use second_factor::{HalfWay, SettingUp, ShownCodes};
+mod identity;
+
+pub use identity::{ArrivedFromProvider, BackFromProvider, Returned, Welcomed, led_to};
 
 use crate::app::App;
 use crate::error::{Error, Result};

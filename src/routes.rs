@@ -4,6 +4,7 @@ use crate::actions::issues::Pressed;
 use crate::app::App;
 use crate::error::Result;
 use crate::http::action::{self, Action};
+use crate::http::callback::{self, Callback};
 use crate::http::download::{self, Download};
 use crate::http::endpoint::{self, Endpoint};
 use crate::http::errors;
@@ -50,8 +51,13 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::invited::Join>();
     routes.form::<actions::confirm_identity::Confirm>();
     routes.action::<actions::confirm_identity::ByMail>();
+    routes.action::<api::oauth::Start>();
+    routes.callback::<api::oauth::Back>();
+    routes.form::<actions::identities::GiveAddress>();
 
     routes.live::<pages::account::Show>();
+    routes.live::<pages::identities::Index>();
+    routes.action::<actions::identities::Remove>();
     routes.form::<actions::account::EditProfile>();
     routes.form::<actions::account::ChangePassword>();
     routes.action::<actions::account::EndSessions>();
@@ -234,6 +240,12 @@ impl<'a> Routes<'a> {
         self.list::<A::Auth>(Method::POST, A::PATH, Some(A::LIMIT), Some(A::BODY), false);
         let is_form = guard::fn_guard(|at| form::is_form(at.head().headers()));
         self.add(A::PATH, Method::POST, web::to(action::submit::<A>).guard(is_form));
+    }
+
+    /// Where somebody comes back to.
+    fn callback<C: Callback>(&mut self) {
+        self.list::<C::Auth>(Method::GET, C::PATH, Some(C::LIMIT), None, false);
+        self.get(C::PATH, || web::to(callback::back::<C>));
     }
 
     fn endpoint<E: Endpoint>(&mut self) {

@@ -3,7 +3,9 @@
 use super::database::Database;
 use super::output::{Output, Refused};
 use crate::app::App;
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::identity::Providers;
 use crate::jobs::tasks::Task;
 use crate::mail::{Postman, records};
 use crate::services::passkeys::Site;
@@ -49,6 +51,7 @@ impl Doctor {
         findings.extend([two_factors(&config), passkeys(&config)]);
         let runtime = actix_web::rt::System::new();
         findings.push(runtime.block_on(mail(&config)));
+        findings.push(runtime.block_on(identity(&config)));
         findings.extend(runtime.block_on(self.mail_records()));
         drop(runtime);
         findings.push(examine_database(config));
@@ -95,6 +98,28 @@ async fn mail(config: &Config) -> Finding {
         })
     };
     Finding::new("mail (SMTP_URL)", knock.await)
+}
+
+/// Whether those who vouch for people say what they are.
+async fn identity(config: &Config) -> Finding {
+    let what = "identity providers (OIDC_…, GITHUB_…)";
+    let providers = match Providers::new(config) {
+        Ok(providers) => providers,
+        Err(error) => return Finding::new(what, Err(error)),
+    };
+    let mut said = config.identity_incomplete.clone();
+    let mut ok = said.is_empty();
+    let clock = Clock::default();
+    for provider in providers.all() {
+        let known = provider.know(&clock).await;
+        ok &= known.is_ok();
+        said.push(match &known {
+            Ok(()) => format!("{} is here", provider.name()),
+            Err(refusal) => format!("{}: {}", provider.name(), refusal.cause()),
+        });
+    }
+    let detail = if said.is_empty() { "off".to_owned() } else { said.join("; ") };
+    Finding { what, ok, detail }
 }
 
 fn origins(config: &Config) -> Finding {

@@ -6,7 +6,12 @@ use super::front::RequestId;
 use super::origin::is_secret;
 use super::{held, page};
 use crate::app::App;
+<<<<<<< HEAD
 use crate::error::{Error, KeyRefusal, Result};
+=======
+use crate::error::{Error, Result};
+use crate::identity::{Refusal, Refused};
+>>>>>>> main
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ALLOW, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
@@ -28,16 +33,34 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Off(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Unproven(_) => StatusCode::UNAUTHORIZED,
         Error::Forbidden(_) | Error::OneFactor | Error::Unconfirmed => StatusCode::FORBIDDEN,
+<<<<<<< HEAD
         Error::Key(KeyRefusal::Expired | KeyRefusal::Replaced) => StatusCode::UNAUTHORIZED,
         Error::Key(KeyRefusal::FromElsewhere | KeyRefusal::ForTests(_)) => StatusCode::FORBIDDEN,
         Error::Key(KeyRefusal::TooOften { .. } | KeyRefusal::QuotaUsedUp { .. })
         | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+=======
+        Error::Refused(refused) => refused_status(&refused.why),
+        Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+>>>>>>> main
         Error::Malformed(_) => StatusCode::BAD_REQUEST,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Error::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn refused_status(why: &Refusal) -> StatusCode {
+    match why {
+        Refusal::Unexpected => StatusCode::BAD_REQUEST,
+        Refusal::Reported(_) | Refusal::Away(_) => StatusCode::BAD_GATEWAY,
+        Refusal::AddressTaken | Refusal::NotTheirs | Refusal::TakenElsewhere => {
+            StatusCode::CONFLICT
+        }
+        Refusal::Declined | Refusal::Untrusted(_) | Refusal::Closed | Refusal::SomeoneElse => {
+            StatusCode::FORBIDDEN
+        }
     }
 }
 
@@ -54,6 +77,7 @@ fn title(error: &Error) -> &'static str {
         Error::Unproven(_) => "Sign in first",
         Error::Unconfirmed => "Is it you?",
         Error::OneFactor => "A second factor is needed",
+        Error::Refused(refused) => refused.title(),
         Error::Forbidden(_) => "Not allowed",
         Error::Key(KeyRefusal::TooOften { .. }) => "Too many requests",
         Error::Key(KeyRefusal::QuotaUsedUp { .. }) => "The quota is used up",
@@ -82,6 +106,8 @@ impl Face {
     pub fn of_path(path: &str) -> Self {
         let machine =
             path == "/api" || path.starts_with("/api/") || matches!(path, "/healthz" | "/readyz");
+        // A browser comes there, on its way to an identity provider and back.
+        let machine = machine && !path.starts_with("/api/oauth/");
         if machine { Self::Problem } else { Self::Page }
     }
 
@@ -150,6 +176,10 @@ fn log(request: &HttpRequest, error: &Error) {
         Error::Unavailable(cause) => {
             tracing::warn!(reference, cause = format!("{cause:#}"), "unavailable")
         }
+        Error::Refused(refused) => {
+            let (provider, cause) = (&refused.provider, refused.why.cause());
+            tracing::warn!(reference, provider, cause, "not let in by an identity provider")
+        }
         _ => {}
     }
 }
@@ -177,6 +207,7 @@ fn as_page(request: &HttpRequest, error: &Error) -> HttpResponse {
     let reference = matches!(error, Error::Internal(_)).then(|| reference(request));
     let view = match error {
         Error::Gone(title) => templates::posts::gone(title),
+        Error::Refused(refused) => refused_page(request, status, refused),
         _ => templates::errors::page(
             status.as_u16(),
             title(error),
@@ -185,6 +216,22 @@ fn as_page(request: &HttpRequest, error: &Error) -> HttpResponse {
         ),
     };
     html(request, status, &view)
+}
+
+fn refused_page(request: &HttpRequest, status: StatusCode, refused: &Refused) -> View {
+    let page = templates::identities::Refused {
+        status: status.as_u16(),
+        title: refused.title(),
+        detail: &refused.to_string(),
+        reference: &reference(request),
+    };
+    let to_add = paths::sign_in_then(&paths::account_identities());
+    match refused.why {
+        Refusal::AddressTaken | Refusal::SomeoneElse => page.view(&to_add, "Sign in"),
+        Refusal::NotTheirs => page.view(&paths::account_identities(), "Ways to sign in"),
+        Refusal::Closed => page.view(&paths::contact(), "Write to us"),
+        _ => page.view(&paths::sign_in_then(&refused.next), "Sign in"),
+    }
 }
 
 fn as_problem(request: &HttpRequest, error: &Error) -> HttpResponse {
@@ -248,8 +295,10 @@ fn kind(error: &Error) -> &'static str {
 
 /// The page for an error on a form, with what was typed in a form that can be sent again.
 pub fn resend(request: &HttpRequest, error: Error, pairs: &Pairs) -> HttpResponse {
-    let keeps_its_own_page =
-        matches!(error, Error::Unproven(_) | Error::NotFound | Error::Gone(_) | Error::Moved(_));
+    let keeps_its_own_page = matches!(
+        error,
+        Error::Unproven(_) | Error::NotFound | Error::Gone(_) | Error::Moved(_) | Error::Refused(_)
+    );
     if keeps_its_own_page {
         return Face::Page.show(request, error);
     }

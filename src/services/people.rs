@@ -42,11 +42,16 @@ pub enum Holding {
     Accounts,
     /// What they were asked by mail.
     MailedLinks,
+    /// Who they are at identity providers that know this address. What lets them in stays with their account, the address
+    /// there does not.
+    Identities,
+    /// That they came from one today, and may have this address.
+    IdentityArrivals,
 }
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Leads,
         Self::Outbox,
         Self::Suppressions,
@@ -54,6 +59,8 @@ impl Holding {
         Self::SubscriptionMails,
         Self::Accounts,
         Self::MailedLinks,
+        Self::Identities,
+        Self::IdentityArrivals,
     ];
 
     /// The table.
@@ -66,6 +73,8 @@ impl Holding {
             Self::SubscriptionMails => "subscription_mails",
             Self::Accounts => "accounts",
             Self::MailedLinks => "mailed_links",
+            Self::Identities => "identities",
+            Self::IdentityArrivals => "identity_arrivals",
         }
     }
 
@@ -144,6 +153,26 @@ impl Holding {
                 .fetch_all(db)
                 .await?
             }
+            Self::Identities => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(identities) as "row!" from identities
+                        where lower(email) = lower($1)
+                           or account_id = (select id from accounts where lower(accounts.email) = lower($1))
+                        order by created_at"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
+            Self::IdentityArrivals => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(identity_arrivals) - 'browser_hash' as "row!" from identity_arrivals
+                        where lower(email) = lower($1) order by expires_at"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
         };
         Ok(rows)
     }
@@ -190,6 +219,16 @@ impl Holding {
             }
             Self::MailedLinks => {
                 sqlx::query!("delete from mailed_links where lower(email) = lower($1)", email)
+                    .execute(db)
+                    .await?
+            }
+            Self::Identities => {
+                sqlx::query!("update identities set email = null where lower(email) = lower($1)", email)
+                    .execute(db)
+                    .await?
+            }
+            Self::IdentityArrivals => {
+                sqlx::query!("delete from identity_arrivals where lower(email) = lower($1)", email)
                     .execute(db)
                     .await?
             }
