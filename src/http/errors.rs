@@ -6,12 +6,8 @@ use super::front::RequestId;
 use super::origin::is_secret;
 use super::{held, page};
 use crate::app::App;
-<<<<<<< HEAD
 use crate::error::{Error, KeyRefusal, Result};
-=======
-use crate::error::{Error, Result};
 use crate::identity::{Refusal, Refused};
->>>>>>> main
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ALLOW, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
@@ -33,15 +29,11 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Off(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Unproven(_) => StatusCode::UNAUTHORIZED,
         Error::Forbidden(_) | Error::OneFactor | Error::Unconfirmed => StatusCode::FORBIDDEN,
-<<<<<<< HEAD
+        Error::Refused(refused) => refused_status(&refused.why),
         Error::Key(KeyRefusal::Expired | KeyRefusal::Replaced) => StatusCode::UNAUTHORIZED,
         Error::Key(KeyRefusal::FromElsewhere | KeyRefusal::ForTests(_)) => StatusCode::FORBIDDEN,
         Error::Key(KeyRefusal::TooOften { .. } | KeyRefusal::QuotaUsedUp { .. })
         | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-=======
-        Error::Refused(refused) => refused_status(&refused.why),
-        Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
->>>>>>> main
         Error::Malformed(_) => StatusCode::BAD_REQUEST,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
