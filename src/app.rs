@@ -10,6 +10,7 @@ use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::Result;
+use crate::http::key_limits::KeyLimits;
 use crate::http::limit::Limits;
 use crate::identity::Providers;
 use crate::intake::Spool;
@@ -32,6 +33,8 @@ pub struct App {
     pub clock: Clock,
     /// How often each caller has come to each door.
     pub limits: Limits,
+    /// How often each key was used.
+    pub keys: KeyLimits,
     /// How often each account was guessed at.
     pub guesses: Guesses,
     /// Where passwords are checked, a few at a time.
@@ -74,6 +77,7 @@ impl App {
         let secrets = db.write(settle).await?;
         Ok(Self {
             limits: Limits::default(),
+            keys: KeyLimits::default(),
             guesses: Guesses::default(),
             passwords: Passwords::default(),
             cache: PageCache::new(config.cache_max_bytes),
@@ -102,7 +106,8 @@ impl App {
         self.db.read(work).await
     }
 
-    /// Asks the database one thing: `work` is one statement that reads.
+    /// Asks the database one thing: `work` is one statement that reads, and at most counts that it did. Where the connection
+    /// was lost it is asked again.
     ///
     /// # Errors
     /// As [`App::read`].

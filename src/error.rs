@@ -76,6 +76,9 @@ pub enum Error {
     /// The caller has not said what they looked at.
     #[error("Say which version this is about: send its ETag as If-Match, or * for any.")]
     Unconditional,
+    /// The key that was sent is one of ours and of no use here. A program can act on why.
+    #[error("{0}")]
+    Key(#[from] KeyRefusal),
     /// Too often.
     #[error("Too many requests. Try again in {retry_after_seconds} seconds.")]
     TooMany {
@@ -150,6 +153,56 @@ impl OAuthRefusal {
                 "This account asks for more than a password. Have its owner sign in at /oauth/authorize."
             }
             Self::Token => "This access token is not good, or not any more.",
+        }
+    }
+}
+
+/// Why a key of ours opens nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRefusal {
+    /// Its time is over.
+    #[error("This API key has expired. Ask for a new one.")]
+    Expired,
+    /// There is a newer secret, and the time of this one is over.
+    #[error("This API key was replaced by a newer one. Use that.")]
+    Replaced,
+    /// It is good elsewhere alone.
+    #[error("This API key may not be used from this address.")]
+    FromElsewhere,
+    /// It is for trying things out, and this would be in earnest. Says what it is good for.
+    #[error("{0}")]
+    ForTests(String),
+    /// It comes more often than it may in a minute.
+    #[error(
+        "This API key may make {limit} requests a minute. Try again in {retry_after_seconds} seconds."
+    )]
+    TooOften {
+        /// How often it may.
+        limit: u32,
+        /// When it is worth trying again.
+        retry_after_seconds: u64,
+    },
+    /// All requests of the day are made.
+    #[error("This API key has used up its {limit} requests of today (UTC).")]
+    QuotaUsedUp {
+        /// How many it has.
+        limit: u32,
+        /// When there are others.
+        retry_after_seconds: u64,
+    },
+}
+
+impl KeyRefusal {
+    /// How long it lasts and which limit it is, as programs know it, where it is one.
+    pub fn limit(&self) -> Option<(u64, &'static str)> {
+        match self {
+            Self::TooOften { retry_after_seconds, .. } => {
+                Some((*retry_after_seconds, "key-minute"))
+            }
+            Self::QuotaUsedUp { retry_after_seconds, .. } => {
+                Some((*retry_after_seconds, "key-day"))
+            }
+            _ => None,
         }
     }
 }

@@ -3,10 +3,12 @@
 //! A grant cannot be made elsewhere: its fields are private to the service that minted it. What asks for one as an
 //! argument cannot be reached without it. A policy that needs no database takes no connection.
 
+mod api_key;
 mod programs;
 mod second_factor;
 
-pub use programs::{AccessToken, ApiKey, PostReader, Program};
+pub use api_key::{ApiKey, PostReader};
+pub use programs::{AccessToken, Program};
 pub use second_factor::{HalfWay, SettingUp, ShownCodes};
 mod identity;
 

@@ -136,6 +136,11 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.action::<actions::staff::SetRole>();
     routes.action::<actions::staff::Deactivate>();
     routes.action::<actions::staff::Activate>();
+    routes.live::<pages::admin::keys::Index>();
+    routes.form::<actions::keys::Make>();
+    routes.live::<pages::admin::keys::Show>();
+    routes.action::<actions::keys::Rotate>();
+    routes.action::<actions::keys::Revoke>();
     routes.live::<pages::admin::audit::Index>();
     routes.download::<pages::admin::audit::Export>();
 

@@ -47,6 +47,10 @@ pub enum Flash {
     IssueSending,
     /// A scheduled issue is a draft again.
     IssueRecalled,
+    /// A key opens nothing any more.
+    KeyRevoked,
+    /// A key was made or rotated by the same form before, and its secret was shown then.
+    KeyShownBefore,
     /// An issue is paused.
     IssuePaused,
     /// Somebody is asked to run the site too.
@@ -180,6 +184,12 @@ const SAID: &[(Flash, &str, &str)] = &[
         Flash::RecoveryCodeUsed,
         "recovery-code-used",
         "You are in, and there is one recovery code less.",
+    ),
+    (Flash::KeyRevoked, "key-revoked", "The key opens nothing any more."),
+    (
+        Flash::KeyShownBefore,
+        "key-shown-before",
+        "This form was sent before, and the key was shown then. If you have not kept it, have it replaced.",
     ),
     (Flash::PasskeyAdded, "passkey-added", "Your passkey is ready. Next time, sign in with it."),
     (Flash::PasskeyRenamed, "passkey-renamed", "The passkey is renamed."),

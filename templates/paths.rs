@@ -621,6 +621,36 @@ pub fn admin_staff_activate(id: Uuid) -> String {
     format!("/admin/staff/{id}/activate")
 }
 
+/// The API keys.
+pub fn admin_keys() -> String {
+    "/admin/keys".into()
+}
+
+/// Those that are older than the one with the id `before`.
+pub fn admin_keys_before(before: Uuid) -> String {
+    query(admin_keys(), &[("before", &before.to_string())])
+}
+
+/// The form that makes one.
+pub fn admin_new_key() -> String {
+    "/admin/keys/new".into()
+}
+
+/// One of them.
+pub fn admin_key(id: Uuid) -> String {
+    format!("/admin/keys/{id}")
+}
+
+/// Where it is posted to that it gets another secret.
+pub fn admin_key_rotate(id: Uuid) -> String {
+    format!("/admin/keys/{id}/rotate")
+}
+
+/// Where it is posted to that it is good no more.
+pub fn admin_key_revoke(id: Uuid) -> String {
+    format!("/admin/keys/{id}/revoke")
+}
+
 /// Where it is posted to who is invited to run the site.
 pub fn admin_invites() -> String {
     "/admin/invites".into()

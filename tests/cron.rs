@@ -311,6 +311,12 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
                      ('dead', null, 'dead', now() - interval '31 days'), ('waiting', null, 'waiting', null),
                      ('mail', 'ann@example.test', 'done', now() - interval '31 days'))
                  as jobs (what, recipient, state, at);
+             insert into leads (id, name, email, message, status, source, test, fingerprint, created_at)
+                 select gen_random_uuid(), 'Ann', 'ann@example.test', 'Words.', 'new', 'cli', test, sha256('1'), now() - interval '31 days'
+                   from unnest(array[true, false]) as test;
+             insert into api_keys (id, name, prefix, hash, scopes) values (gen_random_uuid(), 'P', 'fd_live_aaaa', sha256('a'), '{}');
+             insert into api_key_old_secrets (hash, key_id, prefix, good_until)
+                 select sha256(n::text::bytea), id, 'fd_live_aaaa', now() - make_interval(days => n) from api_keys, generate_series(29, 31, 2) n;
              insert into runs (id, task, slot, trigger, state, ended_at) values
                  (gen_random_uuid(), 'x', now() - interval '91 days', 'cron', 'done', now() - interval '91 days'),
                  (gen_random_uuid(), 'x', now() - interval '89 days', 'cron', 'done', now() - interval '89 days')",
@@ -319,8 +325,8 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
         let foreseen = app.cli(&["run", "cleanup", "--dry-run", "--json"], "").json();
         let counts = json!({
             "app codes": 1, "app tokens": 2, "email changes": 1, "half sign-ins": 1, "jobs": 1, "mailed links": 1,
-            "passkey challenges": 1, "runs": 1, "sessions": 1, "submissions": 1, "wrong codes": 1,
-            "errands to identity providers": 1, "arrivals from identity providers": 1,
+            "passkey challenges": 1, "replaced keys": 1, "runs": 1, "sessions": 1, "submissions": 1, "test leads": 1,
+            "wrong codes": 1, "errands to identity providers": 1, "arrivals from identity providers": 1,
         });
         assert_eq!(foreseen["output"], counts);
         assert_eq!(app.ask("select count(*) from sessions").await, ["2"], "that was only said");

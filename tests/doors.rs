@@ -2,6 +2,7 @@
 
 use super::accounts::links_in_mails;
 use super::contact::ANN;
+use super::keys_at_the_door::made;
 use super::passkeys::questions;
 use super::second_factor::turn_on;
 use super::support::{Answer, Person, TestApp, with_app, with_settings};
@@ -236,6 +237,7 @@ pub async fn everything(app: &TestApp, ada: &Person<'_>) -> Vec<String> {
     let reader = app.ask("select id from subscribers").await.remove(0);
     let (confirm, manage) = links_of(app, &reader);
     let staff = app.ask("select id from staff").await.remove(0);
+    let (key, _) = made(app, &[]);
     let style = templates::assets::STYLE.url();
     let (mailed, asks) = (links_in_mails(app).await, asks_for_consent(app).await);
     let at = |path: &str| match path {
@@ -246,6 +248,7 @@ pub async fn everything(app: &TestApp, ada: &Person<'_>) -> Vec<String> {
         path if path.contains("{token}") => path.replace("{token}", &manage),
         path if path.contains("imports/{id}") => path.replace("{id}", &import),
         path if path.contains("issues/{id}") => path.replace("{id}", &issue),
+        path if path.contains("keys/{id}") => path.replace("{id}", &key),
         path if path.contains("staff/{id}") => path.replace("{id}", &staff),
         path if path.contains("subscribers/{id}") => path.replace("{id}", &reader),
         "/static/{hash}/{name}" => style.to_owned(),

@@ -141,6 +141,8 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
              insert into subscribers (id, email, status, source, consent, consent_at)
              values (gen_random_uuid(), 'bob@example.test', 'pending', 'cli', 'none yet', now());
              {AN_IMPORT};
+             insert into api_keys (id, name, prefix, hash, scopes)
+             values (gen_random_uuid(), 'Partner', 'fd_live_aaaa', sha256('a'), '{{leads:write}}');
              with closed as (insert into accounts (id, email, name, active)
                  values (gen_random_uuid(), 'bea@example.test', 'Bea', false) returning id)
              insert into staff (id, role) select id, 'editor' from closed"

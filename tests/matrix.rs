@@ -12,6 +12,7 @@ use super::sign_in::sign_in;
 use super::support::{Answer, Person, TestApp, with_app, with_settings};
 use frontdesk::routes::{self, Entry};
 use frontdesk::services::enrolment::Sealer;
+use frontdesk::services::keys;
 use frontdesk::services::second_factors::{RecoveryCode, Secret};
 use frontdesk::services::sessions::{self, SessionToken};
 use reqwest::{Method, RequestBuilder};
@@ -86,13 +87,18 @@ impl Caller {
         Some(digit.repeat(64))
     }
 
-    fn key(self) -> Option<&'static str> {
+    fn key(self) -> Option<String> {
         match self {
-            Self::KeyA => Some("fd_live_a"),
-            Self::KeyB => Some("fd_live_b"),
+            Self::KeyA => Some(key("a")),
+            Self::KeyB => Some(key("b")),
             _ => None,
         }
     }
+}
+
+/// A key as it would be made of nothing but this letter.
+fn key(letter: &str) -> String {
+    keys::Secret::new(keys::Kind::Live, &letter.repeat(30)).reveal().to_owned()
 }
 
 /// What there is: accounts, their sessions, two keys, and one of each kind of thing, all under one id.
@@ -107,6 +113,7 @@ fn fixtures() -> String {
     };
     let people = [("1", "member"), ("2", "other"), ("3", "editor"), ("4", "owner")];
     let people: String = people.into_iter().map(|(digit, name)| account(digit, name)).collect();
+    let (key_a, key_b) = (key("a"), key("b"));
     format!(
         "{people} {AN_ISSUE} {A_SUBSCRIBER} {AN_IMPORT}
          insert into staff (id, role) values ('01890000-0000-7000-8000-000000000003', 'editor'), ('01890000-0000-7000-8000-000000000004', 'owner');
@@ -125,8 +132,8 @@ fn fixtures() -> String {
          values ('{NOBODYS}', null, '', '{{}}', '{{}}', now() + interval '10 minutes'),
                 ('{MEMBERS}', '{MEMBERS}', 'Phone', '{{}}', '{{}}', now() + interval '10 minutes');
          insert into api_keys (id, name, prefix, hash, scopes)
-         values ('{NOBODYS}', 'A', 'fd_live_a', sha256('fd_live_a'), '{{leads:write,posts:write,posts:read,cache:write}}'),
-                (gen_random_uuid(), 'B', 'fd_live_b', sha256('fd_live_b'), '{{leads:write}}');
+         values ('{NOBODYS}', 'A', 'fd_live_aaaa', sha256('{key_a}'), '{{leads:write,posts:write,posts:read,cache:write}}'),
+                (gen_random_uuid(), 'B', 'fd_live_bbbb', sha256('{key_b}'), '{{leads:write}}');
          insert into sessions (token_hash, id, account_id, expires_at, by_token)
          values (sha256('\\x08'), '01890000-0000-7000-8000-000000000009', '{MEMBERS}', now() + interval '1 hour', true);
          insert into app_tokens (hash, session_id, kind, expires_at)

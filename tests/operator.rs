@@ -156,7 +156,24 @@ fn a_key_on_the_shell_is_made_listed_and_revoked() {
         let made = done(&app.cli(&["key", "list", "--json"], "")).json();
         assert_eq!(
             members(&made[0]),
-            ["created_at", "id", "name", "prefix", "revoked_at", "scopes"]
+            [
+                "allowed",
+                "created_at",
+                "expires_at",
+                "id",
+                "last_used_at",
+                "last_used_network",
+                "name",
+                "per_day",
+                "per_minute",
+                "prefix",
+                "revoked_at",
+                "rotated_at",
+                "scopes",
+                "state",
+                "test",
+                "used_today"
+            ]
         );
         assert_eq!(made[0]["scopes"], json!(["leads:write", "posts:write"]));
         assert_eq!(made[0]["prefix"], key[..12]);

@@ -4,7 +4,7 @@ use super::support::{Answer, Person, with_app};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-fn lead() -> Value {
+pub fn lead() -> Value {
     json!({
         "name": "Ann Li",
         "email": "ann@example.test",
@@ -23,7 +23,7 @@ async fn send(program: &Person<'_>, headers: &[(&str, &str)]) -> Answer {
 }
 
 /// Asserts that the answer asks for a key, as a problem.
-fn asks_for_a_key(answer: &Answer) {
+pub fn asks_for_a_key(answer: &Answer) {
     answer.is_problem(401);
     assert_eq!(answer.header("www-authenticate"), r#"Bearer realm="frontdesk""#);
     assert_eq!(answer.location, "");
@@ -209,7 +209,7 @@ fn a_program_that_tries_again_gets_the_same_lead() {
     });
 }
 
-async fn send_with(program: &Person<'_>, key: &str) -> Answer {
+pub async fn send_with(program: &Person<'_>, key: &str) -> Answer {
     send(program, &[("x-api-key", key)]).await
 }
 

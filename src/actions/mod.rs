@@ -14,6 +14,7 @@ pub mod enter;
 pub mod identities;
 pub mod invited;
 pub mod issues;
+pub mod keys;
 pub mod leads;
 pub mod newsletter;
 pub mod notices;

@@ -34,6 +34,9 @@ pub enum Command {
     },
     /// List the newest leads.
     List {
+        /// Those that came with a key for tests, instead.
+        #[arg(long)]
+        test: bool,
         /// How many.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1000))]
         limit: i64,
@@ -63,8 +66,9 @@ impl Command {
                 let lead = lead.await?;
                 output.print(&lead, || line(&lead))
             }
-            Self::List { limit } => {
-                let found = app.read(async |db| leads::latest(db, &operator, limit).await).await?;
+            Self::List { test, limit } => {
+                let found = async |db: &mut _| leads::latest(db, &operator, test, limit).await;
+                let found = app.read(found).await?;
                 output.print(&found, || found.iter().map(line).collect())
             }
         }

@@ -6,7 +6,7 @@ use super::front::RequestId;
 use super::origin::is_secret;
 use super::{held, page};
 use crate::app::App;
-use crate::error::{Error, OAuthRefusal, Result};
+use crate::error::{Error, KeyRefusal, OAuthRefusal, Result};
 use crate::identity::{Refusal, Refused};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -39,7 +39,10 @@ pub fn status(error: &Error) -> StatusCode {
         Error::OAuth(_) => StatusCode::BAD_REQUEST,
         Error::Stale => StatusCode::PRECONDITION_FAILED,
         Error::Unconditional => StatusCode::PRECONDITION_REQUIRED,
-        Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Error::Key(KeyRefusal::Expired | KeyRefusal::Replaced) => StatusCode::UNAUTHORIZED,
+        Error::Key(KeyRefusal::FromElsewhere | KeyRefusal::ForTests(_)) => StatusCode::FORBIDDEN,
+        Error::Key(KeyRefusal::TooOften { .. } | KeyRefusal::QuotaUsedUp { .. })
+        | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Malformed(_) => StatusCode::BAD_REQUEST,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -84,6 +87,9 @@ fn title(error: &Error) -> &'static str {
         Error::OAuth(_) => "Refused",
         Error::Stale => "Changed meanwhile",
         Error::Unconditional => "Which version?",
+        Error::Key(KeyRefusal::TooOften { .. }) => "Too many requests",
+        Error::Key(KeyRefusal::QuotaUsedUp { .. }) => "The quota is used up",
+        Error::Key(_) => "This key does not open this",
         Error::TooMany { .. } => "Too many requests",
         Error::Malformed(_) => "That could not be read",
         Error::TooLarge { .. } => "That is too large",
@@ -131,6 +137,11 @@ impl Face {
 fn decorate(mut response: HttpResponse, error: &Error) -> HttpResponse {
     let unauthorized = response.status() == StatusCode::UNAUTHORIZED;
     let headers = response.headers_mut();
+    if let Error::Key(refusal) = error
+        && let Some((wait, _)) = refusal.limit()
+    {
+        headers.insert(RETRY_AFTER, wait.into());
+    }
     match error {
         Error::TooMany { retry_after_seconds } | Error::Conflict { retry_after_seconds, .. } => {
             headers.insert(RETRY_AFTER, (*retry_after_seconds).into());
@@ -141,7 +152,7 @@ fn decorate(mut response: HttpResponse, error: &Error) -> HttpResponse {
         Error::Running => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        Error::Unproven(_) if unauthorized => {
+        Error::Unproven(_) | Error::Key(_) if unauthorized => {
             headers
                 .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"frontdesk\""));
         }
@@ -280,6 +291,9 @@ fn as_problem(request: &HttpRequest, error: &Error, oauth: Option<&str>) -> Http
                 .collect();
         }
         Error::TooMany { .. } => problem["violated-policies"] = json!(["door"]),
+        Error::Key(refusal) if refusal.limit().is_some() => {
+            problem["violated-policies"] = refusal.limit().into_iter().map(|(_, of)| of).collect();
+        }
         Error::Internal(_) => {
             problem["instance"] = format!("urn:request:{}", reference(request)).into()
         }
@@ -306,6 +320,15 @@ fn kind(error: &Error) -> &'static str {
         Error::KeyReused => "/problems/idempotency-key-reused",
         Error::Running => "/problems/idempotency-key-running",
         Error::OAuth(OAuthRefusal::SecondFactor) => "/problems/second-factor-required",
+        Error::Key(refusal) => match refusal {
+            KeyRefusal::Expired | KeyRefusal::Replaced => "/problems/key-expired",
+            KeyRefusal::FromElsewhere => "/problems/address-not-allowed",
+            KeyRefusal::ForTests(_) => "/problems/test-key",
+            // As draft-ietf-httpapi-ratelimit-headers has it registered.
+            KeyRefusal::TooOften { .. } | KeyRefusal::QuotaUsedUp { .. } => {
+                "https://iana.org/assignments/http-problem-types#quota-exceeded"
+            }
+        },
         _ => "about:blank",
     }
 }

@@ -45,6 +45,12 @@ impl Recorded<Done> {
         Self(Done::at(Written::nothing(String::new())).here(view))
     }
 
+    /// As [`Done::here`], where something was done all the same: for what is shown this once and never again.
+    #[must_use]
+    pub fn here(self, view: View) -> Self {
+        Self(self.0.here(view))
+    }
+
     /// As [`Done::saying`].
     #[must_use]
     pub fn saying(self, flash: Flash) -> Self {

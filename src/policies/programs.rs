@@ -1,56 +1,10 @@
-//! Programs: a partner's with a key, a member's with a token, and whoever asks for one.
+//! Programs without a key: a member's app with a token, and whoever asks for one.
 
-use super::{Knock, Policy, bearer, network, note};
+use super::{Knock, Policy, Proof, bearer, network, note};
 use crate::error::{Error, OAuthRefusal, Result};
 use crate::http::origin::{self, Verdict};
-use crate::services::{keys, sessions, tokens};
-use actix_web::HttpRequest;
-use std::marker::PhantomData;
-
-/// A partner's key that is good for the scope.
-pub struct ApiKey<S>(PhantomData<S>);
-
-impl<S: keys::Scope> Policy for ApiKey<S> {
-    const NAME: &'static str = S::NAME;
-    const AMBIENT: bool = false;
-    type Grant = keys::Partner<S>;
-    type Outcome<T> = T;
-
-    async fn admit(knock: &Knock<'_>) -> Result<keys::Partner<S>> {
-        let presented = presented_key(knock.request).ok_or(Error::Unproven(keys::REFUSED))?;
-        knock.app.ask(async |db| keys::admit(db, presented).await).await
-    }
-}
-
-/// No proof required; a key with `posts:read` shows what is not for everyone, too. A good one without shows what anyone
-/// sees, and a wrong one is told so.
-pub struct PostReader;
-
-impl Policy for PostReader {
-    const NAME: &'static str = "anyone; posts:read for more";
-    const AMBIENT: bool = false;
-    type Grant = Option<keys::Partner<keys::PostsRead>>;
-    type Outcome<T> = T;
-
-    async fn admit(knock: &Knock<'_>) -> Result<Self::Grant> {
-        if presented_key(knock.request).is_none() {
-            return Ok(None);
-        }
-        match ApiKey::<keys::PostsRead>::admit(knock).await {
-            Err(Error::Forbidden(_)) => Ok(None),
-            admitted => admitted.map(Some),
-        }
-    }
-}
-
-/// The key, from one of the two places it may stand in.
-fn presented_key(request: &HttpRequest) -> Option<&[u8]> {
-    let headers = request.headers();
-    if let Some(key) = headers.get("x-api-key") {
-        return Some(key.as_bytes());
-    }
-    bearer(request)
-}
+use crate::services::{sessions, tokens};
+use uuid::Uuid;
 
 /// A member's app, with an access token. It stands where a partner's key may stand too, and neither is ever taken for the other:
 /// each is looked up by its own hash in its own table.
@@ -59,6 +13,7 @@ pub struct AccessToken;
 impl Policy for AccessToken {
     const NAME: &'static str = "a member's app";
     const AMBIENT: bool = false;
+    const PROOF: Proof = Proof::Member;
     type Grant = sessions::Member;
     type Outcome<T> = T;
 
@@ -72,6 +27,10 @@ impl Policy for AccessToken {
         let member = member.ok_or_else(refused)?.coming_from(network(knock.app, knock.request));
         note(knock.app, &member).await?;
         Ok(member)
+    }
+
+    fn caller(member: &sessions::Member) -> Option<Uuid> {
+        Some(member.id())
     }
 }
 

@@ -37,11 +37,15 @@ pub enum Kind {
     Jobs,
     /// Runs: after ninety days.
     Runs,
+    /// Leads that were handed in with a key for tests: after thirty days.
+    TestLeads,
+    /// Secrets of keys that newer ones have replaced: thirty days after they were good for the last time.
+    OldSecrets,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::EmailChanges,
@@ -56,6 +60,8 @@ impl Kind {
         Self::IdempotencyKeys,
         Self::Jobs,
         Self::Runs,
+        Self::TestLeads,
+        Self::OldSecrets,
     ];
 
     /// As reports name it.
@@ -75,6 +81,8 @@ impl Kind {
             Self::IdempotencyKeys => "idempotency keys",
             Self::Jobs => "jobs",
             Self::Runs => "runs",
+            Self::TestLeads => "test leads",
+            Self::OldSecrets => "replaced keys",
         }
     }
 }
@@ -233,6 +241,27 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
             sqlx::query_scalar!(
                 r#"with old as (select id from runs where ended_at < now() - interval '90 days' limit $1),
                         gone as (delete from runs using old where runs.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::TestLeads => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from leads where test and created_at < now() - interval '30 days' limit $1),
+                        gone as (delete from leads using old where leads.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::OldSecrets => {
+            sqlx::query_scalar!(
+                r#"with old as (select hash from api_key_old_secrets where good_until < now() - interval '30 days' limit $1),
+                        gone as (delete from api_key_old_secrets using old
+                                  where api_key_old_secrets.hash = old.hash and $1::bigint is not null)
                    select count(*) as "count!" from old"#,
                 most,
             )

@@ -23,6 +23,8 @@ pub struct Row<'a> {
     pub status: &'a str,
     /// By which door it came.
     pub source: &'a str,
+    /// Whether it is for tests.
+    pub test: bool,
     /// When it came.
     pub created_at: OffsetDateTime,
 }
@@ -33,6 +35,8 @@ pub struct Filter<'a> {
     pub status: Option<&'a str>,
     /// Only those that came by this door.
     pub source: Option<&'a str>,
+    /// Only those that are for tests, or only the others.
+    pub test: Option<bool>,
     /// Only those that contain these words.
     pub q: &'a str,
     /// Every status there is.
@@ -63,6 +67,8 @@ pub struct Lead<'a> {
     pub source: &'a str,
     /// When it came.
     pub created_at: OffsetDateTime,
+    /// Whether it is for tests.
+    pub test: bool,
     /// The name of the API key it came with.
     pub key_name: Option<&'a str>,
     /// The words it was given under, their version, and when.
@@ -119,8 +125,9 @@ pub fn show(
         header.page-head {
             p.meta { a href=(paths::admin_leads()) { "All leads" } }
             h1 dir="auto" { (lead.name) }
-            p.meta { (badge(lead.status)) span { (format::moment(lead.created_at)) } }
+            p.meta { (badge(lead.status)) @if lead.test { (badge("test")) } span { (format::moment(lead.created_at)) } }
         }
+        @if lead.test { p.hint { "This came with a key for tests. Nobody was told of it, and it goes by itself after thirty days." } }
         div.columns {
             div {
                 section aria-labelledby="their-message" {
@@ -153,7 +160,15 @@ pub fn show(
 
 impl Filter<'_> {
     fn is_set(&self) -> bool {
-        self.status.is_some() || self.source.is_some() || !self.q.is_empty()
+        self.status.is_some() || self.source.is_some() || self.test.is_some() || !self.q.is_empty()
+    }
+
+    fn test(&self) -> &'static str {
+        match self.test {
+            Some(true) => "only",
+            Some(false) => "none",
+            None => "",
+        }
     }
 
     /// The list with this filter, from the cursor `before` on.
@@ -161,6 +176,7 @@ impl Filter<'_> {
         paths::admin_leads_where(&[
             ("status", self.status.unwrap_or_default()),
             ("source", self.source.unwrap_or_default()),
+            ("test", self.test()),
             ("q", self.q),
             ("before", before),
         ])
@@ -174,6 +190,7 @@ fn filter_form(filter: &Filter<'_>) -> Markup {
             (form::search(&state, "q", "Search").optional().stored(filter.q))
             (form::select(&state, "status", "Status", or_any("Any status", filter.statuses)).stored(filter.status.unwrap_or_default()))
             (form::select(&state, "source", "Source", or_any("Any source", filter.sources)).stored(filter.source.unwrap_or_default()))
+            (form::select(&state, "test", "Tests", TESTS).stored(filter.test()))
             p.actions {
                 button type="submit" { "Show" }
                 @if filter.is_set() { a.quiet href=(paths::admin_leads()) { "Clear" } }
@@ -181,6 +198,12 @@ fn filter_form(filter: &Filter<'_>) -> Markup {
         }
     }
 }
+
+const TESTS: [Choice<'static>; 3] = [
+    Choice { value: "", label: "With tests", hint: "" },
+    Choice { value: "none", label: "Without tests", hint: "" },
+    Choice { value: "only", label: "Tests alone", hint: "" },
+];
 
 /// The values to choose from, and before them that any will do.
 fn or_any<'a>(any: &'a str, values: &'a [&'a str]) -> impl Iterator<Item = Choice<'a>> {
@@ -209,7 +232,7 @@ fn table(rows: &[Row<'_>]) -> Markup {
                             @if let Some(company) = row.company { span.sub dir="auto" { (company) } }
                         }
                         td.wide dir="auto" { (format::shorten(row.message, 120)) }
-                        td data-label="Status" { (badge(row.status)) }
+                        td data-label="Status" { div { (badge(row.status)) @if row.test { " " (badge("test")) } } }
                         td data-label="Source" { (row.source) }
                         td data-label="Received" { (format::moment(row.created_at)) }
                     }
@@ -283,6 +306,7 @@ mod tests {
         Filter {
             status,
             source: None,
+            test: None,
             q,
             statuses: &["new", "won"],
             sources: &["cli"],
@@ -319,6 +343,7 @@ mod tests {
             status: "spam",
             source: "website-form",
             created_at: datetime!(2026-11-13 09:00 UTC),
+            test: false,
             key_name: None,
             consent: None,
             campaign: vec![("Referrer", "javascript:alert(1)")],

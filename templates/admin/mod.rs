@@ -4,6 +4,7 @@ pub mod audit;
 pub mod cache;
 pub mod imports;
 pub mod issues;
+pub mod keys;
 pub mod leads;
 pub mod notices;
 pub mod outbox;
@@ -53,6 +54,7 @@ fn rooms(is_owner: bool) -> Markup {
             "One person",
             "What is kept about somebody: hand it out, erase it.",
         ),
+        (paths::admin_keys(), "API keys", "What partners’ programs may do here."),
         (paths::admin_settings(), "Settings", "What the site does by itself."),
     ];
     html! {

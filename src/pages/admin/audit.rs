@@ -128,6 +128,7 @@ fn place(object: &str) -> Option<String> {
     let (kind, id) = object.split_once(':')?;
     let id = id.parse().ok();
     match kind {
+        "key" => id.map(paths::admin_key),
         "lead" => id.map(paths::admin_lead),
         "post" => id.map(paths::admin_edit_post),
         "issue" => id.map(paths::admin_issue),

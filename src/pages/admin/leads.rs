@@ -27,6 +27,8 @@ pub struct Query {
     #[serde(default)]
     source: String,
     #[serde(default)]
+    test: String,
+    #[serde(default)]
     q: String,
     #[serde(default)]
     before: String,
@@ -52,6 +54,11 @@ impl LivePage for Index {
         let filter = leads::Filter {
             status: Status::ALL.into_iter().find(|status| status.as_str() == query.status),
             source: Source::ALL.into_iter().find(|source| source.as_str() == query.source),
+            test: match query.test.as_str() {
+                "only" => Some(true),
+                "none" => Some(false),
+                _ => None,
+            },
             text: query.q.trim().to_owned(),
             before: query.before.parse().ok(),
         };
@@ -61,6 +68,7 @@ impl LivePage for Index {
         let shown = Filter {
             status: filter.status.map(Status::as_str),
             source: filter.source.map(Source::as_str),
+            test: filter.test,
             q: &filter.text,
             statuses: &Status::ALL.map(Status::as_str),
             sources: &Source::ALL.map(Source::as_str),
@@ -80,6 +88,7 @@ impl<'a> From<&'a Listed> for Row<'a> {
             message: &lead.message,
             status: lead.status.as_str(),
             source: lead.source.as_str(),
+            test: lead.test,
             created_at: lead.created_at,
         }
     }
@@ -144,6 +153,7 @@ impl<'a> From<&'a Shown> for Lead<'a> {
             status: lead.status.as_str(),
             source: lead.source.as_str(),
             created_at: lead.created_at,
+            test: lead.test,
             key_name: lead.key_name.as_deref(),
             consent: lead
                 .consent

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod cache;
 pub mod imports;
 pub mod issues;
+pub mod keys;
 pub mod leads;
 pub mod outbox;
 pub mod people;
@@ -51,7 +52,7 @@ impl LivePage for Dashboard {
         Context { app, .. }: &Context<'_>,
     ) -> Result<View> {
         let new = lead_service::count_new(db, who).await?;
-        let new_leads = paths::admin_leads_where(&[("status", "new")]);
+        let new_leads = paths::admin_leads_where(&[("status", "new"), ("test", "none")]);
         let readers = subscriber_service::count_confirmed(db, &Keeper::Staff(who)).await?;
         let confirmed = paths::admin_subscribers_where(&[("status", "confirmed")]);
         let mut counts = vec![("New leads", new, new_leads), ("Subscribers", readers, confirmed)];

@@ -113,6 +113,8 @@ pub enum Act {
     PersonErased,
     /// A key for a partner's program.
     KeyCreated,
+    /// It has another secret.
+    KeyRotated,
     /// A key is good no more.
     KeyRevoked,
     /// An app may ask members whether it may act for them.
@@ -177,6 +179,7 @@ pub const ACTS: &[(Act, &str, &str)] = &[
     (Act::PersonExported, "person-exported", "Person handed out"),
     (Act::PersonErased, "person-erased", "Person erased"),
     (Act::KeyCreated, "key-created", "API key made"),
+    (Act::KeyRotated, "key-rotated", "API key rotated"),
     (Act::KeyRevoked, "key-revoked", "API key revoked"),
     (Act::AppAdded, "app-added", "App registered"),
     (Act::AppRevoked, "app-revoked", "App revoked"),

@@ -19,6 +19,8 @@ pub struct Filter {
     pub status: Option<Status>,
     /// Only these.
     pub source: Option<Source>,
+    /// Only those that are for tests, or only the others.
+    pub test: Option<bool>,
     /// Only those in whose name, address, company or message this stands, in any case.
     pub text: String,
     /// Only those older than this one.
@@ -42,6 +44,8 @@ pub struct Listed {
     pub status: Status,
     /// Which door.
     pub source: Source,
+    /// Whether it is for tests.
+    pub test: bool,
     /// When it was accepted.
     pub created_at: OffsetDateTime,
 }
@@ -65,6 +69,8 @@ pub struct Shown {
     pub status: Status,
     /// Which door.
     pub source: Source,
+    /// Whether it is for tests.
+    pub test: bool,
     /// Whose API key, if one was used.
     pub key_name: Option<String>,
     /// When it was accepted.
@@ -146,16 +152,18 @@ pub async fn list(
     Ok(sqlx::query_as!(
         Listed,
         r#"select id, name, email, company, left(message, 200) as "message!", status as "status: Status",
-                  source as "source: Source", created_at
+                  source as "source: Source", test, created_at
              from leads
             where ($1::text is null or status = $1) and ($2::text is null or source = $2)
               and ($3::text is null or haystack ilike $3) and ($4::uuid is null or id < $4)
+              and ($6::bool is null or test = $6)
             order by id desc limit $5"#,
         filter.status.map(Status::as_str),
         filter.source.map(Source::as_str),
         pattern,
         filter.before,
         limit,
+        filter.test,
     )
     .fetch_all(db)
     .await?)
@@ -168,7 +176,7 @@ pub async fn list(
 pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown> {
     let row = sqlx::query!(
         r#"select leads.id, leads.name, email, company, phone, message, status as "status: Status",
-                  source as "source: Source", leads.created_at, spam_reasons, utm_source, utm_medium, utm_campaign,
+                  source as "source: Source", leads.created_at, leads.test, spam_reasons, utm_source, utm_medium, utm_campaign,
                   utm_term, utm_content, referrer, landing_page, api_keys.name as "key_name?",
                   version as "version?", words as "words?", consent_at
              from leads left join api_keys on api_keys.id = api_key_id left join consents on version = consent
@@ -197,6 +205,7 @@ pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown
         message: row.message,
         status: row.status,
         source: row.source,
+        test: row.test,
         key_name: row.key_name,
         created_at: row.created_at,
         consent: consent.map(|((version, words), at)| Given { version, words, at }),
@@ -276,12 +285,13 @@ pub async fn add_note(
     }
 }
 
-/// How many leads wait for an answer.
+/// How many leads wait for an answer; none that is for tests does.
 ///
 /// # Errors
 /// As any statement.
 pub async fn count_new(db: &mut PgConnection, _by: &Staff) -> Result<i64> {
-    let count =
-        sqlx::query_scalar!(r#"select count(*) as "count!" from leads where status = 'new'"#);
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from leads where status = 'new' and not test"#
+    );
     Ok(count.fetch_one(db).await?)
 }

@@ -1,0 +1,84 @@
+//! Programs with a key.
+
+use super::{Knock, Policy, Proof, bearer};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http::{client, errors};
+use crate::services::keys::{self, Partner, PostsRead, Presented, Scope};
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use std::marker::PhantomData;
+use std::net::IpAddr;
+use uuid::Uuid;
+
+/// A partner's key that is good for the scope.
+pub struct ApiKey<S>(PhantomData<S>);
+
+impl<S: Scope> Policy for ApiKey<S> {
+    const NAME: &'static str = S::NAME;
+    const AMBIENT: bool = false;
+    const PROOF: Proof = Proof::Key(S::NAME);
+    type Grant = Partner<S>;
+    type Outcome<T> = T;
+
+    async fn admit(knock: &Knock<'_>) -> Result<Partner<S>> {
+        let Knock { app, request } = knock;
+        // What is no key costs no statement, nor does a known one that comes too often.
+        let presented = presented_key(request).and_then(Presented::read);
+        let presented = presented.ok_or(Error::Unproven(keys::REFUSED))?;
+        let counted = app.keys.count(&presented)?;
+        let address = client::address(&app.config, request);
+        let partner = app.ask(async |db| keys::admit::<S>(db, &presented, address).await).await?;
+        let minute = app.keys.settle(&presented, partner.key(), partner.per_minute(), counted)?;
+        if partner.is_stale() && app.keys.is_to_be_noted(partner.key(), app.clock.moment()) {
+            note_use(errors::shared(request), partner.key(), address);
+        }
+        Ok(partner.with_minute(minute))
+    }
+
+    fn caller(partner: &Partner<S>) -> Option<Uuid> {
+        Some(partner.key())
+    }
+}
+
+/// Notes that a key is in use, beside the request: it waits for nothing and fails for nothing.
+fn note_use(app: &Data<App>, key: Uuid, address: IpAddr) {
+    let (app, network) = (Data::clone(app), client::network(address).to_string());
+    actix_web::rt::spawn(async move {
+        let noted = app.bookkeep(async |tx| keys::note_use(tx, key, &network).await).await;
+        if let Err(error) = noted {
+            tracing::warn!(%error, "that a key is in use is not noted");
+        }
+    });
+}
+
+/// No proof required; a key with `posts:read` shows what is not for everyone, too. A good one without shows what anyone
+/// sees, and a wrong one is told so.
+pub struct PostReader;
+
+impl Policy for PostReader {
+    const NAME: &'static str = "anyone; posts:read for more";
+    const AMBIENT: bool = false;
+    const PROOF: Proof = Proof::KeyForMore(PostsRead::NAME);
+    type Grant = Option<Partner<PostsRead>>;
+    type Outcome<T> = T;
+
+    async fn admit(knock: &Knock<'_>) -> Result<Self::Grant> {
+        if presented_key(knock.request).is_none() {
+            return Ok(None);
+        }
+        match ApiKey::<PostsRead>::admit(knock).await {
+            Err(Error::Forbidden(_)) => Ok(None),
+            admitted => admitted.map(Some),
+        }
+    }
+}
+
+/// The key, from one of the two places it may stand in.
+fn presented_key(request: &HttpRequest) -> Option<&[u8]> {
+    let headers = request.headers();
+    if let Some(key) = headers.get("x-api-key") {
+        return Some(key.as_bytes());
+    }
+    bearer(request)
+}
