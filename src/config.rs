@@ -3,7 +3,12 @@
 //! `.env` in the working directory is read too; real variables win. Refuses to start on a value it cannot use rather
 //! than guess. `.env.example` lists every variable; a test holds it against [`VARIABLES`].
 
+mod webhooks;
+
+pub use webhooks::github_sender;
+
 use crate::outgoing::Configured;
+use crate::services::inbox::Sender;
 use crate::services::staff::TwoFactorsOf;
 use ipnet::IpNet;
 use std::collections::HashMap;
@@ -12,10 +17,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Every variable that is read.
-pub const VARIABLES: [&str; 23] = [
+pub const VARIABLES: [&str; 25] = [
     "LISTEN",
     "DATA_DIR",
     "DATABASE_URL",
@@ -39,6 +45,8 @@ pub const VARIABLES: [&str; 23] = [
     "NEWSLETTER_PER_MINUTE",
     "INDEXNOW_URL",
     "REQUIRE_TWO_FACTOR",
+    "GITHUB_WEBHOOK_SECRET",
+    "RESEND_WEBHOOK_SECRET",
 ];
 
 /// What the operator decided.
@@ -90,6 +98,8 @@ pub struct Config {
     pub indexnow_url: Option<Configured>,
     /// Of whom a second factor is asked.
     pub two_factors_of: TwoFactorsOf,
+    /// Who sends us events, and how they sign them.
+    pub webhooks: Vec<Arc<Sender>>,
 }
 
 impl Config {
@@ -150,7 +160,10 @@ impl Config {
             two_factors_of: from
                 .one("REQUIRE_TWO_FACTOR", "off, owners or staff")
                 .unwrap_or_default(),
+            webhooks: Vec::new(),
         };
+        let senders = (from.text("GITHUB_WEBHOOK_SECRET"), from.text("RESEND_WEBHOOK_SECRET"));
+        config.webhooks = webhooks::read(values, senders, &mut from.mistakes);
         let unnamed = if config.demo_content { DEMO_SITE_NAME } else { "Frontdesk" };
         config.site_name = from.text("SITE_NAME").unwrap_or(unnamed).to_owned();
         for origin in &config.public_origins {

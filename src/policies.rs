@@ -4,8 +4,10 @@
 //! argument cannot be reached without it. A policy that needs no database takes no connection.
 
 mod second_factor;
+mod webhooks;
 
 pub use second_factor::{HalfWay, SettingUp, ShownCodes};
+pub use webhooks::{Family, GitHub, Named, Resend, Signed};
 
 use crate::app::App;
 use crate::error::{Error, Result};

@@ -2,7 +2,7 @@
 
 use super::accounts::links_in_mails;
 use super::contact::ANN;
-use super::doors::{A_SUBSCRIBER, AN_IMPORT, AN_ISSUE, links_of};
+use super::doors::{A_SUBSCRIBER, AN_EVENT, AN_IMPORT, AN_ISSUE, links_of};
 use super::passkeys::questions;
 use super::second_factor::{turn_on, type_code};
 use super::sign_in::sign_in;
@@ -129,7 +129,7 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
                     (gen_random_uuid(), 'halfway', 'Halfway', 'Words.', 'paused', now(), now());
              insert into subscribers (id, email, status, source, consent, consent_at)
              values (gen_random_uuid(), 'bob@example.test', 'pending', 'cli', 'none yet', now());
-             {AN_IMPORT};
+             {AN_IMPORT} {AN_EVENT}
              with closed as (insert into accounts (id, email, name, active)
                  values (gen_random_uuid(), 'bea@example.test', 'Bea', false) returning id)
              insert into staff (id, role) select id, 'editor' from closed"

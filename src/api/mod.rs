@@ -4,3 +4,4 @@ pub mod contact;
 pub mod cron;
 pub mod health;
 pub mod v1;
+pub mod webhooks;

@@ -6,6 +6,7 @@
 mod cache;
 mod database;
 mod doctor;
+mod inbox;
 mod key;
 mod lead;
 mod output;
@@ -55,6 +56,9 @@ enum Command {
     /// Subscribers of the newsletter.
     #[command(subcommand)]
     Subscriber(subscriber::Command),
+    /// What other programs have told us.
+    #[command(subcommand)]
+    Inbox(inbox::Command),
     /// API keys of partners' programs.
     #[command(subcommand)]
     Key(key::Command),
@@ -103,6 +107,9 @@ fn carry_out(command: Command, output: &Output) -> Result<(), Refused> {
             database::with(config, async |app| command.run(app, output).await)
         }
         Command::Subscriber(command) => {
+            database::with(config, async |app| command.run(app, output).await)
+        }
+        Command::Inbox(command) => {
             database::with(config, async |app| command.run(app, output).await)
         }
         Command::Key(command) => database::with(config, async |app| command.run(app, output).await),

@@ -16,6 +16,7 @@ pub mod framed;
 pub mod front;
 pub mod headers;
 pub mod held;
+pub mod hook;
 pub mod limit;
 pub mod lobby;
 pub mod origin;

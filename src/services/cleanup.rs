@@ -24,11 +24,15 @@ pub enum Kind {
     Jobs,
     /// Runs: after ninety days.
     Runs,
+    /// What events said that are over with: after thirty days. Until then, and longer, their ids are known.
+    InboxPayloads,
+    /// Events: after ninety days.
+    Inbox,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::HalfSignIns,
@@ -37,6 +41,8 @@ impl Kind {
         Self::Submissions,
         Self::Jobs,
         Self::Runs,
+        Self::InboxPayloads,
+        Self::Inbox,
     ];
 
     /// As reports name it.
@@ -50,6 +56,8 @@ impl Kind {
             Self::Submissions => "submissions",
             Self::Jobs => "jobs",
             Self::Runs => "runs",
+            Self::InboxPayloads => "payloads of events",
+            Self::Inbox => "events",
         }
     }
 }
@@ -141,6 +149,27 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
             sqlx::query_scalar!(
                 r#"with old as (select id from runs where ended_at < now() - interval '90 days' limit $1),
                         gone as (delete from runs using old where runs.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::InboxPayloads => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from inbox where payload is not null and state in ('done', 'ignored')
+                                   and received_at < now() - interval '30 days' limit $1),
+                        gone as (update inbox set payload = null from old where inbox.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::Inbox => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from inbox where state <> 'waiting' and received_at < now() - interval '90 days' limit $1),
+                        gone as (delete from inbox using old where inbox.id = old.id and $1::bigint is not null)
                    select count(*) as "count!" from old"#,
                 most,
             )

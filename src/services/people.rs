@@ -42,11 +42,13 @@ pub enum Holding {
     Accounts,
     /// What they were asked by mail.
     MailedLinks,
+    /// What other programs told us in which they are named: who pushed, whose mail came back.
+    Inbox,
 }
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Leads,
         Self::Outbox,
         Self::Suppressions,
@@ -54,6 +56,7 @@ impl Holding {
         Self::SubscriptionMails,
         Self::Accounts,
         Self::MailedLinks,
+        Self::Inbox,
     ];
 
     /// The table.
@@ -66,6 +69,7 @@ impl Holding {
             Self::SubscriptionMails => "subscription_mails",
             Self::Accounts => "accounts",
             Self::MailedLinks => "mailed_links",
+            Self::Inbox => "inbox",
         }
     }
 
@@ -144,6 +148,17 @@ impl Holding {
                 .fetch_all(db)
                 .await?
             }
+            // What came is bytes, which need not be text.
+            Self::Inbox => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(inbox) - 'job' || jsonb_build_object('payload', encode(payload, 'escape')) as "row!"
+                         from inbox where position(encode(convert_to(lower($1), 'UTF8'), 'escape') in lower(encode(payload, 'escape'))) > 0
+                        order by id"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
         };
         Ok(rows)
     }
@@ -192,6 +207,17 @@ impl Holding {
                 sqlx::query!("delete from mailed_links where lower(email) = lower($1)", email)
                     .execute(db)
                     .await?
+            }
+            // That it came stays, as it might come again. What was still to be done about it is not.
+            Self::Inbox => {
+                sqlx::query!(
+                    "update inbox set payload = null, ended_at = coalesce(ended_at, now()), remark = 'Whom it named was erased.',
+                            state = case when state = 'done' then state else 'ignored' end
+                      where position(encode(convert_to(lower($1), 'UTF8'), 'escape') in lower(encode(payload, 'escape'))) > 0",
+                    email
+                )
+                .execute(db)
+                .await?
             }
         };
         Ok(erased.rows_affected())

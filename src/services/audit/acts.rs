@@ -95,6 +95,10 @@ pub enum Act {
     PersonExported,
     /// Everything about one person is gone.
     PersonErased,
+    /// An event of another program is acted upon once more.
+    EventReplayed,
+    /// Dead events are.
+    DeadEventsReplayed,
     /// A key for a partner's program.
     KeyCreated,
     /// A key is good no more.
@@ -148,6 +152,8 @@ pub const ACTS: &[(Act, &str, &str)] = &[
     (Act::TaskRun, "task-run", "Task run out of turn"),
     (Act::PersonExported, "person-exported", "Person handed out"),
     (Act::PersonErased, "person-erased", "Person erased"),
+    (Act::EventReplayed, "event-replayed", "Event replayed"),
+    (Act::DeadEventsReplayed, "dead-events-replayed", "Dead events replayed"),
     (Act::KeyCreated, "key-created", "API key made"),
     (Act::KeyRevoked, "key-revoked", "API key revoked"),
     (Act::AuditExported, "audit-exported", "Audit log taken along"),
