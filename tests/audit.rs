@@ -112,7 +112,7 @@ const DEEDS: &[Deed] = &[
         &[("reason", "asked")],
         "subscriber-ended subscriber",
     ),
-    deed("/admin/outbox/{id}/retry", "outbox where state = 'dead'", &[], "job-retried outbox"),
+    deed("/admin/outbox/{id}/retry", "outbox where kind = 'mail'", &[], "job-retried outbox"),
     deed("/admin/outbox/retry", "", &[("kind", "announce")], "jobs-retried outbox"),
     deed("/admin/inbox/{id}/replay", "inbox where source = 'partner'", &[], "event-replayed inbox"),
     deed("/admin/inbox/replay", "", &[("source", "other")], "dead-events-replayed inbox"),

@@ -294,6 +294,9 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
                      ('dead', null, 'dead', now() - interval '31 days'), ('waiting', null, 'waiting', null),
                      ('mail', 'ann@example.test', 'done', now() - interval '31 days'))
                  as jobs (what, recipient, state, at);
+             insert into inbox (id, source, event_id, type, payload, state, received_at)
+                 select gen_random_uuid(), 'x', days, 'x', case when days < 90 then ''::bytea end, 'done', now() - make_interval(days => days)
+                   from unnest(array[29, 31, 91]) as days;
              insert into runs (id, task, slot, trigger, state, ended_at) values
                  (gen_random_uuid(), 'x', now() - interval '91 days', 'cron', 'done', now() - interval '91 days'),
                  (gen_random_uuid(), 'x', now() - interval '89 days', 'cron', 'done', now() - interval '89 days')",
@@ -301,8 +304,8 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
         .await;
         let foreseen = app.cli(&["run", "cleanup", "--dry-run", "--json"], "").json();
         let counts = json!({
-            "half sign-ins": 1, "jobs": 1, "mailed links": 1, "passkey challenges": 1, "runs": 1, "sessions": 1,
-            "submissions": 1, "wrong codes": 1,
+            "events": 1, "half sign-ins": 1, "jobs": 1, "mailed links": 1, "passkey challenges": 1, "payloads of events": 1,
+            "runs": 1, "sessions": 1, "submissions": 1, "wrong codes": 1,
         });
         assert_eq!(foreseen["output"], counts);
         assert_eq!(app.ask("select count(*) from sessions").await, ["2"], "that was only said");

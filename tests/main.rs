@@ -25,6 +25,8 @@ mod held;
 mod house;
 mod imports;
 mod inbox;
+mod inbox_desk;
+mod inbox_mail;
 mod indexnow;
 mod invites;
 mod issue_editor;

@@ -3,7 +3,7 @@
 use super::support::signer::{
     Delivery, GITHUB, PARTNER, PARTNERS_KEY, RESEND, hmac, sign, standard,
 };
-use super::support::{TestApp, with_app, with_own_server, with_settings};
+use super::support::{TestApp, with_app, with_settings};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -358,58 +358,5 @@ fn a_door_for_a_sender_who_is_not_set_up_is_off() {
         }
         let doctor = app.cli(&["doctor"], "");
         assert!(doctor.out.contains("WEBHOOK_…): off"), "{}", doctor.out);
-    });
-}
-
-#[test]
-fn a_hundred_deliveries_of_one_event_to_two_instances_are_one() {
-    let settings = [&PARTNER[..], &[("TRUSTED_PROXIES", "127.0.0.1")]].concat();
-    with_settings(&settings, async |app| {
-        let (other, now) = (app.second_instance().await, app.state.clock.now().unix_timestamp());
-        let body = json!({ "type": "content.changed", "data": { "tags": ["posts"] } });
-        let event = Delivery::of_standard("partner", PARTNERS_KEY, "msg_1", now, &body);
-        let send = async |number: usize| {
-            let eve = [app, &other][number % 2].eve().asking_for(&app.origin);
-            loop {
-                let answer = event.send(&eve).await;
-                if answer.status != 503 {
-                    return answer; // a busy machine may have no connection for everyone at once
-                }
-            }
-        };
-        let answers = futures_util::future::join_all((0..100).map(send)).await;
-        assert!(answers.iter().all(|answer| answer.status == 200));
-        let first = answers.iter().filter(|answer| answer.json()["duplicate"] == false).count();
-        assert!(first <= 1, "a commit that got no answer was the first: {first}");
-        assert_eq!(app.ask("select count(*) from inbox").await, ["1"]);
-        assert_eq!(app.ask("select count(*) from outbox").await, ["1"]);
-        let work = async |app: &TestApp| {
-            frontdesk::jobs::worker::work_off(&app.state).await.unwrap();
-        };
-        tokio::join!(work(app), work(&other));
-        assert_eq!(app.ask("select state from inbox").await, ["done"]);
-        assert_eq!(app.ask("select count(*) from inbox_effects").await, ["1"]);
-        assert_eq!(app.ask("select count(*) from cache_inval where tag = 'posts'").await, ["1"]);
-        other.close().await;
-    });
-}
-
-#[test]
-fn while_the_database_is_away_the_sender_is_told_to_come_again() {
-    with_own_server(async |first, server| {
-        let app = first.instance_with(&PARTNER).await;
-        let (eve, now) =
-            (app.eve().asking_for(&first.origin), app.state.clock.now().unix_timestamp());
-        let body = json!({ "type": "content.changed", "data": { "tags": ["posts"] } });
-        let event = Delivery::of_standard("partner", PARTNERS_KEY, "msg_1", now, &body);
-        server.stop();
-        let away = event.send(&eve).await;
-        away.is_problem(503);
-        assert!(away.header("retry-after").parse::<u64>().is_ok());
-        server.start();
-        let again = event.send(&eve).await;
-        assert_eq!(again.json(), json!({ "stored": true, "duplicate": false }));
-        assert_eq!(app.ask("select state from inbox").await, ["waiting"]);
-        app.close().await;
     });
 }

@@ -18,7 +18,7 @@ pub async fn act(app: &App, tx: &mut PgConnection, event: Uuid) -> Result<()> {
     let with = Surroundings {
         now: app.clock.now(),
         id: &|| app.clock.id(),
-        sender: &sender.email.to_string(),
+        sender: sender.email.as_ref(),
         no_folder: Task::Sync.off(&app.config),
     };
     inbox::act(tx, event, &with).await

@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(of(r#"{"data": {"type": "b"}, "type": "a"}"#), "a");
         assert_eq!(of(r#"{"event": "a"}"#), "a");
         assert_eq!(of("{\"type\": \"a\\u0000\\nb\"}"), "ab");
-        for none in ["", "[]", "{}", r#"{"type": 7}"#, "type", &"["[..]] {
+        for none in ["", "[]", "{}", r#"{"type": 7}"#, "type", "["] {
             assert_eq!(kind_in(none.as_bytes()), None, "{none}");
         }
         assert_eq!(document(b"payload=%7B%22a%22%3A1%7D&b=2"), Some(serde_json::json!({ "a": 1 })));
