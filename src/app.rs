@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::error::Result;
 use crate::http::limit::Limits;
+use crate::identity::Providers;
 use crate::intake::Spool;
 use crate::mail::Postman;
 use crate::outgoing::Outgoing;
@@ -43,6 +44,8 @@ pub struct App {
     pub cache: PageCache,
     /// Where leads wait while the database is away.
     pub spool: Spool,
+    /// Who else vouches for people.
+    pub identity: Providers,
     /// Who carries mail.
     pub postman: Postman,
     /// How other servers are spoken to.
@@ -75,6 +78,7 @@ impl App {
             passwords: Passwords::default(),
             cache: PageCache::new(config.cache_max_bytes),
             spool: Spool::new(config.data_dir.join("spool")),
+            identity: Providers::new(&config)?,
             postman: Postman::new(&config)?,
             outgoing: Outgoing::new()?,
             passkeys: passkeys::Site::of(&config),

@@ -3,8 +3,10 @@
 //! `.env` in the working directory is read too; real variables win. Refuses to start on a value it cannot use rather
 //! than guess. `.env.example` lists every variable; a test holds it against [`VARIABLES`].
 
+mod identity;
 mod webhooks;
 
+pub use identity::{IdentityProvider, Protocol, is_private};
 pub use webhooks::github_sender;
 
 use crate::outgoing::Configured;
@@ -21,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Every variable that is read.
-pub const VARIABLES: [&str; 25] = [
+pub const VARIABLES: [&str; 39] = [
     "LISTEN",
     "DATA_DIR",
     "DATABASE_URL",
@@ -45,8 +47,22 @@ pub const VARIABLES: [&str; 25] = [
     "NEWSLETTER_PER_MINUTE",
     "INDEXNOW_URL",
     "REQUIRE_TWO_FACTOR",
+    "OIDC_{NAME}_ISSUER",
+    "OIDC_{NAME}_CLIENT_ID",
+    "OIDC_{NAME}_CLIENT_SECRET",
+    "GITHUB_CLIENT_ID",
+    "GITHUB_CLIENT_SECRET",
+    "GITHUB_BASE",
+    "GITHUB_API_BASE",
     "GITHUB_WEBHOOK_SECRET",
     "RESEND_WEBHOOK_SECRET",
+    "WEBHOOK_{NAME}_KIND",
+    "WEBHOOK_{NAME}_SECRET",
+    "WEBHOOK_{NAME}_HEADER",
+    "WEBHOOK_{NAME}_PREFIX",
+    "WEBHOOK_{NAME}_ENCODING",
+    "WEBHOOK_{NAME}_ID_HEADER",
+    "WEBHOOK_{NAME}_TYPE_HEADER",
 ];
 
 /// What the operator decided.
@@ -98,8 +114,14 @@ pub struct Config {
     pub indexnow_url: Option<Configured>,
     /// Of whom a second factor is asked.
     pub two_factors_of: TwoFactorsOf,
+    /// Who else may vouch for people.
+    pub identity: Vec<IdentityProvider>,
+    /// What is missing for others to do so, a sentence each.
+    pub identity_incomplete: Vec<String>,
     /// Who sends us events, and how they sign them.
     pub webhooks: Vec<Arc<Sender>>,
+    /// What is missing for others to do so, a sentence each.
+    pub webhooks_incomplete: Vec<String>,
 }
 
 impl Config {
@@ -128,6 +150,7 @@ impl Config {
     /// Every mistake found, a sentence each.
     pub fn from_values(values: &HashMap<String, String>) -> Result<Self, Vec<String>> {
         let mut from = Reader { values, mistakes: Vec::new() };
+        let (identity, identity_incomplete) = from.identity_providers();
         let mut config = Self {
             listen: from
                 .one("LISTEN", "an address and port")
@@ -160,10 +183,14 @@ impl Config {
             two_factors_of: from
                 .one("REQUIRE_TWO_FACTOR", "off, owners or staff")
                 .unwrap_or_default(),
+            identity,
+            identity_incomplete,
             webhooks: Vec::new(),
+            webhooks_incomplete: Vec::new(),
         };
         let senders = (from.text("GITHUB_WEBHOOK_SECRET"), from.text("RESEND_WEBHOOK_SECRET"));
-        config.webhooks = webhooks::read(values, senders, &mut from.mistakes);
+        (config.webhooks, config.webhooks_incomplete) =
+            webhooks::read(values, senders, &mut from.mistakes);
         let unnamed = if config.demo_content { DEMO_SITE_NAME } else { "Frontdesk" };
         config.site_name = from.text("SITE_NAME").unwrap_or(unnamed).to_owned();
         for origin in &config.public_origins {

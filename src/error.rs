@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP: `http::errors` turns each variant into a page or a problem document, `cli` into lines on
 //! stderr. A cause is kept for the log and never shown.
 
+use crate::identity::Refused;
 use std::collections::BTreeMap;
 
 /// What every fallible function of the application returns.
@@ -49,6 +50,9 @@ pub enum Error {
     /// The caller has proved who they are by one factor, and two are asked of them.
     #[error("Set up a second factor first: this site asks it of you.")]
     OneFactor,
+    /// An identity provider has not vouched for the caller, or not for somebody who gets in.
+    #[error("{0}")]
+    Refused(Box<Refused>),
     /// The caller is known and may not, or the request comes from where it may not.
     #[error("{0}")]
     Forbidden(&'static str),

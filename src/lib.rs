@@ -14,6 +14,7 @@ pub mod db;
 pub mod digest;
 pub mod error;
 pub mod http;
+pub mod identity;
 pub mod intake;
 pub mod jobs;
 pub mod mail;

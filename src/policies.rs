@@ -3,9 +3,11 @@
 //! A grant cannot be made elsewhere: its fields are private to the service that minted it. What asks for one as an
 //! argument cannot be reached without it. A policy that needs no database takes no connection.
 
+mod identity;
 mod second_factor;
 mod webhooks;
 
+pub use identity::{ArrivedFromProvider, BackFromProvider, Returned, Welcomed, led_to};
 pub use second_factor::{HalfWay, SettingUp, ShownCodes};
 pub use webhooks::{Family, GitHub, Named, Resend, Signed};
 

@@ -4,6 +4,7 @@ use crate::actions::issues::Pressed;
 use crate::app::App;
 use crate::error::Result;
 use crate::http::action::{self, Action};
+use crate::http::callback::{self, Callback};
 use crate::http::download::{self, Download};
 use crate::http::endpoint::{self, Endpoint};
 use crate::http::errors;
@@ -51,8 +52,13 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::invited::Join>();
     routes.form::<actions::confirm_identity::Confirm>();
     routes.action::<actions::confirm_identity::ByMail>();
+    routes.action::<api::oauth::Start>();
+    routes.callback::<api::oauth::Back>();
+    routes.form::<actions::identities::GiveAddress>();
 
     routes.live::<pages::account::Show>();
+    routes.live::<pages::identities::Index>();
+    routes.action::<actions::identities::Remove>();
     routes.form::<actions::account::EditProfile>();
     routes.form::<actions::account::ChangePassword>();
     routes.action::<actions::account::EndSessions>();
@@ -244,6 +250,12 @@ impl<'a> Routes<'a> {
     fn hook<H: Hook>(&mut self) {
         self.list::<H::Auth>(Method::POST, H::PATH, Some(H::LIMIT), Some(hook::BODY), false);
         self.add(H::PATH, Method::POST, web::to(hook::take::<H>));
+    }
+
+    /// Where somebody comes back to.
+    fn callback<C: Callback>(&mut self) {
+        self.list::<C::Auth>(Method::GET, C::PATH, Some(C::LIMIT), None, false);
+        self.get(C::PATH, || web::to(callback::back::<C>));
     }
 
     fn endpoint<E: Endpoint>(&mut self) {

@@ -55,6 +55,7 @@ pub fn page(account: &Account<'_>, state: &FormState) -> View {
                 dd { @if account.has_second_factor { "On" } @else { "Off" } " · " a href=(paths::two_factor()) { "Change" } }
                 dt { "Passkeys" }
                 dd { @if account.passkeys == 0 { "None" } @else { (account.passkeys) } " · " a href=(paths::passkeys()) { "Change" } }
+                dt { "Elsewhere" } dd { a href=(paths::account_identities()) { "Ways to sign in" } }
             }
         }
         (sessions(account.sessions, state))

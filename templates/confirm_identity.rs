@@ -22,7 +22,7 @@ pub fn page(state: &FormState) -> View {
         }
         div.panel.small {
             h2 { "No password?" }
-            p { "We mail you a link with which you sign in anew." }
+            p { "We mail you a link with which you sign in anew. Or sign out, and come in again as you always do." }
             (by_mail.native(native).button("Mail me a link", "Sending…").show(carried(state)))
         }
     };

@@ -93,6 +93,10 @@ pub enum Flash {
     PasskeyRenamed,
     /// There is a passkey less.
     PasskeyRemoved,
+    /// There is another way to sign in.
+    IdentityAdded,
+    /// There is one less.
+    IdentityRemoved,
 }
 
 /// Each with its code and its words.
@@ -166,6 +170,8 @@ const SAID: &[(Flash, &str, &str)] = &[
     (Flash::PasskeyAdded, "passkey-added", "Your passkey is ready. Next time, sign in with it."),
     (Flash::PasskeyRenamed, "passkey-renamed", "The passkey is renamed."),
     (Flash::PasskeyRemoved, "passkey-removed", "The passkey is removed."),
+    (Flash::IdentityAdded, "identity-added", "You can sign in with it from now on."),
+    (Flash::IdentityRemoved, "identity-removed", "You cannot sign in with it any more."),
 ];
 
 impl Flash {
@@ -204,7 +210,7 @@ mod tests {
             );
         }
         // The last variant has its line too, and so has each before it.
-        assert_eq!(Flash::PasskeyRemoved as usize + 1, SAID.len());
+        assert_eq!(Flash::IdentityRemoved as usize + 1, SAID.len());
         assert_eq!(Flash::of_code("<b>You won</b>"), None);
     }
 }

@@ -24,6 +24,8 @@ pub struct View {
     pub script: Option<&'static Asset>,
     /// What goes into `<main>`.
     pub main: Markup,
+    /// Other origins that a form on it may lead to, as the content security policy has them.
+    pub leads_to: Vec<String>,
     /// What goes into the [gate](Hole::Gate) in it.
     pub gated: Option<Gated>,
 }
@@ -39,6 +41,7 @@ impl View {
             has_frame: false,
             script: None,
             main,
+            leads_to: Vec::new(),
             gated: None,
         }
     }
@@ -61,6 +64,11 @@ impl View {
     /// Has the page bring a script of its own.
     pub fn script(self, script: &'static Asset) -> Self {
         Self { script: Some(script), ..self }
+    }
+
+    /// Adds a part below, with a form in it that may lead to other origins.
+    pub fn with_form(self, part: Markup, leads_to: Vec<String>) -> Self {
+        Self { main: html! { (self.main) (part) }, leads_to, ..self }
     }
 
     /// Puts this into its gate.

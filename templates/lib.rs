@@ -22,6 +22,7 @@ pub mod format;
 pub mod held;
 pub mod holes;
 pub mod home;
+pub mod identities;
 pub mod invited;
 pub mod layout;
 pub mod mail;

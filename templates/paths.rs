@@ -260,6 +260,31 @@ pub fn account_end_sessions() -> String {
     "/account/sessions/end".into()
 }
 
+/// Their ways to sign in.
+pub fn account_identities() -> String {
+    "/account/identities".into()
+}
+
+/// Where it is posted to that one of them is to go.
+pub fn account_remove_identity() -> String {
+    "/account/identities/remove".into()
+}
+
+/// Where somebody whom an identity provider knows says where they get mail.
+pub fn sign_in_address() -> String {
+    "/sign-in/address".into()
+}
+
+/// Where it is posted to that somebody wants to go to an identity provider.
+pub fn oauth_start(provider: &str) -> String {
+    format!("/api/oauth/{}/start", encode(provider))
+}
+
+/// Where they come back to.
+pub fn oauth_callback(provider: &str) -> String {
+    format!("/api/oauth/{}/callback", encode(provider))
+}
+
 /// The first page staff see.
 pub fn admin() -> String {
     "/admin".into()

@@ -9,12 +9,12 @@ use reqwest::Method;
 const ANN: &str = "ann@example.test";
 
 /// Everybody proved who they are eleven minutes ago.
-async fn later(app: &TestApp) {
+pub async fn later(app: &TestApp) {
     app.psql("update sessions set proven_at = now() - interval '11 minutes'").await;
 }
 
 /// What stands in the fields of the form of a page that posts to `action`.
-fn fields(answer: &Answer, action: &str) -> Vec<(String, String)> {
+pub fn fields(answer: &Answer, action: &str) -> Vec<(String, String)> {
     let start = format!(r#"action="{action}""#);
     let (_, form) = answer.body.split_once(&start).unwrap_or_else(|| panic!("{}", answer.body));
     let form = form.split("</form>").next().unwrap();
@@ -39,7 +39,7 @@ fn fields(answer: &Answer, action: &str) -> Vec<(String, String)> {
     inputs.chain(areas).collect()
 }
 
-fn pairs(fields: &[(String, String)]) -> Vec<(&str, &str)> {
+pub fn pairs(fields: &[(String, String)]) -> Vec<(&str, &str)> {
     fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
@@ -78,6 +78,7 @@ fn these_doors_ask_for_a_proof_of_the_last_ten_minutes() {
     .map(|route| format!("{route}: {owner}"))
     .to_vec();
     expected.push("GET /admin/subscribers.csv: staff, proven lately".to_owned());
+    expected.push("POST /account/identities/remove: a member, proven lately".to_owned());
     for route in &expected {
         assert!(
             recent.contains(route),

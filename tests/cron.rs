@@ -286,6 +286,12 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
                  select gen_random_uuid(), id, '', now() - make_interval(hours => n) from staff, generate_series(23, 25, 2) n;
              insert into passkey_challenges (id, note, options, state, expires_at)
                  select gen_random_uuid(), '', '{}', '{}', now() + make_interval(mins => n) from generate_series(-1, 1, 2) n;
+             insert into identity_errands (state_hash, browser_hash, provider, nonce, verifier, next, expires_at)
+                 select sha256(n::text::bytea), sha256('x'), 'x', 'x', 'x', '', now() + make_interval(mins => n)
+                   from generate_series(-1, 1, 2) n;
+             insert into identity_arrivals (browser_hash, issuer, subject, provider, expires_at)
+                 select sha256(n::text::bytea), 'x', 'x', 'x', now() + make_interval(mins => n)
+                   from generate_series(-1, 1, 2) n;
              insert into submissions (id, location, at) values
                  (gen_random_uuid(), '/old', now() - interval '8 days'), (gen_random_uuid(), '/new', now() - interval '6 days');
              insert into outbox (id, kind, job, cause, recipient, state, ended_at)
@@ -306,6 +312,7 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
         let counts = json!({
             "events": 1, "half sign-ins": 1, "jobs": 1, "mailed links": 1, "passkey challenges": 1, "payloads of events": 1,
             "runs": 1, "sessions": 1, "submissions": 1, "wrong codes": 1,
+            "errands to identity providers": 1, "arrivals from identity providers": 1,
         });
         assert_eq!(foreseen["output"], counts);
         assert_eq!(app.ask("select count(*) from sessions").await, ["2"], "that was only said");

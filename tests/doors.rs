@@ -28,12 +28,17 @@ pub const OPEN: [&str; 8] = [
 /// The one door that takes forms from other sites: whoever knows its address is who it is for.
 pub const ANYWHERE: &str = "a link that was mailed, from anywhere";
 
+/// The proofs that somebody brings who comes from an identity provider; `tests/identity` brings them, and others.
+pub const BROUGHT: [&str; 2] = ["back from an identity provider", "known to an identity provider"];
+
 pub fn guarded() -> Vec<Entry> {
-    routes::table().into_iter().filter(|route| !OPEN.contains(&route.proof)).collect()
+    let open = |proof| OPEN.contains(&proof) || BROUGHT.contains(&proof);
+    routes::table().into_iter().filter(|route| !open(route.proof)).collect()
 }
 
 pub fn is_for_machines(path: &str) -> bool {
-    path.starts_with("/api/") || path == "/healthz" || path == "/readyz"
+    let machine = path.starts_with("/api/") && !path.starts_with("/api/oauth/");
+    machine || path == "/healthz" || path == "/readyz"
 }
 
 /// The path with something in each of its holes.
@@ -47,6 +52,7 @@ pub fn filled(path: &str) -> String {
         .replace("{task}", "cleanup")
         .replace("{source}", "partner")
         .replace("{key}", "nobodys")
+        .replace("{provider}", "nobody")
         .replace("{email}", "ann%40example.test")
 }
 
@@ -253,6 +259,7 @@ pub async fn everything(app: &TestApp, ada: &Person<'_>) -> Vec<String> {
         path => filled(&path.replace("{id}", &lead)),
     };
     let gets = routes::table().into_iter().filter(|route| route.method == "GET");
+    let gets = gets.filter(|route| !BROUGHT.contains(&route.proof));
     gets.map(|route| at(route.path)).collect()
 }
 

@@ -23,6 +23,7 @@ mod embed;
 mod front;
 mod held;
 mod house;
+mod identity;
 mod imports;
 mod inbox;
 mod inbox_desk;

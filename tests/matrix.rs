@@ -5,8 +5,8 @@
 
 use super::accounts::links_in_mails;
 use super::doors::{
-    A_SUBSCRIBER, AN_EVENT, AN_IMPORT, AN_ISSUE, ANYWHERE, NOBODYS, OPEN, filled, is_for_machines,
-    links_of,
+    A_SUBSCRIBER, AN_EVENT, AN_IMPORT, AN_ISSUE, ANYWHERE, BROUGHT, NOBODYS, OPEN, filled,
+    is_for_machines, links_of,
 };
 use super::sign_in::sign_in;
 use super::support::{Answer, Person, TestApp, with_app, with_settings};
@@ -33,7 +33,7 @@ const HEAD: &str = "\
 #
 # What an address is about is the member's own, or the lead that key A has handed in. Key A has every scope, key B is good
 # for leads:write. The expired session was the owner's; the request from another site carries the owner's live one. The member's
-# browser is on the way to, and through, a second factor.
+# browser is on the way to, and through, a second factor, and back from an identity provider.
 ";
 
 /// The member, and what is theirs where [`NOBODYS`] is something else's.
@@ -110,6 +110,10 @@ fn fixtures() -> String {
                 (sha256('\\x06'), '01890000-0000-7000-8000-000000000001', now() + interval '1 hour', '{NOBODYS}');
          insert into half_sign_ins (token_hash, account_id, proof, next, expires_at)
          values (sha256(decode(repeat('6', 64), 'hex')), '01890000-0000-7000-8000-000000000001', 'password', '', now() + interval '10 minutes');
+         insert into identity_errands (state_hash, browser_hash, provider, nonce, verifier, next, expires_at)
+         values (sha256(decode(repeat('7', 64), 'hex')), sha256(decode(repeat('8', 64), 'hex')), 'github', 'n', 'v', '', now() + interval '10 minutes');
+         insert into identity_arrivals (browser_hash, issuer, subject, provider, expires_at)
+         values (sha256(decode(repeat('9', 64), 'hex')), 'https://github.com', '1', 'github', now() + interval '10 minutes');
          insert into passkeys (id, account_id, credential_id, credential, name)
          values ('{NOBODYS}', '01890000-0000-7000-8000-000000000001', '\\x07', '{{}}', 'Laptop');
          insert into passkey_challenges (id, account_id, note, options, state, expires_at)
@@ -149,8 +153,7 @@ async fn reset(app: &TestApp) -> String {
     )
 }
 
-/// What the member's browser keeps besides: half of a sign-in, a second factor that is being set up, and codes that are
-/// being shown.
+/// What the member's browser keeps besides: half of a sign-in, a second factor that is being set up, codes, and errands.
 async fn kept(app: &TestApp) -> String {
     let token = SessionToken::parse(&"1".repeat(64)).unwrap();
     let member = app.state.ask(async |db| sessions::resume(db, &token).await).await;
@@ -158,7 +161,8 @@ async fn kept(app: &TestApp) -> String {
     let sealer = Sealer { keys: &state.secrets, who: &who, at: state.clock.now(), nonce: [0; 12] };
     let setup = sealer.setting_up(&Secret::of_bytes(&[1; 20]).unwrap());
     let codes = sealer.recovery_codes(&[RecoveryCode::new([1; 10])]);
-    format!("; half={}; setup={setup}; codes={codes}", "6".repeat(64))
+    let [half, errand, arrival] = ["6", "8", "9"].map(|digit| digit.repeat(64));
+    format!("; half={half}; setup={setup}; codes={codes}; errand={errand}; arrival={arrival}")
 }
 
 /// Has a device asked for a passkey, and what its answer is held against kept where [`fixtures`] have nothing to say about it.
@@ -202,7 +206,10 @@ async fn address(app: &TestApp, path: &str) -> String {
             let mailed = links_in_mails(app).await;
             mailed.get(path).cloned().unwrap_or_else(|| filled(path))
         }
-        path => filled(path),
+        path => {
+            let back = format!("/callback?state={}&error=server_error", "7".repeat(64));
+            filled(&path.replace("{provider}", "github").replace("/callback", &back))
+        }
     }
 }
 
@@ -241,7 +248,8 @@ fn outcome(route: &Entry, answer: &Answer) -> &'static str {
     let guarded = !OPEN.contains(&route.proof);
     match answer.status {
         303 if guarded && answer.location.starts_with("/sign-in") => "sign-in",
-        200..=399 | 400 | 409 | 413 | 415 | 422 => "in",
+        400 if BROUGHT.contains(&route.proof) => "no",
+        200..=399 | 400 | 409 | 413 | 415 | 422 | 502 => "in", // 502: of a provider that is away
         401 => "key",
         403 => "no",
         404 | 410 => "nothing",
@@ -321,7 +329,11 @@ fn is_to_be_written() -> bool {
 
 #[test]
 fn everyone_gets_in_where_the_table_says_and_nowhere_else() {
-    let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("CRON_SECRET", "what-only-schedulers-know")];
+    let mut settings = vec![("TRUSTED_PROXIES", "127.0.0.1")];
+    settings.extend(
+        ["CRON_SECRET", "GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"]
+            .map(|name| (name, "of the tests")),
+    );
     with_settings(&settings, async |app| {
         let database = PgConnection::connect(&app.database_url).await.unwrap();
         let mut world = World { app, reset: reset(app).await, kept: String::new(), database };

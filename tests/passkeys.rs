@@ -41,7 +41,7 @@ async fn ask_to_add(app: &TestApp, person: &Person<'_>, device: &mut Device) -> 
 }
 
 /// Adds a passkey as anyone would.
-async fn add(app: &TestApp, person: &Person<'_>, device: &mut Device) {
+pub async fn add(app: &TestApp, person: &Person<'_>, device: &mut Device) {
     let (path, said) = ask_to_add(app, person, device).await;
     let answer = person.post(&path, &[("answer", &device.made(&said))]).await;
     assert_eq!(

@@ -6,6 +6,7 @@ pub mod confirm_identity;
 pub mod contact;
 pub mod embed;
 pub mod enter;
+pub mod identities;
 pub mod inbox;
 pub mod invited;
 pub mod issues;

@@ -11,6 +11,7 @@ use crate::mail::AccountEvent;
 use crate::pages::passkeys as pages;
 use crate::policies;
 use crate::services::account_notices::tell;
+use crate::services::identities::Doors;
 use crate::services::input::Valid;
 use crate::services::passkeys::{self, Named, OVER, Without};
 use crate::services::sessions::Member;
@@ -160,8 +161,9 @@ impl Action for Remove {
     async fn run(visit: &Visit<'_>, who: &Member, id: &Uuid, _: Valid<Nothing>) -> Result<Done> {
         recent(who)?;
         let app = visit.app;
+        let issuers = app.identity.issuers();
         let without = Without {
-            mail: app.postman.is_on_duty(),
+            doors: Doors { mail: app.postman.is_on_duty(), issuers: &issuers },
             needs_two_factors: who.must_have_two(app.config.two_factors_of),
         };
         let notice = app.clock.id();

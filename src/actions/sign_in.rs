@@ -4,6 +4,7 @@
 //! slowed down per network, per account and per device; nobody can lock anyone out of a device they have used before.
 
 use super::enter::{By, Proven, enter, is_at_home, own_path};
+use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
@@ -11,6 +12,7 @@ use crate::http::endpoint::Nothing;
 use crate::http::held;
 use crate::http::limit::Limit;
 use crate::http::session;
+use crate::pages::identities::with_ways_in;
 use crate::policies::Newcomer;
 use crate::services::accounts::{self, NewPassword};
 use crate::services::audit::Act;
@@ -82,6 +84,10 @@ impl Action for SignIn {
         _: &mut Dependencies,
     ) -> Result<View> {
         Ok(templates::sign_in::page(state))
+    }
+
+    fn complete(app: &App, state: &FormState, view: View) -> View {
+        with_ways_in(app, state, view)
     }
 }
 

@@ -3,14 +3,18 @@
 //! Whether an address has an account already is told to its mailbox alone.
 
 use super::enter::{By, Proven, enter, is_at_home};
+use crate::app::App;
 use crate::error::Result;
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
+use crate::http::session;
+use crate::pages::identities::with_ways_in;
 use crate::policies::Newcomer;
 use crate::services::accounts;
 use crate::services::half_sign_ins::Proof;
+use crate::services::identities;
 use crate::services::input::{self, Valid};
 use crate::services::links::{self, Held, Intent};
 use crate::tags::Dependencies;
@@ -66,21 +70,8 @@ impl Action for SignUp {
             true => None,
             false => Some(app.passwords.hash(&app.clock, &form.password).await?),
         };
-        let (id, at_home) = (app.clock.id(), is_at_home(visit, &form.email));
-        visit
-            .once(async |tx| {
-                let known = accounts::by_email(tx, &form.email).await?;
-                let account = known.as_ref().map(|account| account.id);
-                let intent = match account {
-                    Some(_) => Intent::SignIn { next: String::new(), had_one: true },
-                    None => Intent::SignUp { name: form.name.clone(), password_hash },
-                };
-                let email = &form.email;
-                let link = links::New { id, email, account, at_home, intent: &intent };
-                links::send(tx, &link).await?;
-                Ok(paths::check_your_mail())
-            })
-            .await
+        let intent = Intent::SignUp { name: form.name.clone(), password_hash, identity: None };
+        mail_link(visit, &form.email, intent, String::new()).await
     }
 
     async fn page(
@@ -92,6 +83,26 @@ impl Action for SignUp {
     ) -> Result<View> {
         Ok(templates::sign_up::page(state))
     }
+
+    fn complete(app: &App, state: &FormState, view: View) -> View {
+        with_ways_in(app, state, view)
+    }
+}
+
+/// Has a link mailed that makes an account; to whoever has one, a link that lets them in and leads on to `next`.
+pub async fn mail_link(visit: &Visit<'_>, email: &str, new: Intent, next: String) -> Result<Done> {
+    let (id, at_home) = (visit.app.clock.id(), is_at_home(visit, email));
+    visit
+        .once(async |tx| {
+            let account = accounts::by_email(tx, email).await?.map(|account| account.id);
+            let intent = match account {
+                Some(_) => Intent::SignIn { next, had_one: true },
+                None => new,
+            };
+            links::send(tx, &links::New { id, email, account, at_home, intent: &intent }).await?;
+            Ok(paths::check_your_mail())
+        })
+        .await
 }
 
 /// `/sign-up/{token}`
@@ -110,15 +121,20 @@ impl Action for Confirm {
 
     async fn run(visit: &Visit<'_>, (): &(), token: &String, _: Valid<Nothing>) -> Result<Done> {
         let id = visit.app.clock.id();
+        let browser = session::arrival(&visit.app.config, visit.request);
         let made = enter(visit, async |tx| {
-            let Held { email, intent: Json(Intent::SignUp { name, password_hash }), .. } =
-                links::take(tx, token).await?
+            let Held {
+                email, intent: Json(Intent::SignUp { name, password_hash, identity }), ..
+            } = links::take(tx, token).await?
             else {
                 return Err(links::OVER);
             };
             let password_hash = password_hash.as_deref();
             let new = accounts::New { id, email: &email, name: &name, password_hash };
             accounts::create(tx, &new).await?;
+            if let (Some(identity), Some(browser)) = (&identity, &browser) {
+                identities::keep(tx, id, identity, browser).await?;
+            }
             Ok(Proven { account: id, email, next: String::new(), by: By::One(Proof::Mail) })
         });
         Ok(made.await?.saying(Flash::AccountMade))

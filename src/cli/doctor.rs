@@ -3,7 +3,9 @@
 use super::database::Database;
 use super::output::{Output, Refused};
 use crate::app::App;
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::identity::Providers;
 use crate::jobs::tasks::Task;
 use crate::mail::{Postman, records};
 use crate::services::inbox::Sender;
@@ -52,6 +54,7 @@ impl Doctor {
         findings.extend([two_factors(&config), passkeys(&config)]);
         let runtime = actix_web::rt::System::new();
         findings.push(runtime.block_on(mail(&config)));
+        findings.push(runtime.block_on(identity(&config)));
         findings.extend(runtime.block_on(self.mail_records()));
         drop(runtime);
         findings.push(examine_database(config));
@@ -100,6 +103,28 @@ async fn mail(config: &Config) -> Finding {
     Finding::new("mail (SMTP_URL)", knock.await)
 }
 
+/// Whether those who vouch for people say what they are.
+async fn identity(config: &Config) -> Finding {
+    let what = "identity providers (OIDC_…, GITHUB_…)";
+    let providers = match Providers::new(config) {
+        Ok(providers) => providers,
+        Err(error) => return Finding::new(what, Err(error)),
+    };
+    let mut said = config.identity_incomplete.clone();
+    let mut ok = said.is_empty();
+    let clock = Clock::default();
+    for provider in providers.all() {
+        let known = provider.know(&clock).await;
+        ok &= known.is_ok();
+        said.push(match &known {
+            Ok(()) => format!("{} is here", provider.name()),
+            Err(refusal) => format!("{}: {}", provider.name(), refusal.cause()),
+        });
+    }
+    let detail = if said.is_empty() { "off".to_owned() } else { said.join("; ") };
+    Finding { what, ok, detail }
+}
+
 fn origins(config: &Config) -> Finding {
     let list: Vec<String> = config.public_origins.iter().map(ToString::to_string).collect();
     let detail = match config.canonical_origin().is_loopback() {
@@ -140,9 +165,11 @@ fn webhooks(config: &Config) -> Finding {
         let short = if short { ", one of less than 16 bytes: use a longer one" } else { "" };
         format!("{}{several}{short}", sender.name)
     };
-    let detail = match config.webhooks.as_slice() {
-        [] => "off".to_owned(),
-        senders => senders.iter().map(sender).collect::<Vec<_>>().join("; "),
+    let on = config.webhooks.iter().map(sender);
+    let off = config.webhooks_incomplete.iter().map(|missing| format!("off, as {missing}"));
+    let detail = match on.chain(off).collect::<Vec<_>>().join("; ") {
+        none if none.is_empty() => "off".to_owned(),
+        all => all,
     };
     let what = "webhooks in (GITHUB_WEBHOOK_SECRET, RESEND_WEBHOOK_SECRET, WEBHOOK_…)";
     Finding { what, ok: true, detail }

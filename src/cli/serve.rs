@@ -74,6 +74,8 @@ async fn run(
     let working = Data::clone(&app);
     let worker = actix_web::rt::spawn(async move { worker::work(&working, stopping).await });
     schedule(&app, stop_working.subscribe());
+    let knowing = Data::clone(&app);
+    actix_web::rt::spawn(async move { knowing.identity.keep_known(&knowing.clock).await });
     let rendering = Data::clone(&app);
     actix_web::rt::spawn(async move { hot::keep_rendered(&rendering).await });
     let handle = server.handle();

@@ -1,4 +1,6 @@
 //! Who may send us events, and what they sign them with.
+//!
+//! One of whom something is missing is off and not a mistake: `doctor` says what is missing.
 
 use crate::services::inbox::{Encoding, Scheme, Sender, Shape, standard_key};
 use std::collections::HashMap;
@@ -25,8 +27,8 @@ pub(super) fn read(
     values: &HashMap<String, String>,
     (github, resend): (Option<&str>, Option<&str>),
     mistakes: &mut Vec<String>,
-) -> Vec<Arc<Sender>> {
-    let mut senders = Vec::new();
+) -> (Vec<Arc<Sender>>, Vec<String>) {
+    let (mut senders, mut incomplete) = (Vec::new(), Vec::new());
     senders.extend(github.map(|secrets| github_sender(&split(secrets))));
     if let Some(keys) = resend.and_then(|text| standard("RESEND_WEBHOOK_SECRET", text, mistakes)) {
         let (name, scheme) = ("resend".to_owned(), Scheme::Standard);
@@ -39,13 +41,17 @@ pub(super) fn read(
     let mut names: Vec<String> = values.keys().filter_map(named).collect();
     names.sort();
     for name in names {
-        senders.extend(one(values, &name, mistakes).map(Arc::new));
+        senders.extend(one(values, &name, (mistakes, &mut incomplete)).map(Arc::new));
     }
-    senders
+    (senders, incomplete)
 }
 
 /// `WEBHOOK_{NAME}_…`
-fn one(values: &HashMap<String, String>, name: &str, mistakes: &mut Vec<String>) -> Option<Sender> {
+fn one(
+    values: &HashMap<String, String>,
+    name: &str,
+    (mistakes, incomplete): (&mut Vec<String>, &mut Vec<String>),
+) -> Option<Sender> {
     let variable = |part: &str| format!("WEBHOOK_{name}_{part}");
     let value = |part: &str| {
         let value = values.get(&variable(part)).map(|value| value.trim());
@@ -63,7 +69,7 @@ fn one(values: &HashMap<String, String>, name: &str, mistakes: &mut Vec<String>)
         return None;
     }
     let Some(secret) = value("SECRET") else {
-        mistakes.push(format!("{}: it has to be set where the kind is", variable("SECRET")));
+        incomplete.push(format!("{} is not set", variable("SECRET")));
         return None;
     };
     let (scheme, keys) = match kind.as_str() {
@@ -76,10 +82,7 @@ fn one(values: &HashMap<String, String>, name: &str, mistakes: &mut Vec<String>)
             };
             let header = |part: &str| value(part).map(|name| name.to_lowercase());
             let Some(signature) = header("HEADER") else {
-                mistakes.push(format!(
-                    "{}: name the header that the signature is in",
-                    variable("HEADER")
-                ));
+                incomplete.push(format!("{} is not set", variable("HEADER")));
                 return None;
             };
             let (id, kind) = (header("ID_HEADER"), header("TYPE_HEADER"));
@@ -115,7 +118,8 @@ mod tests {
     fn of(pairs: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
         let values = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let mut mistakes = Vec::new();
-        let found = read(&values, (None, None), &mut mistakes);
+        let (found, incomplete) = read(&values, (None, None), &mut mistakes);
+        mistakes.extend(incomplete);
         (found.iter().map(|sender| sender.name.clone()).collect(), mistakes)
     }
 

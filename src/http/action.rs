@@ -4,7 +4,7 @@ use super::errors::{self, Face, door};
 use super::form::Pairs;
 use super::origin::{self, Verdict};
 use super::record::Answer;
-use super::{Gate, Grant, Outcome, admit, body, count, form, held, page, session};
+use super::{Gate, Grant, Outcome, admit, body, count, form, headers, held, page, session};
 use crate::app::{App, Written};
 use crate::digest;
 use crate::error::{Error, FieldErrors, Result};
@@ -49,6 +49,16 @@ pub trait Action: Gate {
         seen: &mut Dependencies,
     ) -> Result<View>;
 
+    /// Adds to the page what the configuration decides.
+    fn complete(_: &App, _: &FormState, view: View) -> View {
+        view
+    }
+
+    /// Other origins that sending it may lead to: whatever page holds it has to name them.
+    fn leads_to(_: &App) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Adds what the request itself says and the form left open.
     fn supplement(_: &HttpRequest, _: &mut Pairs) {}
 }
@@ -62,7 +72,12 @@ pub struct Visit<'a> {
     submission: Option<Submission>,
 }
 
-impl Visit<'_> {
+impl<'a> Visit<'a> {
+    /// Of somebody who was led here by a link.
+    pub(super) fn by_link(app: &'a App, request: &'a HttpRequest) -> Self {
+        Self { app, request, submission: None }
+    }
+
     /// Runs `work` in one transaction, once however often this form arrives; it says where to go next.
     ///
     /// # Errors
@@ -137,7 +152,9 @@ pub async fn show<A: Action>(request: HttpRequest) -> HttpResponse {
 
 /// The form, filled in.
 pub async fn submit<A: Action>(request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    door(Face::Page, A::PATH, &request, answer::<A>(&request, payload)).await
+    let mut response = door(Face::Page, A::PATH, &request, answer::<A>(&request, payload)).await;
+    headers::lead_to(response.headers_mut(), &A::leads_to(errors::shared(&request)));
+    response
 }
 
 async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse> {
@@ -242,10 +259,16 @@ async fn draw<A: Action>(
 ) -> Result<HttpResponse> {
     let mut unused = Dependencies::default();
     let view = app.read(async |db| A::page(db, who, at, state, &mut unused).await).await?;
+    let view = A::complete(app, state, view);
     Ok(page::draw(request, status, &view.noindex(), A::Auth::who(who)))
 }
 
-fn go_on(app: &App, request: &HttpRequest, who: Option<Who<'_>>, done: Done) -> HttpResponse {
+pub(super) fn go_on(
+    app: &App,
+    request: &HttpRequest,
+    who: Option<Who<'_>>,
+    done: Done,
+) -> HttpResponse {
     let mut response = match &done.here {
         None => errors::see_other(&done.location.value),
         Some(view) => page::draw(request, StatusCode::OK, &view.clone().noindex(), who),

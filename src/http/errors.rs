@@ -7,6 +7,7 @@ use super::origin::is_secret;
 use super::{held, page};
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::identity::{Refusal, Refused};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ALLOW, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
@@ -28,6 +29,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Off(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Unproven(_) => StatusCode::UNAUTHORIZED,
         Error::Forbidden(_) | Error::OneFactor | Error::Unconfirmed => StatusCode::FORBIDDEN,
+        Error::Refused(refused) => refused_status(&refused.why),
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Malformed(_) => StatusCode::BAD_REQUEST,
         Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -35,6 +37,19 @@ pub fn status(error: &Error) -> StatusCode {
         Error::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn refused_status(why: &Refusal) -> StatusCode {
+    match why {
+        Refusal::Unexpected => StatusCode::BAD_REQUEST,
+        Refusal::Reported(_) | Refusal::Away(_) => StatusCode::BAD_GATEWAY,
+        Refusal::AddressTaken | Refusal::NotTheirs | Refusal::TakenElsewhere => {
+            StatusCode::CONFLICT
+        }
+        Refusal::Declined | Refusal::Untrusted(_) | Refusal::Closed | Refusal::SomeoneElse => {
+            StatusCode::FORBIDDEN
+        }
     }
 }
 
@@ -51,6 +66,7 @@ fn title(error: &Error) -> &'static str {
         Error::Unproven(_) => "Sign in first",
         Error::Unconfirmed => "Is it you?",
         Error::OneFactor => "A second factor is needed",
+        Error::Refused(refused) => refused.title(),
         Error::Forbidden(_) => "Not allowed",
         Error::TooMany { .. } => "Too many requests",
         Error::Malformed(_) => "That could not be read",
@@ -76,6 +92,8 @@ impl Face {
     pub fn of_path(path: &str) -> Self {
         let machine =
             path == "/api" || path.starts_with("/api/") || matches!(path, "/healthz" | "/readyz");
+        // A browser comes there, on its way to an identity provider and back.
+        let machine = machine && !path.starts_with("/api/oauth/");
         if machine { Self::Problem } else { Self::Page }
     }
 
@@ -139,6 +157,10 @@ fn log(request: &HttpRequest, error: &Error) {
         Error::Unavailable(cause) => {
             tracing::warn!(reference, cause = format!("{cause:#}"), "unavailable")
         }
+        Error::Refused(refused) => {
+            let (provider, cause) = (&refused.provider, refused.why.cause());
+            tracing::warn!(reference, provider, cause, "not let in by an identity provider")
+        }
         _ => {}
     }
 }
@@ -166,6 +188,7 @@ fn as_page(request: &HttpRequest, error: &Error) -> HttpResponse {
     let reference = matches!(error, Error::Internal(_)).then(|| reference(request));
     let view = match error {
         Error::Gone(title) => templates::posts::gone(title),
+        Error::Refused(refused) => refused_page(request, status, refused),
         _ => templates::errors::page(
             status.as_u16(),
             title(error),
@@ -174,6 +197,22 @@ fn as_page(request: &HttpRequest, error: &Error) -> HttpResponse {
         ),
     };
     html(request, status, &view)
+}
+
+fn refused_page(request: &HttpRequest, status: StatusCode, refused: &Refused) -> View {
+    let page = templates::identities::Refused {
+        status: status.as_u16(),
+        title: refused.title(),
+        detail: &refused.to_string(),
+        reference: &reference(request),
+    };
+    let to_add = paths::sign_in_then(&paths::account_identities());
+    match refused.why {
+        Refusal::AddressTaken | Refusal::SomeoneElse => page.view(&to_add, "Sign in"),
+        Refusal::NotTheirs => page.view(&paths::account_identities(), "Ways to sign in"),
+        Refusal::Closed => page.view(&paths::contact(), "Write to us"),
+        _ => page.view(&paths::sign_in_then(&refused.next), "Sign in"),
+    }
 }
 
 fn as_problem(request: &HttpRequest, error: &Error) -> HttpResponse {
@@ -225,8 +264,10 @@ fn kind(error: &Error) -> &'static str {
 
 /// The page for an error on a form, with what was typed in a form that can be sent again.
 pub fn resend(request: &HttpRequest, error: Error, pairs: &Pairs) -> HttpResponse {
-    let keeps_its_own_page =
-        matches!(error, Error::Unproven(_) | Error::NotFound | Error::Gone(_) | Error::Moved(_));
+    let keeps_its_own_page = matches!(
+        error,
+        Error::Unproven(_) | Error::NotFound | Error::Gone(_) | Error::Moved(_) | Error::Refused(_)
+    );
     if keeps_its_own_page {
         return Face::Page.show(request, error);
     }

@@ -50,6 +50,20 @@ pub static FIXED: [(HeaderName, HeaderValue); 9] = [
     ),
 ];
 
+/// Lets the forms of a page lead to other origins as well: a browser stops a form whose answer leads to one that the page
+/// does not name.
+pub fn lead_to(headers: &mut HeaderMap, origins: &[String]) {
+    if origins.is_empty() {
+        return;
+    }
+    let named = format!("form-action 'self' {}", origins.join(" "));
+    let policy = headers.get(CONTENT_SECURITY_POLICY).unwrap_or(&FIXED[0].1);
+    let policy = policy.to_str().unwrap_or_default().replace("form-action 'self'", &named);
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
 /// Adds them, where the door did not decide otherwise. What says nothing about caching is personal, or might be, and is
 /// not stored anywhere.
 pub fn add(headers: &mut HeaderMap) {

@@ -11,8 +11,10 @@ use super::action::Done;
 use super::errors::{self, Face};
 use super::form::{self, Pairs};
 use super::{body, session};
+use crate::App;
 use crate::actions::enter::own_path;
 use crate::error::{Error, Result};
+use crate::pages::identities::with_ways_in;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use templates::held::{self, FILES, HELD, TO};
@@ -27,14 +29,20 @@ pub const BODY: usize = MOST + 64 * 1024;
 
 /// Where whoever sent a form proves who they are, and sends it then.
 struct Way {
-    page: fn(&FormState) -> View,
+    page: fn(&App, &FormState) -> View,
     path: fn() -> String,
 }
 
 /// For those who are not signed in.
-const SIGN_IN: Way = Way { page: templates::sign_in::page, path: paths::sign_in };
+const SIGN_IN: Way = Way {
+    page: |app, state| with_ways_in(app, state, templates::sign_in::page(state)),
+    path: paths::sign_in,
+};
 /// For those who are, and to whom that happened a while ago.
-const CONFIRM: Way = Way { page: templates::confirm_identity::page, path: paths::confirm_identity };
+const CONFIRM: Way = Way {
+    page: |_, state| templates::confirm_identity::page(state),
+    path: paths::confirm_identity,
+};
 
 /// The answer to a form, of at most `limit` bytes, that finds nobody signed in: the page to do so, with what was typed. Where
 /// nothing was, or nothing that can be read, only that page.
@@ -83,7 +91,7 @@ pub fn confirm(request: &HttpRequest, pairs: &Pairs) -> HttpResponse {
 fn hold(request: &HttpRequest, pairs: &Pairs, files: bool, way: &Way) -> HttpResponse {
     let held = packed(errors::here(request), pairs, files);
     let view = if encoded(&held) <= MOST {
-        (way.page)(&FormState::new(held, Default::default()))
+        (way.page)(errors::shared(request), &FormState::new(held, Default::default()))
     } else {
         held::elsewhere(&(way.path)(), errors::here(request), &errors::showable(pairs))
     };
@@ -116,7 +124,7 @@ pub fn drop_held(pairs: &mut Pairs) {
 
 /// What a way in is answered with: where it carried a form along, that form again, to be sent now or, where the sign-in goes
 /// on elsewhere, once it has come to its end.
-pub fn go_on(app: &crate::App, request: &HttpRequest, done: Done, pairs: &Pairs) -> Done {
+pub fn go_on(app: &App, request: &HttpRequest, done: Done, pairs: &Pairs) -> Done {
     let to = form::value(pairs, TO).and_then(own_path);
     let Some(to) = to.filter(|to| Face::of_path(to) == Face::Page) else { return done };
     let held = pairs

@@ -6,6 +6,7 @@
 pub mod access_log;
 pub mod action;
 pub mod body;
+pub mod callback;
 pub mod client;
 pub mod cursor;
 pub mod download;
@@ -68,7 +69,7 @@ async fn at<T: DeserializeOwned + 'static>(request: &HttpRequest) -> Result<T> {
 }
 
 /// The query, decoded into `T`.
-fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T> {
+pub(crate) fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T> {
     serde_urlencoded::from_str(request.query_string())
         .map_err(|error| Error::Malformed(format!("The query cannot be read: {error}.")))
 }

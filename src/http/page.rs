@@ -4,7 +4,7 @@ pub use super::errors::shared;
 use super::errors::{Face, door};
 use super::headers::WITH_A_FRAME;
 use super::prepared::CACHE_STATUS;
-use super::{Gate, Grant, action::Action, admit, count, personal, session};
+use super::{Gate, Grant, action::Action, admit, count, headers, personal, session};
 use crate::app::App;
 use crate::cache::{Rendered, Renderer};
 use crate::error::{Error, Result};
@@ -215,6 +215,7 @@ pub fn draw(
     if view.has_frame {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, WITH_A_FRAME);
     }
+    headers::lead_to(response.headers_mut(), &view.leads_to);
     response
 }
 

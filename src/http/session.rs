@@ -6,6 +6,7 @@
 use super::client;
 use crate::cache::snapshot::Token;
 use crate::config::Config;
+use crate::services::identities::{ADDRESS_WITHIN, BACK_WITHIN, Ticket};
 use crate::services::sessions::{self, SessionToken};
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
@@ -19,6 +20,8 @@ pub const CONSISTENCY_TOKEN: HeaderName = HeaderName::from_static("consistency-t
 const SESSION: Names = Names { secure: "__Host-sid", plain: "sid" };
 const DEVICE: Names = Names { secure: "__Host-device", plain: "device" };
 const FLASH: Names = Names { secure: "__Host-flash", plain: "flash" };
+const ERRAND: Names = Names { secure: "__Host-errand", plain: "errand" };
+const ARRIVAL: Names = Names { secure: "__Host-arrival", plain: "arrival" };
 const WRITE: Names = Names { secure: "__Host-ryw", plain: "ryw" };
 
 /// What a browser keeps for some minutes, besides its session.
@@ -54,12 +57,40 @@ fn is_secure(config: &Config, request: &HttpRequest) -> bool {
 }
 
 fn read<'a>(config: &Config, request: &'a HttpRequest, names: &Names) -> Option<Cookie<'a>> {
+    all(config, request, names).next()
+}
+
+/// Whether this request came to the origin that links to this site carry.
+pub fn is_canonical(config: &Config, request: &HttpRequest) -> bool {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    config.origin_of_host(host) == Some(config.canonical_origin())
+}
+
+/// Every cookie of this name.
+fn all<'a>(
+    config: &Config,
+    request: &'a HttpRequest,
+    names: &Names,
+) -> impl Iterator<Item = Cookie<'a>> + use<'a> {
     // Parsed here and not by actix, which would parse and keep all of them for every request.
     let name = if is_secure(config, request) { names.secure } else { names.plain };
     let headers = request.headers().get_all(actix_web::http::header::COOKIE);
     let pairs =
         headers.filter_map(|header| header.to_str().ok()).flat_map(|header| header.split(';'));
-    pairs.filter_map(|pair| Cookie::parse(pair.trim()).ok()).find(|cookie| cookie.name() == name)
+    pairs
+        .filter_map(|pair| Cookie::parse(pair.trim()).ok())
+        .filter(move |cookie| cookie.name() == name)
+}
+
+/// A ticket, where there is exactly one.
+fn only(config: &Config, request: &HttpRequest, names: &Names) -> Option<Ticket> {
+    let mut all = all(config, request, names);
+    let (Some(cookie), None) = (all.next(), all.next()) else { return None };
+    Ticket::parse(cookie.value())
+}
+
+fn whole(duration: std::time::Duration) -> Duration {
+    Duration::seconds(duration.as_secs().cast_signed())
 }
 
 fn write(
@@ -91,8 +122,7 @@ pub fn begin(
     token: &SessionToken,
     lifetime: std::time::Duration,
 ) -> Cookie<'static> {
-    let lifetime = Duration::seconds(lifetime.as_secs().cast_signed());
-    write(config, request, &SESSION, token.reveal(), lifetime)
+    write(config, request, &SESSION, token.reveal(), whole(lifetime))
 }
 
 /// Whether one of these has the browser keep a session.
@@ -145,6 +175,31 @@ pub fn device(config: &Config, request: &HttpRequest) -> Option<String> {
 /// Has the browser be known as a device on which someone signed in.
 pub fn remember_device(config: &Config, request: &HttpRequest, value: String) -> Cookie<'static> {
     write(config, request, &DEVICE, value, Duration::days(365))
+}
+
+/// By what somebody is known who comes back from an identity provider. Two of them are an attempt at something.
+pub fn errand(config: &Config, request: &HttpRequest) -> Option<Ticket> {
+    only(config, request, &ERRAND)
+}
+
+/// Has the browser keep it while somebody is away.
+pub fn begin_errand(config: &Config, request: &HttpRequest, ticket: &Ticket) -> Cookie<'static> {
+    write(config, request, &ERRAND, ticket.reveal(), whole(BACK_WITHIN))
+}
+
+/// They are back.
+pub fn end_errand(config: &Config, request: &HttpRequest) -> Cookie<'static> {
+    write(config, request, &ERRAND, String::new(), Duration::ZERO)
+}
+
+/// By what somebody is known who is back and has to say where they get mail.
+pub fn arrival(config: &Config, request: &HttpRequest) -> Option<Ticket> {
+    only(config, request, &ARRIVAL)
+}
+
+/// Has the browser keep it until they have.
+pub fn begin_arrival(config: &Config, request: &HttpRequest, ticket: &Ticket) -> Cookie<'static> {
+    write(config, request, &ARRIVAL, ticket.reveal(), whole(ADDRESS_WITHIN))
 }
 
 /// The write whose effect this caller must see: a browser says so in a cookie, a program in a header.

@@ -29,6 +29,10 @@ pub enum AccountEvent {
     PasskeyRemoved,
     /// A passkey answered as a copy of it would.
     PasskeyCopied,
+    /// They may come in from an identity provider.
+    IdentityAdded,
+    /// They may not any more.
+    IdentityRemoved,
     /// The operator has taken all of it away.
     FactorsReset,
 }
@@ -74,6 +78,14 @@ impl AccountEvent {
                 "One of your passkeys may have been copied",
                 "It was used, and its count of signatures had gone back, as it does where there are two of it. Nobody got in, and it lets nobody in any more. Remove it, and add another one.",
             ),
+            Self::IdentityAdded => (
+                "A way to sign in was added",
+                "Whoever can sign in to an account of yours at an identity provider, such as Google or GitHub, can sign in here from there.",
+            ),
+            Self::IdentityRemoved => (
+                "A way to sign in was removed",
+                "One of the accounts at identity providers that let you in here does so no more.",
+            ),
             Self::FactorsReset => (
                 "Your second factor and your passkeys were taken away",
                 "Whoever runs the site has done this, as one does for somebody who has lost them. You are signed out everywhere.",
@@ -90,6 +102,7 @@ pub(super) fn letter(app: &App, to: Person, event: AccountEvent) -> Letter {
         AccountEvent::PasskeyAdded | AccountEvent::PasskeyRemoved | AccountEvent::PasskeyCopied => {
             paths::passkeys()
         }
+        AccountEvent::IdentityAdded | AccountEvent::IdentityRemoved => paths::account_identities(),
         _ => paths::two_factor(),
     };
     // Another password alone would leave a stranger's passkey where it is.

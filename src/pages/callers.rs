@@ -20,7 +20,7 @@ impl Gate for Show {
 }
 
 /// Only doors that are open; the README has the same table.
-const ROWS: [Row<'static>; 8] = [
+const ROWS: [Row<'static>; 9] = [
     Row {
         caller: "A person with any browser, JavaScript or not",
         door: "A form at the page’s own URL",
@@ -48,6 +48,13 @@ const ROWS: [Row<'static>; 8] = [
         proof: "An API key with the scope",
         answer: "JSON, or a problem document",
         href: Some("/api/v1/posts"),
+    },
+    Row {
+        caller: "An identity provider",
+        door: "/api/oauth/*",
+        proof: "State, PKCE, nonce and issuer",
+        answer: "303, or a page that says why not",
+        href: Some("/sign-in"),
     },
     Row {
         caller: "Another site’s form",

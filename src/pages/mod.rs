@@ -6,6 +6,7 @@ pub mod assets;
 pub mod callers;
 pub mod contact;
 pub mod home;
+pub mod identities;
 pub mod indexnow;
 pub mod newsletter;
 pub mod passkeys;

@@ -18,6 +18,10 @@ pub enum Kind {
     CodeTries,
     /// What no device has answered.
     PasskeyChallenges,
+    /// Those who never came back from an identity provider.
+    Errands,
+    /// Those who did, and never said where they get mail.
+    Arrivals,
     /// Ids of forms that nobody will send again: after a week.
     Submissions,
     /// Done jobs that reached nobody: after thirty days.
@@ -32,12 +36,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::HalfSignIns,
         Self::CodeTries,
         Self::PasskeyChallenges,
+        Self::Errands,
+        Self::Arrivals,
         Self::Submissions,
         Self::Jobs,
         Self::Runs,
@@ -53,6 +59,8 @@ impl Kind {
             Self::HalfSignIns => "half sign-ins",
             Self::CodeTries => "wrong codes",
             Self::PasskeyChallenges => "passkey challenges",
+            Self::Errands => "errands to identity providers",
+            Self::Arrivals => "arrivals from identity providers",
             Self::Submissions => "submissions",
             Self::Jobs => "jobs",
             Self::Runs => "runs",
@@ -101,6 +109,17 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
             .fetch_one(db)
             .await?
         }
+        Kind::Errands => {
+            sqlx::query_scalar!(
+                r#"with old as (select state_hash from identity_errands where expires_at < now() limit $1),
+                        gone as (delete from identity_errands using old
+                                  where identity_errands.state_hash = old.state_hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
         Kind::CodeTries => {
             sqlx::query_scalar!(
                 r#"with old as (select id from code_tries where at < now() - interval '1 day' limit $1),
@@ -117,6 +136,17 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
                 r#"with old as (select id from passkey_challenges where expires_at < now() limit $1),
                         gone as (delete from passkey_challenges using old
                                   where passkey_challenges.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::Arrivals => {
+            sqlx::query_scalar!(
+                r#"with old as (select browser_hash from identity_arrivals where expires_at < now() limit $1),
+                        gone as (delete from identity_arrivals using old
+                                  where identity_arrivals.browser_hash = old.browser_hash and $1::bigint is not null)
                    select count(*) as "count!" from old"#,
                 most,
             )

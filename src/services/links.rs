@@ -8,6 +8,7 @@ use crate::digest;
 use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mail::Mail;
+use crate::services::identities::Identity;
 use crate::services::outbox;
 use crate::services::staff::Role;
 use crate::services::strangers::mailbox;
@@ -36,6 +37,9 @@ pub enum Intent {
         name: String,
         /// PHC string, where a password was chosen.
         password_hash: Option<String>,
+        /// Who they are at the identity provider that they came from, where they did.
+        #[serde(default)]
+        identity: Option<Identity>,
     },
     /// A session is begun.
     SignIn {

@@ -18,6 +18,7 @@ pub mod enrolment;
 pub mod factors;
 pub mod front_matter;
 pub mod half_sign_ins;
+pub mod identities;
 pub mod inbox;
 pub mod input;
 pub mod invites;

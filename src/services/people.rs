@@ -42,13 +42,18 @@ pub enum Holding {
     Accounts,
     /// What they were asked by mail.
     MailedLinks,
+    /// Who they are at identity providers that know this address. What lets them in stays with their account, the address
+    /// there does not.
+    Identities,
+    /// That they came from one today, and may have this address.
+    IdentityArrivals,
     /// What other programs told us in which they are named: who pushed, whose mail came back.
     Inbox,
 }
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Leads,
         Self::Outbox,
         Self::Suppressions,
@@ -56,6 +61,8 @@ impl Holding {
         Self::SubscriptionMails,
         Self::Accounts,
         Self::MailedLinks,
+        Self::Identities,
+        Self::IdentityArrivals,
         Self::Inbox,
     ];
 
@@ -69,6 +76,8 @@ impl Holding {
             Self::SubscriptionMails => "subscription_mails",
             Self::Accounts => "accounts",
             Self::MailedLinks => "mailed_links",
+            Self::Identities => "identities",
+            Self::IdentityArrivals => "identity_arrivals",
             Self::Inbox => "inbox",
         }
     }
@@ -159,6 +168,26 @@ impl Holding {
                 .fetch_all(db)
                 .await?
             }
+            Self::Identities => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(identities) as "row!" from identities
+                        where lower(email) = lower($1)
+                           or account_id = (select id from accounts where lower(accounts.email) = lower($1))
+                        order by created_at"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
+            Self::IdentityArrivals => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(identity_arrivals) - 'browser_hash' as "row!" from identity_arrivals
+                        where lower(email) = lower($1) order by expires_at"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
         };
         Ok(rows)
     }
@@ -218,6 +247,16 @@ impl Holding {
                 )
                 .execute(db)
                 .await?
+            }
+            Self::Identities => {
+                sqlx::query!("update identities set email = null where lower(email) = lower($1)", email)
+                    .execute(db)
+                    .await?
+            }
+            Self::IdentityArrivals => {
+                sqlx::query!("delete from identity_arrivals where lower(email) = lower($1)", email)
+                    .execute(db)
+                    .await?
             }
         };
         Ok(erased.rows_affected())

@@ -1,8 +1,9 @@
 // A site of its own for each file of tests, and a browser to look at it with.
 
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -16,13 +17,16 @@ const program = resolve(process.env.FRONTDESK ?? join(target, "debug/frontdesk")
 
 export const owner = { email: "owner@example.com", password: "correct horse battery" };
 
-/** Starts the site with its demo content on a free port. It ends with the file of tests, or when else `atEnd` says. */
-export async function openSite(atEnd = after) {
+/**
+ * Starts the site with its demo content on a free port, and with these variables set. It ends with the file of tests, or
+ * when else `atEnd` says.
+ */
+export async function openSite(atEnd = after, settings = {}) {
   const folder = mkdtempSync(join(tmpdir(), "frontdesk-"));
   chmodSync(folder, 0o711); // started by root, Postgres may run as another user, who has to come through
   // Nothing of the environment but what finds programs: a DATABASE_URL would be somebody's own. The working directory
   // is empty for the same reason, a .env in it would be read.
-  const env = { DATA_DIR: folder, LISTEN: "127.0.0.1:0", OWNER_PASSWORD: owner.password };
+  const env = { DATA_DIR: folder, LISTEN: "127.0.0.1:0", OWNER_PASSWORD: owner.password, ...settings };
   for (const name of ["PATH", "PG_BIN", "TMPDIR"]) if (process.env[name]) env[name] = process.env[name];
   const server = spawn(program, { env, cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
   const ended = new Promise((end) => server.once("exit", end));
@@ -68,6 +72,20 @@ export async function openSite(atEnd = after) {
       return all.filter((lead) => lead.message.replace(/\r\n/g, "\n") === message);
     },
   };
+}
+
+/** Starts an identity provider that is not ours, on a free port: where it is, and how it is told things. */
+export async function openProvider() {
+  const folder = fileURLToPath(new URL("../oidc", import.meta.url));
+  const provider = spawn(process.execPath, ["provider.js"], { cwd: folder, stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface(provider.stdout)[Symbol.asyncIterator]();
+  const said = async () => JSON.parse((await lines.next()).value);
+  const tell = (command) => {
+    provider.stdin.write(`${JSON.stringify(command)}\n`);
+    return said();
+  };
+  after(() => provider.stdin.end()); // with which it ends
+  return { ...(await said()), tell };
 }
 
 /** The browser. It ends as the site does. */
@@ -128,4 +146,15 @@ export async function signIn(page, origin) {
 }
 
 /** The id of what has the focus. */
+/** Whether there is what the HTML checker needs. */
+export const java = spawnSync("java", ["-version"]).status === 0;
+
+/** What the Nu HTML checker says of these files: nothing, where all is well. */
+export const checkHtml = (files) =>
+  new Promise((done) => {
+    const jar = createRequire(import.meta.url).resolve("vnu-jar/build/dist/vnu.jar");
+    const command = ["-Xss1m", "-jar", jar, "--format", "gnu", ...files];
+    execFile("java", command, { maxBuffer: 1 << 24 }, (_, out, err) => done(out + err));
+  });
+
 export const focused = (page) => page.evaluate(() => document.activeElement.id);

@@ -3,6 +3,7 @@
 pub mod authenticator;
 mod chance;
 mod database;
+mod identity;
 mod own_server;
 mod peer;
 mod person;
@@ -13,6 +14,7 @@ mod smtp;
 
 pub use chance::Chance;
 pub use database::folder_of_its_own;
+pub use identity::Idp;
 pub use own_server::{OwnServer, with_own_server};
 pub use peer::Peer;
 pub use person::{Answer, Person};

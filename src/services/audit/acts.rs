@@ -29,6 +29,10 @@ pub enum Act {
     PasswordChanged,
     /// A password was chosen by somebody with a mailed link.
     PasswordReset,
+    /// They may come in from an identity provider.
+    IdentityAdded,
+    /// They may not any more.
+    IdentityRemoved,
     /// Somebody is asked to run the site too.
     StaffInvited,
     /// Somebody is not asked any more.
@@ -119,6 +123,8 @@ pub const ACTS: &[(Act, &str, &str)] = &[
     (Act::ProfileEdited, "profile-edited", "Profile edited"),
     (Act::PasswordChanged, "password-changed", "Password changed"),
     (Act::PasswordReset, "password-reset", "Password reset by mail"),
+    (Act::IdentityAdded, "identity-added", "Way to sign in added"),
+    (Act::IdentityRemoved, "identity-removed", "Way to sign in removed"),
     (Act::StaffInvited, "staff-invited", "Staff invited"),
     (Act::InviteTakenBack, "invite-taken-back", "Invitation taken back"),
     (Act::InviteAccepted, "invite-accepted", "Invitation accepted"),

@@ -12,6 +12,7 @@ pub use asked::{Asked, OVER, ask_to_add, ask_to_sign_in, asked, take};
 
 use crate::config::{Config, Origin};
 use crate::error::{Error, Result};
+use crate::services::identities::{self, Doors};
 use crate::services::sessions::Member;
 use crate::services::{accounts, input, second_factors};
 use serde::de::DeserializeOwned;
@@ -121,9 +122,9 @@ pub async fn rename(db: &mut PgConnection, who: &Member, id: Uuid, name: &str) -
 
 /// What else lets somebody in whose passkey is removed.
 #[derive(Debug, Clone, Copy)]
-pub struct Without {
-    /// Whether links to sign in are mailed.
-    pub mail: bool,
+pub struct Without<'a> {
+    /// How else this site lets people in.
+    pub doors: Doors<'a>,
     /// Whether two factors are asked of them.
     pub needs_two_factors: bool,
 }
@@ -132,7 +133,12 @@ pub struct Without {
 ///
 /// # Errors
 /// [`Error::NotFound`], and [`Error::Invalid`] for the last way in.
-pub async fn remove(db: &mut PgConnection, who: &Member, id: Uuid, without: Without) -> Result<()> {
+pub async fn remove(
+    db: &mut PgConnection,
+    who: &Member,
+    id: Uuid,
+    without: Without<'_>,
+) -> Result<()> {
     let has_password = accounts::lock(&mut *db, who.id()).await?;
     let removed =
         sqlx::query!("delete from passkeys where id = $1 and account_id = $2", id, who.id());
@@ -142,7 +148,8 @@ pub async fn remove(db: &mut PgConnection, who: &Member, id: Uuid, without: With
     if has_any(&mut *db, who.id()).await? {
         return Ok(());
     }
-    if !has_password && !without.mail {
+    let Doors { mail, issuers } = without.doors;
+    if !has_password && !mail && !identities::has_any(&mut *db, who.id(), issuers).await? {
         let message = "This is your only way in. Choose a password, or add another passkey, first.";
         return Err(Error::field("", message));
     }
