@@ -4,10 +4,13 @@
 //! than guess. `.env.example` lists every variable; a test holds it against [`VARIABLES`].
 
 mod identity;
+mod webhooks;
 
 pub use identity::{IdentityProvider, Protocol, is_private};
+pub use webhooks::github_sender;
 
 use crate::outgoing::Configured;
+use crate::services::inbox::Sender;
 use crate::services::staff::TwoFactorsOf;
 use ipnet::IpNet;
 use std::collections::HashMap;
@@ -16,10 +19,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Every variable that is read.
-pub const VARIABLES: [&str; 30] = [
+pub const VARIABLES: [&str; 39] = [
     "LISTEN",
     "DATA_DIR",
     "DATABASE_URL",
@@ -50,6 +54,15 @@ pub const VARIABLES: [&str; 30] = [
     "GITHUB_CLIENT_SECRET",
     "GITHUB_BASE",
     "GITHUB_API_BASE",
+    "GITHUB_WEBHOOK_SECRET",
+    "RESEND_WEBHOOK_SECRET",
+    "WEBHOOK_{NAME}_KIND",
+    "WEBHOOK_{NAME}_SECRET",
+    "WEBHOOK_{NAME}_HEADER",
+    "WEBHOOK_{NAME}_PREFIX",
+    "WEBHOOK_{NAME}_ENCODING",
+    "WEBHOOK_{NAME}_ID_HEADER",
+    "WEBHOOK_{NAME}_TYPE_HEADER",
 ];
 
 /// What the operator decided.
@@ -105,6 +118,10 @@ pub struct Config {
     pub identity: Vec<IdentityProvider>,
     /// What is missing for others to do so, a sentence each.
     pub identity_incomplete: Vec<String>,
+    /// Who sends us events, and how they sign them.
+    pub webhooks: Vec<Arc<Sender>>,
+    /// What is missing for others to do so, a sentence each.
+    pub webhooks_incomplete: Vec<String>,
 }
 
 impl Config {
@@ -168,7 +185,12 @@ impl Config {
                 .unwrap_or_default(),
             identity,
             identity_incomplete,
+            webhooks: Vec::new(),
+            webhooks_incomplete: Vec::new(),
         };
+        let senders = (from.text("GITHUB_WEBHOOK_SECRET"), from.text("RESEND_WEBHOOK_SECRET"));
+        (config.webhooks, config.webhooks_incomplete) =
+            webhooks::read(values, senders, &mut from.mistakes);
         let unnamed = if config.demo_content { DEMO_SITE_NAME } else { "Frontdesk" };
         config.site_name = from.text("SITE_NAME").unwrap_or(unnamed).to_owned();
         for origin in &config.public_origins {

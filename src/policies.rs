@@ -4,15 +4,16 @@
 //! argument cannot be reached without it. A policy that needs no database takes no connection.
 
 mod api_key;
+mod identity;
 mod programs;
 mod second_factor;
+mod webhooks;
 
 pub use api_key::{ApiKey, PostReader};
+pub use identity::{ArrivedFromProvider, BackFromProvider, Returned, Welcomed, led_to};
 pub use programs::{AccessToken, Program};
 pub use second_factor::{HalfWay, SettingUp, ShownCodes};
-mod identity;
-
-pub use identity::{ArrivedFromProvider, BackFromProvider, Returned, Welcomed, led_to};
+pub use webhooks::{Family, GitHub, Named, Resend, Signed};
 
 use crate::app::App;
 use crate::error::{Error, Result};

@@ -11,10 +11,11 @@ use crate::http::endpoint::{self, Endpoint};
 use crate::http::errors;
 use crate::http::form;
 use crate::http::framed::{self, Framed};
+use crate::http::hook::{self, Hook};
 use crate::http::limit::Limit;
 use crate::http::openapi::Operation;
 use crate::http::page::{self, CachedPage, Empty, LivePage};
-use crate::policies::{Anyone, Policy};
+use crate::policies::{self, Anyone, Policy};
 use crate::{actions, api, pages};
 use actix_web::http::Method;
 use actix_web::http::header::ORIGIN;
@@ -116,6 +117,10 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.live::<pages::admin::outbox::Show>();
     routes.action::<actions::outbox::Retry>();
     routes.form::<actions::outbox::Test>();
+    routes.live::<pages::admin::inbox::Index>();
+    routes.form::<actions::inbox::ReplayDead>();
+    routes.live::<pages::admin::inbox::Show>();
+    routes.action::<actions::inbox::Replay>();
     routes.form::<actions::notices::Choose>();
     routes.live::<pages::admin::settings::Show>();
     routes.action::<actions::settings::Decide>();
@@ -158,6 +163,10 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.endpoint::<api::v1::me::Edit>();
     routes.endpoint::<api::cron::Run>();
     routes.endpoint::<api::cron::RunByGet>();
+    routes.hook::<api::webhooks::Take<policies::GitHub>>();
+    routes.hook::<api::webhooks::Take<policies::Resend>>();
+    // After those that have a door of their own.
+    routes.hook::<api::webhooks::Take<policies::Named>>();
 
     routes.plain("/api/v1/openapi.json", api::v1::openapi::show);
     routes.cached::<pages::api_docs::Show>();
@@ -261,6 +270,12 @@ impl<'a> Routes<'a> {
         self.list::<A::Auth>(Method::POST, A::PATH, Some(A::LIMIT), Some(A::BODY), false);
         let is_form = guard::fn_guard(|at| form::is_form(at.head().headers()));
         self.add(A::PATH, Method::POST, web::to(action::submit::<A>).guard(is_form));
+    }
+
+    /// A door for events of other programs.
+    fn hook<H: Hook>(&mut self) {
+        self.list::<H::Auth>(Method::POST, H::PATH, Some(H::LIMIT), Some(hook::BODY), false);
+        self.add(H::PATH, Method::POST, web::to(hook::take::<H>));
     }
 
     /// Where somebody comes back to.

@@ -13,6 +13,12 @@ pub enum Flash {
     StatusSaved,
     /// A lead has another note.
     NoteAdded,
+    /// An event of another program is acted upon once more.
+    EventReplayed,
+    /// It was done before.
+    EventDoneBefore,
+    /// Dead events are acted upon once more.
+    DeadEventsReplayed,
     /// A job will be tried again.
     JobRetried,
     /// Dead jobs will be tried again.
@@ -114,6 +120,13 @@ const SAID: &[(Flash, &str, &str)] = &[
     (Flash::PostSaved, "post-saved", "The post is saved."),
     (Flash::StatusSaved, "status-saved", "The status is saved."),
     (Flash::NoteAdded, "note-added", "The note is added."),
+    (Flash::EventReplayed, "event-replayed", "It is acted upon once more."),
+    (
+        Flash::EventDoneBefore,
+        "event-done-before",
+        "It was done before, and nothing was done twice.",
+    ),
+    (Flash::DeadEventsReplayed, "dead-events-replayed", "They are acted upon once more."),
     (Flash::JobRetried, "job-retried", "It is being tried again."),
     (Flash::DeadRetried, "dead-retried", "They are being tried again."),
     (Flash::TestAskedFor, "test-asked-for", "A test mail is on its way to you."),

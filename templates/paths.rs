@@ -361,6 +361,31 @@ pub fn admin_lead(id: Uuid) -> String {
     format!("/admin/leads/{id}")
 }
 
+/// What other programs have told us, the last first.
+pub fn admin_inbox() -> String {
+    "/admin/inbox".into()
+}
+
+/// The events that match `filter`: pairs of `state`, `source` and the cursor `before`.
+pub fn admin_inbox_where(filter: &[(&str, &str)]) -> String {
+    query(admin_inbox(), filter)
+}
+
+/// One event.
+pub fn admin_inbox_event(id: Uuid) -> String {
+    format!("/admin/inbox/{id}")
+}
+
+/// Where it is posted to that an event is to be acted upon once more.
+pub fn admin_inbox_replay(id: Uuid) -> String {
+    format!("/admin/inbox/{id}/replay")
+}
+
+/// Where it is posted to that all dead events are.
+pub fn admin_inbox_replay_dead() -> String {
+    "/admin/inbox/replay".into()
+}
+
 /// Where a lead's new status is posted to.
 pub fn admin_lead_status(id: Uuid) -> String {
     format!("/admin/leads/{id}/status")

@@ -1,7 +1,7 @@
 //! The record of what was done by those who run the site: nothing they do is missing, and nothing else is there.
 
 use super::accounts::{BOB, mailed, sign_up};
-use super::doors::A_SUBSCRIBER;
+use super::doors::{A_SUBSCRIBER, AN_EVENT};
 use super::sign_in::sign_in;
 use super::support::{ADA, TestApp, with_app};
 use frontdesk::routes;
@@ -113,8 +113,10 @@ const DEEDS: &[Deed] = &[
         &[("reason", "asked")],
         "subscriber-ended subscriber",
     ),
-    deed("/admin/outbox/{id}/retry", "outbox where state = 'dead'", &[], "job-retried outbox"),
+    deed("/admin/outbox/{id}/retry", "outbox where kind = 'mail'", &[], "job-retried outbox"),
     deed("/admin/outbox/retry", "", &[("kind", "announce")], "jobs-retried outbox"),
+    deed("/admin/inbox/{id}/replay", "inbox where source = 'partner'", &[], "event-replayed inbox"),
+    deed("/admin/inbox/replay", "", &[("source", "other")], "dead-events-replayed inbox"),
     deed(
         "/admin/settings",
         "",
@@ -210,7 +212,10 @@ fn forms_below_admin() -> Vec<&'static str> {
 #[test]
 fn each_form_below_admin_leaves_a_line() {
     with_app(async |app| {
-        app.psql(&format!("{ROWS} {A_SUBSCRIBER}")).await;
+        let other = AN_EVENT
+            .replace("'partner'", "'other'")
+            .replace("from inbox", "from inbox where source = 'other'");
+        app.psql(&format!("{ROWS} {A_SUBSCRIBER} {AN_EVENT} {other}")).await;
         let ada = app.ada().await;
         let forms = forms_below_admin();
         assert!(forms.len() >= 26, "{forms:?}");

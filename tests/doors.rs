@@ -5,6 +5,7 @@ use super::contact::ANN;
 use super::keys_at_the_door::made;
 use super::passkeys::questions;
 use super::second_factor::turn_on;
+use super::support::signer::{GITHUB, PARTNER, RESEND};
 use super::support::{Answer, Person, TestApp, with_app, with_settings};
 use super::tokens::asks_for_consent;
 use frontdesk::routes::{self, Entry};
@@ -52,6 +53,7 @@ pub fn filled(path: &str) -> String {
         .replace("{hash}", "0")
         .replace("{name}", "style.css")
         .replace("{task}", "cleanup")
+        .replace("{source}", "partner")
         .replace("{key}", "nobodys")
         .replace("{provider}", "nobody")
         .replace("{email}", "ann%40example.test")
@@ -81,6 +83,7 @@ fn whatever_lies_behind_a_door_is_guarded() {
             || route.path.starts_with("/api/v1/leads")
             || route.path.starts_with("/api/v1/me")
             || route.path.starts_with("/api/cron/")
+            || route.path.starts_with("/api/webhooks/")
             || (route.path.starts_with("/api/v1/") && route.method != "GET");
         // What is proven there is what is sent.
         let behind = behind && !route.path.starts_with("/api/v1/tokens");
@@ -96,7 +99,8 @@ fn whatever_lies_behind_a_door_is_guarded() {
 
 #[test]
 fn strangers_are_sent_to_sign_in_and_programs_asked_for_a_key() {
-    with_settings(&[("CRON_SECRET", "what-only-schedulers-know")], async |app| {
+    let settings = [&[("CRON_SECRET", "what-only-schedulers-know"), GITHUB, RESEND], &PARTNER[..]];
+    with_settings(&settings.concat(), async |app| {
         let (ada, key) = (app.ada().await, app.key("leads:write").await);
         for route in guarded() {
             let stranger = knock(&app.eve(), &route).await;
@@ -205,6 +209,12 @@ pub const A_SUBSCRIBER: &str =
 pub const AN_IMPORT: &str = "insert into imports (id, consent, added, skipped, refused)
     values (gen_random_uuid(), 'the fair', 1, 0, 0);";
 
+/// Something another program has told us, that could not be acted upon.
+pub const AN_EVENT: &str = "insert into inbox (id, source, event_id, type, payload, state, remark, job)
+    values (gen_random_uuid(), 'partner', 'msg_1', 'revalidate', '{}', 'dead', 'It names nothing.', gen_random_uuid());
+    insert into outbox (id, kind, job, cause, state, ended_at) select job, 'inbox',
+        jsonb_build_object('do', 'inbox', 'event', id), 'inbox:' || id, 'dead', now() from inbox;";
+
 /// What stands in the links that are mailed to a subscriber: to confirm, and to choose.
 pub fn links_of(app: &TestApp, subscriber: &str) -> (String, String) {
     let (secrets, id) = (&app.state.secrets, subscriber.parse().unwrap());
@@ -231,7 +241,8 @@ pub async fn everything(app: &TestApp, ada: &Person<'_>) -> Vec<String> {
     assert_eq!(app.cli(&post, "Words.").code, 0);
     let lead = app.ask("select id from leads").await.remove(0);
     let post = app.ask("select id from posts").await.remove(0);
-    app.psql(&format!("{AN_ISSUE} {A_SUBSCRIBER} {AN_IMPORT}")).await;
+    app.psql(&format!("{AN_ISSUE} {A_SUBSCRIBER} {AN_IMPORT} {AN_EVENT}")).await;
+    let event = app.ask("select id from inbox").await.remove(0);
     let import = app.ask("select id from imports").await.remove(0);
     let issue = app.ask("select id from issues").await.remove(0);
     let reader = app.ask("select id from subscribers").await.remove(0);
@@ -247,6 +258,7 @@ pub async fn everything(app: &TestApp, ada: &Person<'_>) -> Vec<String> {
         "/newsletter/confirm/{token}" => path.replace("{token}", &confirm),
         path if path.contains("{token}") => path.replace("{token}", &manage),
         path if path.contains("imports/{id}") => path.replace("{id}", &import),
+        path if path.contains("inbox/{id}") => path.replace("{id}", &event),
         path if path.contains("issues/{id}") => path.replace("{id}", &issue),
         path if path.contains("keys/{id}") => path.replace("{id}", &key),
         path if path.contains("staff/{id}") => path.replace("{id}", &staff),

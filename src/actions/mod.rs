@@ -12,6 +12,7 @@ pub mod email_changes;
 pub mod embed;
 pub mod enter;
 pub mod identities;
+pub mod inbox;
 pub mod invited;
 pub mod issues;
 pub mod keys;

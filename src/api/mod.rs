@@ -6,3 +6,4 @@ pub mod cron;
 pub mod health;
 pub mod oauth;
 pub mod v1;
+pub mod webhooks;

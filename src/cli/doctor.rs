@@ -8,11 +8,13 @@ use crate::config::Config;
 use crate::identity::Providers;
 use crate::jobs::tasks::Task;
 use crate::mail::{Postman, records};
+use crate::services::inbox::Sender;
 use crate::services::passkeys::Site;
 use crate::services::staff::TwoFactorsOf;
 use clap::Args;
 use serde::Serialize;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -47,6 +49,7 @@ impl Doctor {
         findings.push(optional("partners' sites (CORS_ORIGINS)", config.cors_origins.len()));
         findings.push(optional("proxies (TRUSTED_PROXIES)", config.trusted_proxies.len()));
         findings.extend([cron(&config), scheduler(&config), search_engines(&config)]);
+        findings.push(webhooks(&config));
         findings.push(retention(&config));
         findings.extend([two_factors(&config), passkeys(&config)]);
         let runtime = actix_web::rt::System::new();
@@ -147,6 +150,29 @@ fn cron(config: &Config) -> Finding {
         ),
     };
     Finding { what: "schedulers outside (CRON_SECRET)", ok: true, detail }
+}
+
+/// Who may tell us something. What is short can be guessed.
+fn webhooks(config: &Config) -> Finding {
+    let sender = |sender: &Arc<Sender>| {
+        let several = match sender.keys.len() {
+            1 => String::new(),
+            many => format!(
+                " with {many} secrets, take the old ones away when they are not used any more"
+            ),
+        };
+        let short = sender.keys.iter().any(|key| key.len() < 16);
+        let short = if short { ", one of less than 16 bytes: use a longer one" } else { "" };
+        format!("{}{several}{short}", sender.name)
+    };
+    let on = config.webhooks.iter().map(sender);
+    let off = config.webhooks_incomplete.iter().map(|missing| format!("off, as {missing}"));
+    let detail = match on.chain(off).collect::<Vec<_>>().join("; ") {
+        none if none.is_empty() => "off".to_owned(),
+        all => all,
+    };
+    let what = "webhooks in (GITHUB_WEBHOOK_SECRET, RESEND_WEBHOOK_SECRET, WEBHOOK_…)";
+    Finding { what, ok: true, detail }
 }
 
 fn scheduler(config: &Config) -> Finding {

@@ -7,6 +7,7 @@ mod app;
 mod cache;
 mod database;
 mod doctor;
+mod inbox;
 mod key;
 mod lead;
 mod output;
@@ -56,6 +57,9 @@ enum Command {
     /// Subscribers of the newsletter.
     #[command(subcommand)]
     Subscriber(subscriber::Command),
+    /// What other programs have told us.
+    #[command(subcommand)]
+    Inbox(inbox::Command),
     /// API keys of partners' programs.
     #[command(subcommand)]
     Key(key::Command),
@@ -107,6 +111,9 @@ fn carry_out(command: Command, output: &Output) -> Result<(), Refused> {
             database::with(config, async |app| command.run(app, output).await)
         }
         Command::Subscriber(command) => {
+            database::with(config, async |app| command.run(app, output).await)
+        }
+        Command::Inbox(command) => {
             database::with(config, async |app| command.run(app, output).await)
         }
         Command::Key(command) => database::with(config, async |app| command.run(app, output).await),

@@ -19,6 +19,7 @@ pub mod framed;
 pub mod front;
 pub mod headers;
 pub mod held;
+pub mod hook;
 pub mod key_limits;
 pub mod limit;
 pub mod lobby;

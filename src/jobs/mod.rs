@@ -5,6 +5,7 @@
 
 mod announce;
 pub mod digests;
+mod inbox;
 mod leads;
 mod mail;
 pub mod scheduler;
@@ -56,12 +57,33 @@ pub enum Job {
         #[serde(with = "time::serde::rfc3339")]
         slot: OffsetDateTime,
     },
+    /// Act upon an event of another program.
+    Inbox {
+        /// Which.
+        event: Uuid,
+    },
+    /// Run a task because an event says that there is something new; after the run that is under way, where there is one.
+    TaskDue {
+        /// Which.
+        task: Task,
+        /// When that was said.
+        #[serde(with = "time::serde::rfc3339")]
+        slot: OffsetDateTime,
+    },
 }
 
 impl Job {
     /// Every kind there is.
-    pub const KINDS: [&str; 6] =
-        ["mail", "lead-arrived", "queue-issue", "align-issue", "announce", "run"];
+    pub const KINDS: [&str; 8] = [
+        "mail",
+        "lead-arrived",
+        "queue-issue",
+        "align-issue",
+        "announce",
+        "run",
+        "inbox",
+        "task-due",
+    ];
 
     /// The kind, as the outbox files it.
     pub fn kind(&self) -> &'static str {
@@ -72,6 +94,8 @@ impl Job {
             Self::Mail(_) => "mail",
             Self::Announce => "announce",
             Self::Run { .. } => "run",
+            Self::Inbox { .. } => "inbox",
+            Self::TaskDue { .. } => "task-due",
         }
     }
 
@@ -84,6 +108,8 @@ impl Job {
             Self::Mail(mail) => mail.name(),
             Self::Announce => "Search engines are to be told",
             Self::Run { .. } => "A task, out of turn",
+            Self::Inbox { .. } => "Another program has told us something",
+            Self::TaskDue { .. } => "A task, as there is something new",
         }
     }
 
@@ -91,6 +117,7 @@ impl Job {
     pub fn priority(&self) -> i16 {
         match self {
             Self::LeadArrived { .. } | Self::Run { .. } | Self::AlignIssue { .. } => 0,
+            Self::Inbox { .. } | Self::TaskDue { .. } => 1,
             Self::QueueIssue(_) | Self::Announce => 2,
             Self::Mail(mail) => mail.priority(),
         }
@@ -107,8 +134,10 @@ async fn carry_out(app: &App, claimed: &Claimed) -> Result<Option<End>> {
         Some(Job::Mail(mail)) => mail::send(app, claimed.id, mail).await,
         Some(Job::Announce) => announce::tell(app, claimed.id).await,
         Some(Job::Run { task, slot }) => out_of_turn(app, *task, *slot).await,
+        Some(Job::TaskDue { task, slot }) => inbox::task_due(app, *task, *slot).await,
         Some(job) => match inside(app, claimed, async |tx| in_database(app, tx, job).await).await {
             Ok(()) => return Ok(None),
+            Err(error) if inbox::is_hopeless(job, &error) => End::Refused(cause(&error)),
             Err(error) => End::Failed(cause(&error)),
         },
     };
@@ -135,7 +164,8 @@ async fn in_database(app: &App, tx: &mut sqlx::PgConnection, job: &Job) -> Resul
         Job::LeadArrived { lead } => leads::arrived(app, tx, *lead).await,
         Job::QueueIssue(whom) => issues::queue(tx, || app.clock.id(), *whom, apart).await,
         Job::AlignIssue { issue } => issues::align(tx, app.clock.id(), *issue, apart).await,
-        Job::Mail(_) | Job::Announce | Job::Run { .. } => {
+        Job::Inbox { event } => inbox::act(app, tx, *event).await,
+        Job::Mail(_) | Job::Announce | Job::Run { .. } | Job::TaskDue { .. } => {
             Err(Error::unavailable("this job is not the database's alone"))
         }
     }
@@ -218,6 +248,8 @@ mod tests {
             Job::Mail(Mail::Test { staff: id }),
             Job::Announce,
             Job::Run { task: Task::Cleanup, slot: at },
+            Job::Inbox { event: id },
+            Job::TaskDue { task: Task::Sync, slot: at },
         ] {
             assert!(Job::KINDS.contains(&job.kind()), "{}", job.kind());
             let kept = serde_json::to_value(&job).unwrap();

@@ -20,7 +20,7 @@ impl Gate for Show {
 }
 
 /// Only doors that are open; the README has the same table.
-const ROWS: [Row<'static>; 10] = [
+const ROWS: [Row<'static>; 11] = [
     Row {
         caller: "A person with any browser, JavaScript or not",
         door: "A form at the page’s own URL",
@@ -75,6 +75,13 @@ const ROWS: [Row<'static>; 10] = [
         door: "/api/contact",
         proof: "Its origin is on the list",
         answer: "JSON, or 303 for a plain form",
+        href: None,
+    },
+    Row {
+        caller: "GitHub, Resend, any Standard Webhooks sender",
+        door: "/api/webhooks/{source}",
+        proof: "That sender’s signature over the body",
+        answer: "200 once it is stored",
         href: None,
     },
     Row {

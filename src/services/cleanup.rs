@@ -41,11 +41,15 @@ pub enum Kind {
     TestLeads,
     /// Secrets of keys that newer ones have replaced: thirty days after they were good for the last time.
     OldSecrets,
+    /// What events said that are over with: after thirty days. Until then, and longer, their ids are known.
+    InboxPayloads,
+    /// Events: after ninety days.
+    Inbox,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::EmailChanges,
@@ -62,6 +66,8 @@ impl Kind {
         Self::Runs,
         Self::TestLeads,
         Self::OldSecrets,
+        Self::InboxPayloads,
+        Self::Inbox,
     ];
 
     /// As reports name it.
@@ -83,6 +89,8 @@ impl Kind {
             Self::Runs => "runs",
             Self::TestLeads => "test leads",
             Self::OldSecrets => "replaced keys",
+            Self::InboxPayloads => "payloads of events",
+            Self::Inbox => "events",
         }
     }
 }
@@ -257,11 +265,32 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
             .fetch_one(db)
             .await?
         }
+        Kind::InboxPayloads => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from inbox where payload is not null and state in ('done', 'ignored')
+                                   and received_at < now() - interval '30 days' limit $1),
+                        gone as (update inbox set payload = null from old where inbox.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
         Kind::OldSecrets => {
             sqlx::query_scalar!(
                 r#"with old as (select hash from api_key_old_secrets where good_until < now() - interval '30 days' limit $1),
                         gone as (delete from api_key_old_secrets using old
                                   where api_key_old_secrets.hash = old.hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#,
+                most,
+            )
+            .fetch_one(db)
+            .await?
+        }
+        Kind::Inbox => {
+            sqlx::query_scalar!(
+                r#"with old as (select id from inbox where state <> 'waiting' and received_at < now() - interval '90 days' limit $1),
+                        gone as (delete from inbox using old where inbox.id = old.id and $1::bigint is not null)
                    select count(*) as "count!" from old"#,
                 most,
             )

@@ -24,6 +24,7 @@ pub mod front_matter;
 pub mod half_sign_ins;
 pub mod idempotency;
 pub mod identities;
+pub mod inbox;
 pub mod input;
 pub mod invites;
 pub mod issues;

@@ -50,11 +50,13 @@ pub enum Holding {
     IdentityArrivals,
     /// That an account is to have their address.
     EmailChanges,
+    /// What other programs told us in which they are named: who pushed, whose mail came back.
+    Inbox,
 }
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Leads,
         Self::Outbox,
         Self::Suppressions,
@@ -65,6 +67,7 @@ impl Holding {
         Self::Identities,
         Self::IdentityArrivals,
         Self::EmailChanges,
+        Self::Inbox,
     ];
 
     /// The table.
@@ -80,6 +83,7 @@ impl Holding {
             Self::Identities => "identities",
             Self::IdentityArrivals => "identity_arrivals",
             Self::EmailChanges => "email_changes",
+            Self::Inbox => "inbox",
         }
     }
 
@@ -155,6 +159,17 @@ impl Holding {
                     r#"select to_jsonb(mailed_links) - 'hashes' - 'shown' - 'intent'
                               || jsonb_build_object('intent', intent - 'password_hash') as "row!"
                          from mailed_links where lower(email) = lower($1) order by id"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
+            // What came is bytes, which need not be text.
+            Self::Inbox => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(inbox) - 'job' || jsonb_build_object('payload', encode(payload, 'escape')) as "row!"
+                         from inbox where position(encode(convert_to(lower($1), 'UTF8'), 'escape') in lower(encode(payload, 'escape'))) > 0
+                        order by id"#,
                     email
                 )
                 .fetch_all(db)
@@ -237,6 +252,17 @@ impl Holding {
                 sqlx::query!("delete from mailed_links where lower(email) = lower($1)", email)
                     .execute(db)
                     .await?
+            }
+            // That it came stays, as it might come again. What was still to be done about it is not.
+            Self::Inbox => {
+                sqlx::query!(
+                    "update inbox set payload = null, ended_at = coalesce(ended_at, now()), remark = 'Whom it named was erased.',
+                            state = case when state = 'done' then state else 'ignored' end
+                      where position(encode(convert_to(lower($1), 'UTF8'), 'escape') in lower(encode(payload, 'escape'))) > 0",
+                    email
+                )
+                .execute(db)
+                .await?
             }
             Self::Identities => {
                 sqlx::query!("update identities set email = null where lower(email) = lower($1)", email)

@@ -1,6 +1,7 @@
 //! Having pages rendered again on every instance, though nothing in the database has changed: through the same table as
 //! every change, so that no instance is forgotten.
 
+use super::inbox::Told;
 use super::input::{self, Valid};
 use crate::cache::coherence::Seen;
 use crate::error::{Error, Result};
@@ -24,6 +25,8 @@ pub enum By<'a> {
     Staff(&'a Staff),
     /// The operator.
     Operator(&'a Operator),
+    /// Another program, by an event.
+    Webhook(&'a Told),
 }
 
 /// What to render again. At least one of them, at most a hundred.

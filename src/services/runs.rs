@@ -44,6 +44,11 @@ impl By {
         Self("scheduler")
     }
 
+    /// The worker, because an event says that it is due.
+    pub(crate) fn webhook() -> Self {
+        Self("webhook")
+    }
+
     /// The worker, for staff who have asked for it.
     pub(crate) fn worker() -> Self {
         Self("staff")
@@ -62,7 +67,7 @@ pub struct Run {
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "Timestamp")]
     pub slot: OffsetDateTime,
-    /// cron, shell, scheduler or staff: who had it run last.
+    /// cron, shell, scheduler, staff or webhook: who had it run last.
     pub trigger: String,
     /// running, unfinished, done, failed or skipped.
     pub state: String,

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod cache;
 pub mod imports;
+pub mod inbox;
 pub mod issues;
 pub mod keys;
 pub mod leads;
@@ -44,6 +45,7 @@ fn rooms(is_owner: bool) -> Markup {
     let rooms = [
         (paths::admin_notices(), "Notices", "What you are told by mail, and when."),
         (paths::admin_runs(), "Runs", "What happens by the clock."),
+        (paths::admin_inbox(), "Inbox", "What other programs have told this site."),
         (paths::admin_cache(), "Kept pages", "What visitors are shown, and why."),
     ];
     let for_owners = [

@@ -35,6 +35,16 @@ pub struct Row {
     pub ended_at: Option<OffsetDateTime>,
 }
 
+/// What was heard of a mail after it had gone.
+pub struct Heard {
+    /// delivered, delayed, bounced or complained.
+    pub kind: String,
+    /// When.
+    pub at: OffsetDateTime,
+    /// The event that says so.
+    pub event: Uuid,
+}
+
 /// A mail as it reads.
 pub struct Letter {
     /// Whom it is from.
@@ -159,7 +169,7 @@ pub fn test(email: &str, state: &FormState) -> View {
 }
 
 /// One row. `form` is that which asks for another try.
-pub fn show(row: &Row, letter: Option<&Letter>, form: &FormState) -> View {
+pub fn show(row: &Row, letter: Option<&Letter>, heard: &[Heard], form: &FormState) -> View {
     let main = html! {
         header.page-head {
             p.meta { a href=(paths::admin_outbox()) { "All of the outbox" } }
@@ -176,6 +186,7 @@ pub fn show(row: &Row, letter: Option<&Letter>, form: &FormState) -> View {
             }
             div {
                 (details(row))
+                @if !heard.is_empty() { (afterwards(heard)) }
                 @if matches!(row.state.as_str(), "dead" | "waiting") || form.has_errors() {
                     div.panel {
                         (form::Form::new(form).action(paths::admin_outbox_retry(row.id)).button("Try again now", "Asking…").show(html! {}))
@@ -261,6 +272,21 @@ pub(super) fn linked(text: &str) -> Markup {
         @for line in text.lines() {
             @if line.starts_with("https://") || line.starts_with("http://") { a href=(line) { (line) } } @else { (line) }
             "\n"
+        }
+    }
+}
+
+/// What whoever carries mail has said of this one since.
+fn afterwards(heard: &[Heard]) -> Markup {
+    html! {
+        section aria-labelledby="afterwards" {
+            h2 #afterwards { "What became of it" }
+            dl.details {
+                @for heard in heard {
+                    dt { (format::moment(heard.at)) }
+                    dd { a href=(paths::admin_inbox_event(heard.event)) { (heard.kind) } }
+                }
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ const open = [
 const staff = [
   ["/admin", "/admin/leads", `/admin/leads/${lead.id}`],
   ["/admin/posts", "/admin/posts/new", `/admin/posts/${posts[0].id}/edit`],
-  ["/admin/runs", "/admin/routes", "/admin/people", `/admin/people?email=${lead.email}`],
+  ["/admin/inbox", "/admin/inbox/replay", "/admin/runs", "/admin/routes", "/admin/people", `/admin/people?email=${lead.email}`],
   ["/admin/subscribers", `/admin/subscribers/${subscriber.id}`, "/admin/subscribers/new"],
   ["/admin/subscribers/import", brought],
   ["/admin/issues", "/admin/issues/new", `/admin/issues/new?post=${posts[0].id}`, issue, `${issue}/preview`],

@@ -9,6 +9,7 @@ mod peer;
 mod person;
 mod process;
 mod raw;
+pub mod signer;
 mod smtp;
 
 pub use chance::Chance;

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod cache;
 pub mod imports;
+pub mod inbox;
 pub mod issues;
 pub mod keys;
 pub mod leads;

@@ -9,12 +9,13 @@ use crate::http::{Gate, cursor};
 use crate::jobs::Job;
 use crate::mail::{self, Letter, Mail, Person};
 use crate::policies;
+use crate::services::inbox;
 use crate::services::links::{self, Token};
 use crate::services::outbox::{self, Listed};
 use crate::services::sessions::Staff;
 use serde::Deserialize;
 use sqlx::PgConnection;
-use templates::admin::outbox::{Filter, Letter as Shown, Row, index, show};
+use templates::admin::outbox::{Filter, Heard, Letter as Shown, Row, index, show};
 use templates::{FormState, View, paths};
 use uuid::Uuid;
 
@@ -116,7 +117,10 @@ pub async fn entry(
         }
         _ => None,
     };
-    Ok(show(&(&row).into(), letter.as_ref(), form))
+    let heard = inbox::heard_of(db, who, id).await?.into_iter();
+    let heard: Vec<_> =
+        heard.map(|heard| Heard { kind: heard.kind, at: heard.at, event: heard.event }).collect();
+    Ok(show(&(&row).into(), letter.as_ref(), &heard, form))
 }
 
 /// What lets somebody in stands in their mail alone; where nobody carries mail, an owner may pass it on. Who has not proven
@@ -164,6 +168,7 @@ fn place(cause: &str) -> Option<String> {
     match cause.split_once(':')? {
         ("lead", id) => id.parse().ok().map(paths::admin_lead),
         ("run", _) => Some(paths::admin_runs()),
+        ("inbox", id) => id.parse().ok().map(paths::admin_inbox_event),
         ("issue", id) => id.parse().ok().map(paths::admin_issue),
         ("subscriber", id) => id.parse().ok().map(paths::admin_subscriber),
         _ => None,

@@ -111,6 +111,10 @@ pub enum Act {
     PersonExported,
     /// Everything about one person is gone.
     PersonErased,
+    /// An event of another program is acted upon once more.
+    EventReplayed,
+    /// Dead events are.
+    DeadEventsReplayed,
     /// A key for a partner's program.
     KeyCreated,
     /// It has another secret.
@@ -178,6 +182,8 @@ pub const ACTS: &[(Act, &str, &str)] = &[
     (Act::TaskRun, "task-run", "Task run out of turn"),
     (Act::PersonExported, "person-exported", "Person handed out"),
     (Act::PersonErased, "person-erased", "Person erased"),
+    (Act::EventReplayed, "event-replayed", "Event replayed"),
+    (Act::DeadEventsReplayed, "dead-events-replayed", "Dead events replayed"),
     (Act::KeyCreated, "key-created", "API key made"),
     (Act::KeyRotated, "key-rotated", "API key rotated"),
     (Act::KeyRevoked, "key-revoked", "API key revoked"),

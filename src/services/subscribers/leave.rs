@@ -63,6 +63,14 @@ pub async fn bounced(
     off_the_list(db, id, Reason::Bounced, Some(why), now).await
 }
 
+/// The subscriber has told their provider that our mail is unwanted.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn complained(db: &mut PgConnection, id: Uuid, now: OffsetDateTime) -> Result<()> {
+    off_the_list(db, id, Reason::Complained, None, now).await
+}
+
 /// What ended a subscription first stays its end, but for a complaint, which weighs more. What is still in the outbox is
 /// dropped when its turn comes.
 pub(super) async fn off_the_list(

@@ -18,7 +18,7 @@ pub use follow::{follow, is_subscribed};
 pub use import::{Import, import};
 pub use imports::{Brought, Imported, LeftOut, Line, Outcome, imported, imports};
 pub use join::{Ask, From, ask, confirm};
-pub use leave::{Reason, bounced, leave};
+pub use leave::{Reason, bounced, complained, leave};
 pub use staff::{Filter, Listed, NewEnd, Shown, by_email, by_id, count_confirmed, end, list};
 
 use crate::digest;

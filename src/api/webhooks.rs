@@ -1,0 +1,56 @@
+//! What other programs tell us. It is kept and answered; a job acts upon it afterwards.
+
+use crate::app::App;
+use crate::error::Result;
+use crate::http::Gate;
+use crate::http::hook::Hook;
+use crate::http::limit::Limit;
+use crate::policies::{self, Signed};
+use crate::services::inbox::{self, Delivery};
+use serde::Serialize;
+use std::marker::PhantomData;
+
+/// They come in bursts, from few addresses.
+const LIMIT: Limit = Limit::per_minute(3000);
+
+/// `POST /api/webhooks/…`
+pub struct Take<F>(PhantomData<F>);
+
+/// That it is kept.
+#[derive(Debug, Serialize)]
+pub struct Kept {
+    stored: bool,
+    /// Whether it was before.
+    duplicate: bool,
+}
+
+impl Gate for Take<policies::GitHub> {
+    const PATH: &'static str = "/api/webhooks/github";
+    const LIMIT: Limit = LIMIT;
+    type Auth = Signed<policies::GitHub>;
+}
+
+impl Gate for Take<policies::Resend> {
+    const PATH: &'static str = "/api/webhooks/resend";
+    const LIMIT: Limit = LIMIT;
+    type Auth = Signed<policies::Resend>;
+}
+
+impl Gate for Take<policies::Named> {
+    const PATH: &'static str = "/api/webhooks/{source}";
+    const LIMIT: Limit = LIMIT;
+    type Auth = Signed<policies::Named>;
+}
+
+impl<F: policies::Family> Hook for Take<F>
+where
+    Self: Gate<Auth = Signed<F>>,
+{
+    type Output = Kept;
+
+    async fn keep(app: &App, delivery: &Delivery) -> Result<Kept> {
+        let ids = (app.clock.id(), app.clock.id());
+        let is_new = app.write(async |tx| inbox::keep(tx, ids, delivery).await).await?.value;
+        Ok(Kept { stored: true, duplicate: !is_new })
+    }
+}

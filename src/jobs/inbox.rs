@@ -1,0 +1,43 @@
+//! Acting upon what other programs have told us.
+
+use super::tasks::{self, Task};
+use super::{Job, cause};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::services::inbox::{self, Surroundings};
+use crate::services::outbox::End;
+use crate::services::runs::By;
+use sqlx::PgConnection;
+use std::time::Duration;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Acts upon an event, in the transaction that ends the job.
+pub async fn act(app: &App, tx: &mut PgConnection, event: Uuid) -> Result<()> {
+    let sender = app.postman.sender(&app.config).map_err(Error::Internal)?;
+    let with = Surroundings {
+        now: app.clock.now(),
+        id: &|| app.clock.id(),
+        sender: sender.email.as_ref(),
+        no_folder: Task::Sync.off(&app.config),
+    };
+    inbox::act(tx, event, &with).await
+}
+
+/// Whether an event says something that no later try makes sense of.
+pub fn is_hopeless(job: &Job, error: &Error) -> bool {
+    matches!((job, error), (Job::Inbox { .. }, Error::Invalid(_) | Error::Malformed(_)))
+}
+
+/// Runs a task. What was new when the event came may have come too late for the run that is under way, so it waits for that
+/// one.
+pub async fn task_due(app: &App, task: Task, slot: OffsetDateTime) -> End {
+    match tasks::run_to_the_end(app, By::webhook(), task, slot).await {
+        Ok(_) => End::Done,
+        Err(Error::Conflict { retry_after_seconds, why }) => {
+            End::Later(Duration::from_secs(retry_after_seconds), why.to_owned())
+        }
+        Err(Error::Off(why)) => End::Dropped(why),
+        Err(error) => End::Failed(cause(&error)),
+    }
+}

@@ -1,0 +1,138 @@
+//! What other programs tell us by webhooks: kept as it came before the sender is answered, and acted upon afterwards, once.
+//!
+//! Whoever delivers twice is told the same twice; the row is there once. Acting locks the row, and what it changes and that it
+//! is done are one transaction, so a worker may die wherever it likes. Two events that tell of the same thing have one
+//! effect: each is noted by what it is about and its kind.
+
+mod acting;
+mod mail;
+mod signature;
+mod staff;
+
+pub use acting::{Surroundings, Told, act};
+pub use mail::{Heard, heard_of};
+pub use signature::{Claim, Encoding, Scheme, Sender, Shape, standard_key};
+pub use staff::{
+    Effect, Filter, Keeper, Listed, OfSource, Reader, Replayed, Shown, by_id, count, list, replay,
+    replay_dead,
+};
+
+use crate::error::Result;
+use crate::jobs::Job;
+use crate::services::outbox::{self, New};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// How much of a type is kept.
+const LONGEST_TYPE: usize = 100;
+
+/// An event that was proven to be from whom it says. Only [`Claim::prove`] makes one.
+#[derive(Debug)]
+pub struct Delivery {
+    source: String,
+    event_id: String,
+    kind: String,
+    body: Bytes,
+}
+
+impl Delivery {
+    fn proven(source: String, event_id: String, kind: Option<String>, body: Bytes) -> Self {
+        let kind = kind.or_else(|| kind_in(&body)).unwrap_or_default();
+        let kind = kind.chars().filter(|c| !c.is_control()).take(LONGEST_TYPE).collect();
+        Self { source, event_id, kind, body }
+    }
+}
+
+/// The type that an event says it has.
+fn kind_in(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        #[serde(rename = "type")]
+        kind: Option<String>,
+        event: Option<String>,
+    }
+    let envelope: Envelope = serde_json::from_slice(body).ok()?;
+    envelope.kind.or(envelope.event)
+}
+
+/// Keeps a delivery, with a job that acts upon it where there is anything to do. False where it was here before. `id` and
+/// `job` are fresh.
+///
+/// # Errors
+/// As any statement: then the sender has to be told to come again.
+pub async fn keep(
+    db: &mut PgConnection,
+    (id, job): (Uuid, Uuid),
+    delivery: &Delivery,
+) -> Result<bool> {
+    let unneeded = acting::needs_nothing(&delivery.source, &delivery.kind);
+    let kept = sqlx::query!(
+        "insert into inbox (id, source, event_id, type, payload, state, remark, job, ended_at)
+         values ($1, $2, $3, $4, $5, case when $6::text is null then 'waiting' else 'ignored' end, $6,
+                 case when $6::text is null then $7::uuid end, case when $6::text is not null then now() end)
+             on conflict on constraint inbox_event_key do nothing",
+        id,
+        delivery.source,
+        delivery.event_id,
+        delivery.kind,
+        &delivery.body[..],
+        unneeded,
+        job,
+    );
+    let is_new = kept.execute(&mut *db).await?.rows_affected() == 1;
+    if is_new && unneeded.is_none() {
+        put_job(db, id, job).await?;
+    }
+    Ok(is_new)
+}
+
+async fn put_job(db: &mut PgConnection, event: Uuid, job: Uuid) -> Result<()> {
+    let new = New {
+        id: job,
+        job: &Job::Inbox { event },
+        cause: format!("inbox:{event}"),
+        recipient: None,
+        once: None,
+        not_before: None,
+    };
+    outbox::put(db, &new).await
+}
+
+/// What an event says: a document, or a form that has one in its field `payload`, as GitHub may be asked to send it.
+fn document(body: &[u8]) -> Option<Value> {
+    let in_a_form = || {
+        let mut fields = form_urlencoded::parse(body);
+        let (_, document) = fields.find(|(name, _)| name == "payload")?;
+        serde_json::from_str(&document).ok()
+    };
+    serde_json::from_slice(body).ok().or_else(in_a_form)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_read_from_the_body_and_holds_nothing_strange() {
+        let of = |body: &'static str| {
+            Delivery::proven(
+                String::new(),
+                String::new(),
+                None,
+                Bytes::from_static(body.as_bytes()),
+            )
+            .kind
+        };
+        assert_eq!(of(r#"{"data": {"type": "b"}, "type": "a"}"#), "a");
+        assert_eq!(of(r#"{"event": "a"}"#), "a");
+        assert_eq!(of("{\"type\": \"a\\u0000\\nb\"}"), "ab");
+        for none in ["", "[]", "{}", r#"{"type": 7}"#, "type", "["] {
+            assert_eq!(kind_in(none.as_bytes()), None, "{none}");
+        }
+        assert_eq!(document(b"payload=%7B%22a%22%3A1%7D&b=2"), Some(serde_json::json!({ "a": 1 })));
+        assert_eq!(document(b"\xff\xfe"), None);
+    }
+}
