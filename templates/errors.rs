@@ -96,8 +96,8 @@ fn asked_again(secret: &[&(String, String)]) -> Markup {
 const CONFIRM: &str = "confirm";
 
 /// Whether a field's value is never shown again.
-pub(crate) fn is_secret(name: &str) -> bool {
-    name.to_ascii_lowercase().contains("password")
+pub fn is_secret(name: &str) -> bool {
+    name == "code" || name.to_ascii_lowercase().contains("password")
 }
 
 /// Whether a field is not the visitor's: nothing they typed, nothing to show them.

@@ -77,6 +77,8 @@ pub enum Flash {
     SignedOut,
     /// An account is made, and its owner is here.
     AccountMade,
+    /// An account is made; the password typed for it elsewhere is not kept.
+    AccountMadeWithoutPassword,
     /// An account is changed.
     AccountSaved,
     /// Another password is chosen.
@@ -162,6 +164,11 @@ const SAID: &[(Flash, &str, &str)] = &[
     (Flash::IdentityConfirmed, "identity-confirmed", "Thank you. It is you."),
     (Flash::SignedOut, "signed-out", "You are signed out."),
     (Flash::AccountMade, "account-made", "Welcome. Your account is ready."),
+    (
+        Flash::AccountMadeWithoutPassword,
+        "account-made-without-password",
+        "Your account is made. A password that was typed in another browser does not count: choose one under Password, if you want one.",
+    ),
     (Flash::AccountSaved, "account-saved", "Your account is saved."),
     (
         Flash::PasswordChanged,

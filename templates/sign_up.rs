@@ -24,11 +24,18 @@ pub fn page(state: &FormState) -> View {
 }
 
 /// Where the link in the mail leads: nothing has happened yet, as programs open every link in a mail.
-pub fn confirm(name: &str, email: &str, token: &str, state: &FormState) -> View {
+pub fn confirm(
+    name: &str,
+    email: &str,
+    has_password: bool,
+    token: &str,
+    state: &FormState,
+) -> View {
     let main = html! {
         header.page-head {
             h1 { "Make the account" }
             p { "For " strong dir="auto" { (name) } ", " span dir="auto" { (email) } "." }
+            @if has_password { p { "The password that was chosen counts if that was done in this browser. If not, you can choose one afterwards." } }
         }
         div.panel.small {
             (form::Form::new(state).action(paths::sign_up_with(token)).button("Make my account", "One moment…").show(html! {}))

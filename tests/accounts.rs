@@ -111,8 +111,8 @@ fn whoever_types_anothers_address_learns_nothing_and_gets_nothing() {
         let said: Vec<_> =
             mails_to(app, BOB.0).await.into_iter().map(|letter| letter.mail.subject).collect();
         let site = "Frontdesk";
-        // The third of a quarter of an hour was the last: the sign-up was the first.
-        assert_eq!(said, [format!("Sign in to {site}"), format!("You have an account at {site}")]);
+        let expected = ["Another password for", "Sign in to", "You have an account at"];
+        assert_eq!(said, expected.map(|subject| format!("{subject} {site}")));
         let unknown = mails_to(app, "nobody@example.test").await;
         let said: Vec<_> = unknown.iter().map(|letter| letter.mail.subject.as_str()).collect();
         assert_eq!(said[0], format!("No account at {site}"));
@@ -156,10 +156,11 @@ fn strangers_who_ask_for_many_links_keep_nobody_out() {
             eve.post("/sign-in/link", &[("email", BOB.0)]).await;
         }
         let mails = "select count(*) from outbox where recipient like 'bob@%'";
-        assert_eq!(app.ask(mails).await, ["3"]);
+        // One was that of the sign-up, which has a count of its own.
+        assert_eq!(app.ask(mails).await, ["4"]);
         bob.post("/sign-out", &[]).await;
         bob.post("/sign-in/link", &[("email", &BOB.0.to_uppercase())]).await;
-        assert_eq!(app.ask(mails).await, ["4"], "on a device that Bob has signed in on");
+        assert_eq!(app.ask(mails).await, ["5"], "on a device that Bob has signed in on");
         let path = mailed(app, BOB.0, "/sign-in/link/").await;
         assert_eq!(bob.post(&path, &[]).await.location, "/account");
     });
@@ -346,5 +347,65 @@ fn where_nobody_carries_mail_an_owner_reads_the_link_and_an_editor_does_not() {
         assert!(ada.get(&entry).await.body.contains("/forgot-password/"));
         let page = ed.get(&entry).await;
         assert!(page.status == 200 && !page.body.contains("/forgot-password/"), "{}", page.body);
+    });
+}
+
+#[test]
+fn a_password_that_somebody_else_chose_for_a_mailbox_is_none() {
+    with_app(async |app| {
+        let (bob, eve) = (app.eve(), app.eve());
+        let form = [("name", "Bob"), ("email", BOB.0), ("password", "eve has chosen this one")];
+        assert_eq!(eve.post("/sign-up", &form).await.location, "/check-your-mail");
+        let link = mailed(app, BOB.0, "/sign-up/").await;
+        assert!(bob.get(&link).await.body.contains("counts if that was done in this browser"));
+        // What Eve's browser keeps is hers alone.
+        let request = bob.request(Method::POST, &link).header("cookie", "asked=00");
+        let request = request.header("sec-fetch-site", "same-origin").header("origin", &app.origin);
+        let made = bob.send(request.form(&[("", ""); 0])).await;
+        assert_eq!(made.location, "/account", "{}", made.body);
+        assert!(bob.get("/account").await.body.contains("does not count"), "he is told");
+        assert_eq!(sign_in(&eve, BOB.0, "eve has chosen this one").await.status, 422);
+        assert_eq!(
+            app.ask("select count(*) from accounts where password_hash is null").await,
+            ["1"]
+        );
+        // He has just proven who he is, and chooses his own.
+        assert_eq!(
+            bob.post("/account/password", &[("password", BOB.1)]).await.location,
+            "/account"
+        );
+        assert_eq!(sign_in(&app.eve(), BOB.0, BOB.1).await.location, "/account");
+    });
+}
+
+#[test]
+fn those_who_ask_for_one_kind_of_mail_take_nobody_another_kind_away() {
+    with_app(async |app| {
+        let eve = app.eve();
+        for _ in 0..4 {
+            eve.post("/forgot-password", &[("email", BOB.0)]).await;
+            eve.post("/sign-in/link", &[("email", BOB.0)]).await;
+        }
+        let bob = sign_up(app, BOB.0, BOB.1).await;
+        for _ in 0..4 {
+            eve.post("/sign-in/link", &[("email", BOB.0)]).await;
+        }
+        let other = app.eve();
+        other.post("/forgot-password", &[("email", BOB.0)]).await;
+        mailed(app, BOB.0, "/forgot-password/").await;
+        assert_eq!(bob.get("/account").await.status, 200);
+    });
+}
+
+#[test]
+fn another_password_brings_another_session_id() {
+    with_app(async |app| {
+        let bob = sign_up(app, BOB.0, BOB.1).await;
+        let form = [("current_password", BOB.1), ("password", "another sentence altogether")];
+        let before = app.ask("select encode(token_hash, 'hex') from sessions").await;
+        let changed = bob.post("/account/password", &form).await;
+        assert!(changed.location == "/account" && cookie(&changed, "sid").is_some());
+        assert_ne!(app.ask("select encode(token_hash, 'hex') from sessions").await, before);
+        assert_eq!(bob.get("/account").await.status, 200);
     });
 }

@@ -3,7 +3,8 @@
 use super::audience::{MARKER, OPENING, two_posts};
 use super::newsletter::mails_to;
 use super::posts::{but, editor_of, save, written};
-use super::support::{Shell, TestApp, folder_of_its_own, with_app};
+use super::support::{ADA, Shell, TestApp, folder_of_its_own, with_app};
+use super::tokens::{ask, by_password, tokens};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -136,5 +137,28 @@ fn what_subscribers_are_sent_is_the_beginning() {
         let (text, html) = (letter.mail.text(), letter.mail.html());
         assert!(text.contains("Only in short.") && text.contains("/posts/opened"), "{text}");
         assert!(!text.contains(MARKER) && !html.contains(MARKER));
+    });
+}
+
+#[test]
+fn a_members_app_reads_what_is_for_members() {
+    with_app(async |app| {
+        let ada = app.ada().await;
+        two_posts(app, &ada).await;
+        let phone = app.eve();
+        let (access, _) = tokens(&ask(&phone, &by_password(ADA.0, ADA.1)).await);
+        let read = async |path: &str, token: &str| {
+            let request = phone.request(Method::GET, path);
+            phone.send(request.header("authorization", format!("Bearer {token}"))).await
+        };
+        let of_members = "select slug from posts where audience = 'members' limit 1";
+        let slug = app.ask(of_members).await.remove(0);
+        let path = format!("/api/v1/posts/{slug}");
+        assert!(read(&path, &access).await.body.contains(MARKER));
+        assert!(read("/api/v1/posts", &access).await.body.contains(MARKER));
+        assert!(!phone.get(&path).await.body.contains(MARKER));
+        // A token that is over is told so, and sees no less than it asked for without a word.
+        app.psql("delete from sessions").await;
+        read(&path, &access).await.is_problem(401);
     });
 }

@@ -24,7 +24,7 @@ pub const OPEN: [&str; 9] = [
     "a known site, or a program",
     "a form of a known site",
     "a link that was mailed",
-    "anyone; posts:read for more",
+    "anyone; a member's app or posts:read for more",
     "a program",
     ANYWHERE,
 ];
@@ -90,7 +90,8 @@ fn whatever_lies_behind_a_door_is_guarded() {
         assert_eq!(closed.contains(&(route.method, route.path)), behind, "{}", route.path);
         assert!(!(route.cached && behind), "{} is kept", route.path);
         let costs = route.path.starts_with("/static/")
-            || ["/healthz", "/readyz", "/favicon.ico", "/{key}.txt", "/api/v1/openapi.json"].contains(&route.path);
+            || ["/healthz", "/readyz", "/favicon.ico", "/{key}.txt", "/api/v1/openapi.json"]
+                .contains(&route.path);
         assert_eq!(route.limit.is_none(), costs, "{}", route.path);
         assert_eq!(route.body.is_some(), route.method != "GET", "{}", route.path);
     }
@@ -288,7 +289,8 @@ fn head_is_get_without_the_body() {
                 let comparable = |answer: &Answer| {
                     let headers = answer.headers.iter();
                     // How often one may still come is another number each time.
-                    let headers = headers.filter(|(name, _)| *name != "date" && *name != "ratelimit");
+                    let headers =
+                        headers.filter(|(name, _)| *name != "date" && *name != "ratelimit");
                     let headers: Vec<_> =
                         headers.map(|(name, value)| (name.clone(), value.clone())).collect();
                     (answer.status, headers)

@@ -368,7 +368,8 @@ fn whoever_came_a_while_ago_signs_in_again_before_anything_is_changed() {
             ("/account/passkeys/01890000-0000-7000-8000-000000000000/remove", &[]),
         ] {
             let answer = bob.post(path, form).await;
-            assert!(answer.status == 422 && answer.body.contains("Sign in again first."), "{path}");
+            answer.is_page(403);
+            assert!(answer.body.contains("Is it you?"), "{path}: {}", answer.body);
             let page = bob.get(if path.contains("passkeys") {
                 "/account/passkeys"
             } else {
@@ -377,5 +378,18 @@ fn whoever_came_a_while_ago_signs_in_again_before_anything_is_changed() {
             assert!(page.await.body.contains("sign in again"), "{path}");
         }
         assert_eq!(app.ask("select count(*) from passkey_challenges").await, ["0"]);
+    });
+}
+
+#[test]
+fn a_code_is_never_shown_again() {
+    with_app(async |app| {
+        let bob = sign_up(app, BOB.0, BOB.1).await;
+        turn_on(app, &bob).await;
+        let half = half_way(app, &BOB).await;
+        let request = half.request(Method::POST, "/sign-in/code").form(&[("code", "314159")]);
+        let refused = half.send(request.header("origin", "https://evil.example")).await;
+        refused.is_page(403);
+        assert!(!refused.body.contains("314159"), "{}", refused.body);
     });
 }

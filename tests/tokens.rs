@@ -269,6 +269,37 @@ fn whoever_lost_the_answer_gets_it_again_for_ten_seconds_and_nobody_else_does() 
 }
 
 #[test]
+fn an_answer_that_has_arrived_is_not_given_again() {
+    with_app(async |app| {
+        let phone = app.eve();
+        let (_, first) = tokens(&ask(&phone, &by_password(ADA.0, ADA.1)).await);
+        let second = tokens(&ask(&phone, &by_refresh(&first)).await);
+        let third = tokens(&ask(&phone, &by_refresh(&second.1)).await);
+        is_refused(&ask(&phone, &by_refresh(&first)).await, 400, "invalid_grant");
+        is_refused(&ask(&phone, &by_refresh(&third.1)).await, 400, "invalid_grant");
+        assert_eq!(me(&phone, &third.0).await.status, 401, "the family is over");
+    });
+}
+
+#[test]
+fn a_list_is_no_document() {
+    with_app(async |app| {
+        let phone = app.eve();
+        let (access, _) = tokens(&ask(&phone, &by_password(ADA.0, ADA.1)).await);
+        for (method, path, body) in [
+            (Method::PATCH, "/api/v1/me", json!(["Arr"])),
+            (Method::PATCH, "/api/v1/me", json!([])),
+            (Method::POST, "/api/v1/tokens", json!(["password", "x"])),
+        ] {
+            let request = phone.request(method, path).json(&body).header("if-match", "*");
+            let answer = phone.send(request.header("authorization", format!("Bearer {access}")));
+            answer.await.is_problem(400);
+        }
+        assert_eq!(app.ask("select name from accounts").await, ["Owner"]);
+    });
+}
+
+#[test]
 fn tokens_run_out_by_themselves() {
     with_app(async |app| {
         sign_up(app, BOB.0, BOB.1).await;

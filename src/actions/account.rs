@@ -6,12 +6,14 @@ use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
+use crate::http::session;
 use crate::pages::account;
 use crate::policies;
 use crate::services::accounts::{self, Edited};
 use crate::services::audit::Act;
 use crate::services::input::Valid;
-use crate::services::sessions::{self, Member};
+use crate::services::recent;
+use crate::services::sessions::{self, Member, SessionToken};
 use crate::tags::Dependencies;
 use serde::Deserialize;
 use sqlx::PgConnection;
@@ -89,12 +91,20 @@ impl Action for ChangePassword {
         }
         let (hash, id) =
             (app.passwords.hash(&app.clock, &form.new.password).await?, app.clock.id());
+        let token = SessionToken::new(app.clock.random());
+        let mut renewed = None;
         let done = visit.once(async |tx| {
             accounts::set_password(&mut *tx, id, who.id(), Some(who), &hash).await?;
+            renewed = Some(recent::renew(&mut *tx, who, &token).await?);
             visit.note(tx, who.id(), Act::PasswordChanged.on("staff", who.id())).await?;
             Ok(paths::account())
         });
-        Ok(done.await?.saying(Flash::PasswordChanged))
+        let done = done.await?.saying(Flash::PasswordChanged);
+        // Where this form was sent twice, the first has brought the new id.
+        Ok(match renewed {
+            Some(lasts) => done.with(session::begin(&app.config, visit.request, &token, lasts)),
+            None => done,
+        })
     }
 
     async fn page(

@@ -1,7 +1,6 @@
 //! What members do with their passkeys.
 
 use super::sign_in_passkey::{Answer, site};
-use super::two_factor::NOT_RECENT;
 use crate::error::{Error, Result};
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
@@ -22,7 +21,7 @@ use templates::{Flash, FormState, View, paths};
 use uuid::Uuid;
 
 fn recent(who: &Member) -> Result<()> {
-    if who.is_recent() { Ok(()) } else { Err(Error::field("", NOT_RECENT)) }
+    if who.is_recent() { Ok(()) } else { Err(Error::Unconfirmed) }
 }
 
 /// `/account/passkeys`: another one

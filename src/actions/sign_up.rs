@@ -5,12 +5,13 @@
 use super::devices::is_at_home;
 use super::enter::{By, Proven, enter};
 use crate::app::App;
+use crate::digest;
 use crate::error::Result;
 use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
-use crate::http::session;
+use crate::http::session::{self, Kept};
 use crate::pages::identities::with_ways_in;
 use crate::policies::Newcomer;
 use crate::services::accounts;
@@ -71,8 +72,13 @@ impl Action for SignUp {
             true => None,
             false => Some(app.passwords.hash(&app.clock, &form.password).await?),
         };
-        let intent = Intent::SignUp { name: form.name.clone(), password_hash, identity: None };
-        mail_link(visit, &form.email, intent, String::new()).await
+        let (name, kept) = (form.name.clone(), digest::hex(&app.clock.random::<32>()));
+        let browser = Some(hash(&kept));
+        let intent = Intent::SignUp { name, password_hash, browser, identity: None };
+        let lifetime = intent.lifetime();
+        let done = mail_link(visit, &form.email, intent, String::new()).await?;
+        let kept = session::keep(&app.config, visit.request, Kept::SigningUp, kept, lifetime);
+        Ok(done.with(kept))
     }
 
     async fn page(
@@ -88,6 +94,10 @@ impl Action for SignUp {
     fn complete(app: &App, state: &FormState, view: View) -> View {
         with_ways_in(app, state, view)
     }
+}
+
+fn hash(kept: &str) -> String {
+    digest::hex(&digest::of_parts([kept]))
 }
 
 /// Has a link mailed that makes an account; to whoever has one, a link that lets them in and leads on to `next`.
@@ -122,23 +132,33 @@ impl Action for Confirm {
 
     async fn run(visit: &Visit<'_>, (): &(), token: &String, _: Valid<Nothing>) -> Result<Done> {
         let id = visit.app.clock.id();
-        let browser = session::arrival(&visit.app.config, visit.request);
+        let (config, request) = (&visit.app.config, visit.request);
+        let arrival = session::arrival(config, request);
+        // Whoever has the mailbox is not made to share the account with whoever has typed its address, and a password.
+        let here = session::kept(config, request, Kept::SigningUp).map(|kept| hash(&kept));
+        let mut dropped = false;
         let made = enter(visit, async |tx| {
             let Held {
-                email, intent: Json(Intent::SignUp { name, password_hash, identity }), ..
+                email,
+                intent: Json(Intent::SignUp { name, password_hash, browser, identity }),
+                ..
             } = links::take(tx, token).await?
             else {
                 return Err(links::OVER);
             };
-            let password_hash = password_hash.as_deref();
+            let is_theirs = browser.is_some() && browser == here;
+            dropped = password_hash.is_some() && !is_theirs;
+            let password_hash = password_hash.as_deref().filter(|_| is_theirs);
             let new = accounts::New { id, email: &email, name: &name, password_hash };
             accounts::create(tx, &new).await?;
-            if let (Some(identity), Some(browser)) = (&identity, &browser) {
+            if let (Some(identity), Some(browser)) = (&identity, &arrival) {
                 identities::keep(tx, id, identity, browser).await?;
             }
             Ok(Proven { account: id, email, next: String::new(), by: By::One(Proof::Mail) })
         });
-        Ok(made.await?.saying(Flash::AccountMade))
+        let made = made.await?;
+        let said = if dropped { Flash::AccountMadeWithoutPassword } else { Flash::AccountMade };
+        Ok(made.saying(said).with(session::forget(config, request, Kept::SigningUp)))
     }
 
     async fn page(
@@ -150,8 +170,9 @@ impl Action for Confirm {
     ) -> Result<View> {
         let held = links::held(db, token).await?;
         match &held.intent.0 {
-            Intent::SignUp { name, .. } => {
-                Ok(templates::sign_up::confirm(name, &held.email, token, state))
+            Intent::SignUp { name, password_hash, .. } => {
+                let has_password = password_hash.is_some();
+                Ok(templates::sign_up::confirm(name, &held.email, has_password, token, state))
             }
             _ => Err(links::OVER),
         }

@@ -22,9 +22,6 @@ use sqlx::PgConnection;
 use templates::{Flash, FormState, View, paths};
 use validator::Validate;
 
-/// The refusal of a change by whoever signed in a while ago.
-pub(super) const NOT_RECENT: &str = "It has been a while since you signed in. Sign in again first.";
-
 /// `/account/two-factor/begin`
 pub struct Begin;
 
@@ -43,7 +40,7 @@ impl Action for Begin {
     async fn run(visit: &Visit<'_>, who: &Member, (): &(), _: Valid<Nothing>) -> Result<Done> {
         let Visit { app, request, .. } = visit;
         if !who.is_recent() {
-            return Err(Error::field("", NOT_RECENT));
+            return Err(Error::Unconfirmed);
         }
         let kept = sealer(visit, who).setting_up(&Secret::new(app.clock.random()));
         let (what, lifetime) = (Kept::SettingUp, enrolment::SETTING_UP);

@@ -232,7 +232,9 @@ fn security(proof: Proof) -> Value {
     match proof {
         Proof::Nothing | Proof::Otherwise => json!([]),
         Proof::Key(scope) => json!([{ "key": [scope] }, { "bearer": [scope] }]),
-        Proof::KeyForMore(scope) => json!([{}, { "key": [scope] }, { "bearer": [scope] }]),
+        Proof::KeyForMore(scope) => {
+            json!([{}, { "key": [scope] }, { "bearer": [scope] }, { "member": [] }])
+        }
         Proof::Member => json!([{ "member": [] }]),
     }
 }

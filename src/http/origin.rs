@@ -106,7 +106,7 @@ fn parts(app: &App, request: &HttpRequest, pairs: &Pairs, expires: &[u8]) -> [Ve
 
 /// Whether a field's value is never shown again.
 pub fn is_secret(name: &str) -> bool {
-    name.contains("password")
+    templates::errors::is_secret(name)
 }
 
 #[cfg(test)]

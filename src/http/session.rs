@@ -33,6 +33,8 @@ pub enum Kept {
     SettingUp,
     /// The recovery codes that are being shown, sealed.
     RecoveryCodes,
+    /// That an account was asked for here.
+    SigningUp,
 }
 
 impl Kept {
@@ -41,6 +43,7 @@ impl Kept {
             Self::HalfWay => Names { secure: "__Host-half", plain: "half" },
             Self::SettingUp => Names { secure: "__Host-setup", plain: "setup" },
             Self::RecoveryCodes => Names { secure: "__Host-codes", plain: "codes" },
+            Self::SigningUp => Names { secure: "__Host-asked", plain: "asked" },
         }
     }
 }

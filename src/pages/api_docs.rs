@@ -155,7 +155,9 @@ fn proof(security: &Value) -> String {
     let optional = items(security).any(|one| one.as_object().is_some_and(Map::is_empty));
     let scope = items(security).find_map(|one| items(&one["key"]).next()).and_then(Value::as_str);
     match (scope, items(security).next()) {
-        (Some(scope), _) if optional => format!("none; a key with {scope} shows more"),
+        (Some(scope), _) if optional => {
+            format!("none; a member’s token, or a key with {scope}, shows more")
+        }
         (Some(scope), _) => format!("an API key with {scope}"),
         (None, Some(_)) => "the access token of a member’s app".to_owned(),
         (None, None) => "none".to_owned(),

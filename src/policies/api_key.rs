@@ -1,10 +1,11 @@
 //! Programs with a key.
 
-use super::{Knock, Policy, Proof, bearer};
+use super::{AccessToken, Knock, Policy, Proof, bearer};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::{client, errors};
 use crate::services::keys::{self, Partner, PostsRead, Presented, Scope};
+use crate::services::{sessions, tokens};
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use std::marker::PhantomData;
@@ -52,26 +53,45 @@ fn note_use(app: &Data<App>, key: Uuid, address: IpAddr) {
     });
 }
 
-/// No proof required; a key with `posts:read` shows what is not for everyone, too. A good one without shows what anyone
-/// sees, and a wrong one is told so.
+/// No proof required; a member's token shows what is for members, and a key with `posts:read` whatever is published. A good
+/// key without shows what anyone sees, and what is no good is told so.
 pub struct PostReader;
 
+/// Who reads.
+pub enum Reads {
+    /// Anyone.
+    Stranger,
+    /// A member, by their app.
+    Member(sessions::Member),
+    /// A partner's program.
+    Partner(Partner<PostsRead>),
+}
+
 impl Policy for PostReader {
-    const NAME: &'static str = "anyone; posts:read for more";
+    const NAME: &'static str = "anyone; a member's app or posts:read for more";
     const AMBIENT: bool = false;
     const PROOF: Proof = Proof::KeyForMore(PostsRead::NAME);
-    type Grant = Option<Partner<PostsRead>>;
+    type Grant = Reads;
     type Outcome<T> = T;
 
     async fn admit(knock: &Knock<'_>) -> Result<Self::Grant> {
         if presented_key(knock.request).is_none() {
-            return Ok(None);
+            return Ok(Reads::Stranger);
+        }
+        if bearer(knock.request).is_some_and(is_access_token) {
+            return AccessToken::admit(knock).await.map(Reads::Member);
         }
         match ApiKey::<PostsRead>::admit(knock).await {
-            Err(Error::Forbidden(_)) => Ok(None),
-            admitted => admitted.map(Some),
+            Err(Error::Forbidden(_)) => Ok(Reads::Stranger),
+            admitted => admitted.map(Reads::Partner),
         }
     }
+}
+
+/// Whether it has the form of a member's token: then it is no key, good or not.
+fn is_access_token(presented: &[u8]) -> bool {
+    let text = std::str::from_utf8(presented).ok();
+    text.and_then(|text| tokens::Secret::parse(tokens::Kind::Access, text)).is_some()
 }
 
 /// The key, from one of the two places it may stand in.

@@ -21,8 +21,8 @@ use sqlx::types::Json;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How many mails a mailbox gets within a quarter of an hour, and within a day, whoever types its address; and as many again
-/// when that is done on devices of its owner.
+/// How many mails for one purpose a mailbox gets within a quarter of an hour, and within a day, whoever types its address; and
+/// as many again when that is done on devices of its owner.
 const TO_MAILBOX: (i64, i64) = (3, 12);
 
 /// How many mails about what has happened to it the owner of an account gets within a quarter of an hour.
@@ -42,6 +42,9 @@ pub enum Intent {
         name: String,
         /// PHC string, where a password was chosen.
         password_hash: Option<String>,
+        /// In which browser that was done, as a hash of what it keeps. Whoever has the mailbox need not know that password.
+        #[serde(default)]
+        browser: Option<String>,
         /// Who they are at the identity provider that they came from, where they did.
         #[serde(default)]
         identity: Option<Identity>,
@@ -86,7 +89,7 @@ pub enum Intent {
 
 impl Intent {
     /// How long it may be used (OWASP Forgot Password Cheat Sheet: short).
-    fn lifetime(&self) -> Duration {
+    pub fn lifetime(&self) -> Duration {
         let minutes = match self {
             Self::SignUp { .. }
             | Self::ChangeEmail { .. }
@@ -129,9 +132,11 @@ pub async fn send(db: &mut PgConnection, new: &New<'_>) -> Result<()> {
         "insert into mailed_links (id, account_id, email, mailbox, at_home, intent, expires_at)
          select $1, $2, $3, $4, $9, $5, now() + make_interval(secs => $6)
           where (select count(*) from mailed_links
-                  where mailbox = $4 and at_home = $9 and asked and created_at > now() - interval '15 minutes') < $7
+                  where mailbox = $4 and at_home = $9 and asked and intent ->> 'to' = $5::jsonb ->> 'to'
+                    and created_at > now() - interval '15 minutes') < $7
             and (select count(*) from mailed_links
-                  where mailbox = $4 and at_home = $9 and asked and created_at > now() - interval '1 day') < $8",
+                  where mailbox = $4 and at_home = $9 and asked and intent ->> 'to' = $5::jsonb ->> 'to'
+                    and created_at > now() - interval '1 day') < $8",
         new.id,
         new.account,
         new.email,

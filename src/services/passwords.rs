@@ -4,8 +4,9 @@
 //! per two cores, at most 16 wait, none waits longer than two seconds; the rest is told to come back. Never called
 //! inside a transaction.
 //!
-//! They run in threads of their own, so that the memory they need is the same each time. Whoever hangs up keeps their place until their password is checked, or hanging up would be the way to have many
-//! checked at once.
+//! They run in threads of their own, so that the memory they need is the same each time, and after everything else: pages
+//! come first. Whoever hangs up keeps their place until their password is checked, or hanging up would be the way to have
+//! many checked at once.
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -61,7 +62,14 @@ fn threads(count: usize) -> Sender<Work> {
     sender
 }
 
+/// How much later than others: 10 of 19, so that sign-ins still get a tenth of a core that has too much to do.
+const NICENESS: i32 = 10;
+
 fn work_off(receiver: &Mutex<Receiver<Work>>) {
+    // On Linux that is this thread alone. Where it cannot be said, they run like all others.
+    if cfg!(target_os = "linux") {
+        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICENESS);
+    }
     loop {
         // Whoever waits here holds the lock; the others wait for that.
         let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();

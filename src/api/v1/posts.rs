@@ -6,9 +6,9 @@ use crate::http::endpoint::{Endpoint, Nothing};
 use crate::http::limit::Limit;
 use crate::http::reply::Reply;
 use crate::http::{Gate, cursor};
-use crate::policies::{ApiKey, PostReader};
+use crate::policies::{ApiKey, PostReader, Reads};
 use crate::services::input::Valid;
-use crate::services::keys::{Partner, PostsRead, PostsWrite};
+use crate::services::keys::{Partner, PostsWrite};
 use crate::services::posts::{self, Author, Draft, Published, Reader, Status, Summary};
 use actix_web::http::{Method, StatusCode};
 use schemars::JsonSchema;
@@ -51,12 +51,7 @@ impl Endpoint for Index {
     type Input = Cursor;
     type Output = Page;
 
-    async fn run(
-        call: &Call<'_>,
-        who: &Option<Partner<PostsRead>>,
-        (): &(),
-        at: Valid<Cursor>,
-    ) -> Result<Reply<Page>> {
+    async fn run(call: &Call<'_>, who: &Reads, (): &(), at: Valid<Cursor>) -> Result<Reply<Page>> {
         let (reader, most) = (reader(who), cursor::ask(PER_PAGE));
         let found = call.read(async |db| posts::published_after(db, &reader, at.after, most).await);
         let (items, next) = cursor::cut(found.await?, PER_PAGE, |post| post.id);
@@ -64,8 +59,12 @@ impl Endpoint for Index {
     }
 }
 
-fn reader(who: &Option<Partner<PostsRead>>) -> Reader<'_> {
-    who.as_ref().map_or(Reader::Stranger, Reader::Partner)
+fn reader(who: &Reads) -> Reader<'_> {
+    match who {
+        Reads::Stranger => Reader::Stranger,
+        Reads::Member(member) => Reader::Member(member),
+        Reads::Partner(partner) => Reader::Partner(partner),
+    }
 }
 
 /// `GET /api/v1/posts/{slug}`
@@ -87,7 +86,7 @@ impl Endpoint for Show {
 
     async fn run(
         call: &Call<'_>,
-        who: &Option<Partner<PostsRead>>,
+        who: &Reads,
         slug: &String,
         _: Valid<Nothing>,
     ) -> Result<Reply<Published>> {

@@ -132,6 +132,15 @@ impl Pair {
         Ok(())
     }
 
+    /// Whether it has been given for the next.
+    async fn is_used(&self, db: &mut PgConnection) -> Result<bool> {
+        let used = sqlx::query_scalar!(
+            r#"select used_at is not null as "used!" from app_tokens where hash = $1"#,
+            self.refresh.hash()
+        );
+        Ok(used.fetch_optional(db).await?.unwrap_or(true))
+    }
+
     /// The answer, where they were made so long ago.
     fn issued(&self, age: Duration) -> Issued {
         Issued {

@@ -2,7 +2,7 @@
 //! out, and the app's owner signs in again (RFC 9700 §4.14.2).
 //!
 //! An answer may get lost, though, and then the app has nothing but the old token. So for ten seconds the same app gets the
-//! same answer again. It is not kept for that: the pair is made of the old token and of random bytes that only the database
+//! same answer again, unless it has used what was answered. It is not kept for that: the pair is made of the old token and of random bytes that only the database
 //! has, so whoever has one of the two cannot make it.
 
 use super::{Issued, Kind, Pair, Secret};
@@ -49,8 +49,9 @@ pub async fn refresh(
         sessions::touch_family(db, held.family).await?;
         return Ok(Some(pair.issued(Duration::ZERO)));
     };
-    if used.ago <= GRACE && used.by == agent {
-        return Ok(Some(after(presented, &used.salt).issued(used.ago)));
+    let pair = after(presented, &used.salt);
+    if used.ago <= GRACE && used.by == agent && !pair.is_used(&mut *db).await? {
+        return Ok(Some(pair.issued(used.ago)));
     }
     sessions::end_family(db, held.family).await?;
     Ok(None)
