@@ -50,8 +50,8 @@ pub fn page(about: &str, operations: &[Operation]) -> View {
             p { (about) }
             p { "In the examples, " code { "$SITE" } " is the address of this site, " code { "$KEY" } " an API key, and " code { "$TOKEN" } " an access token." }
         }
-        nav aria-label="Operations" {
-            ul.plain {
+        section aria-label="Operations" {
+            ul {
                 @for one in operations { li { a href={ "#" (one.id) } { code { (one.method) " " (one.path) } } " " (one.summary) } }
             }
         }

@@ -143,7 +143,14 @@ fn the_door_says_where_a_lead_comes_from_and_not_the_sender() {
         ] {
             document[name] = json!(value);
         }
-        let body = app.eve().json("/api/v1/leads", Some(&key), &document).await.json();
+        // What is none of theirs to say is refused by name, and nothing is stored.
+        let refused = app.eve().json("/api/v1/leads", Some(&key), &document).await.is_problem(422);
+        let said = refused["errors"].as_array().unwrap().iter();
+        let pointers: Vec<_> = said.map(|one| one["pointer"].as_str().unwrap()).collect();
+        let theirs = ["#/api_key_id", "#/created_at", "#/id", "#/source", "#/status"];
+        assert_eq!(pointers, theirs);
+        assert_eq!(app.ask("select count(*) from leads").await, ["0"]);
+        let body = app.eve().json("/api/v1/leads", Some(&key), &lead()).await.json();
         assert_eq!((&body["source"], &body["status"]), (&json!("partner-api"), &json!("new")));
         assert_ne!(body["id"], document["id"]);
         assert!(body["created_at"].as_str().unwrap() > "2026");

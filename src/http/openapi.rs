@@ -87,8 +87,8 @@ pub fn document(operations: &[Operation]) -> Value {
     })
 }
 
-const ABOUT: &str = "What goes wrong is a problem document (RFC 9457), with a pointer to each field. Lists are read part by part: \
-    `next`, and the Link header, say where the next part begins. What was read is tagged: send If-None-Match. Send an \
+const ABOUT: &str = "What goes wrong is a problem document (RFC 9457), with a pointer to each field. Lists are read part by part: the \
+    member next, and the Link header, say where the next part begins. What was read is tagged: send If-None-Match. Send an \
     Idempotency-Key with what is to have one effect however often it arrives. A Consistency-Token that was answered, sent along \
     with what is read next, shows what was written on every instance.";
 

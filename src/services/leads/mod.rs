@@ -41,6 +41,7 @@ use uuid::Uuid;
     clap::ValueEnum,
     JsonSchema,
 )]
+#[schemars(rename = "LeadStatus")]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Status {

@@ -14,10 +14,12 @@ pub struct NewLead {
         length(min = 2, max = 100, message = "Enter your name, 2 to 100 characters."),
         custom(function = "input::one_line")
     )]
+    #[schemars(required, example = &"Ann Li")]
     pub name: String,
     /// Where to answer.
     #[serde(default, deserialize_with = "input::line")]
     #[validate(custom(function = "input::email"))]
+    #[schemars(required, example = &"ann@example.com")]
     pub email: String,
     /// For whom they write.
     #[serde(default, deserialize_with = "input::optional_line")]
@@ -39,6 +41,7 @@ pub struct NewLead {
         length(min = 10, max = 2000, message = "Write a message of 10 to 2,000 characters."),
         custom(function = "input::many_lines")
     )]
+    #[schemars(required, example = &"Could you paint our boat?")]
     pub message: String,
     /// How they came here.
     #[serde(flatten)]
@@ -47,7 +50,7 @@ pub struct NewLead {
     /// The field that people do not see.
     #[serde(default, deserialize_with = "input::line")]
     pub website: String,
-    /// The version of the words that the form showed (`templates::consent`). Of use where it is our own form alone.
+    /// The version of the words that the form showed. Of use where it is our own form alone.
     #[serde(default, deserialize_with = "remark")]
     pub consent: Option<String>,
     /// Milliseconds from seeing the form to sending it, where the browser said.
@@ -59,19 +62,19 @@ pub struct NewLead {
 /// is left out.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, Validate, JsonSchema)]
 pub struct Campaign {
-    /// `utm_source`.
+    /// The campaign's utm_source.
     #[serde(default, deserialize_with = "remark")]
     pub utm_source: Option<String>,
-    /// `utm_medium`.
+    /// The campaign's utm_medium.
     #[serde(default, deserialize_with = "remark")]
     pub utm_medium: Option<String>,
-    /// `utm_campaign`.
+    /// The campaign's utm_campaign.
     #[serde(default, deserialize_with = "remark")]
     pub utm_campaign: Option<String>,
-    /// `utm_term`.
+    /// The campaign's utm_term.
     #[serde(default, deserialize_with = "remark")]
     pub utm_term: Option<String>,
-    /// `utm_content`.
+    /// The campaign's utm_content.
     #[serde(default, deserialize_with = "remark")]
     pub utm_content: Option<String>,
     /// The page that linked here.

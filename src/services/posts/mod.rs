@@ -30,6 +30,7 @@ use uuid::Uuid;
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, JsonSchema,
 )]
+#[schemars(rename = "PostStatus")]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Status {
