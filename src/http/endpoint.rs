@@ -203,7 +203,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     // What decodes here would take the members from a list as well, by their places.
     if body.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Error::Malformed("Send a JSON object.".to_owned()));
+        return Err(Error::field("", "Send a JSON object."));
     }
     let mut decoder = serde_json::Deserializer::from_slice(body);
     let input = serde_path_to_error::deserialize(&mut decoder).map_err(|error| {
