@@ -8,11 +8,12 @@ use crate::http::endpoint::Nothing;
 use crate::http::limit::Limit;
 use crate::mail::AccountEvent;
 use crate::pages::passkeys as pages;
-use crate::policies;
+use crate::policies::{self, Recently};
 use crate::services::account_notices::tell;
 use crate::services::identities::Doors;
 use crate::services::input::Valid;
 use crate::services::passkeys::{self, Named, OVER, Without};
+use crate::services::recent::Recent;
 use crate::services::sessions::Member;
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
@@ -20,17 +21,13 @@ use templates::passkeys::Wanted;
 use templates::{Flash, FormState, View, paths};
 use uuid::Uuid;
 
-fn recent(who: &Member) -> Result<()> {
-    if who.is_recent() { Ok(()) } else { Err(Error::Unconfirmed) }
-}
-
 /// `/account/passkeys`: another one
 pub struct Begin;
 
 impl Gate for Begin {
     const PATH: &'static str = "/account/passkeys";
     const LIMIT: Limit = Limit::per_minute(30);
-    type Auth = policies::Member;
+    type Auth = Recently<policies::Member>;
 }
 
 impl Action for Begin {
@@ -38,8 +35,12 @@ impl Action for Begin {
     type Form = Named;
     const BODY: usize = 16 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Member, (): &(), form: Valid<Named>) -> Result<Done> {
-        recent(who)?;
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Recent<Member>,
+        (): &(),
+        form: Valid<Named>,
+    ) -> Result<Done> {
         let (site, id) = (site(visit.app)?, visit.app.clock.id());
         visit
             .once(async |tx| {
@@ -51,7 +52,7 @@ impl Action for Begin {
 
     async fn page(
         db: &mut PgConnection,
-        who: &Member,
+        who: &Recent<Member>,
         (): &(),
         state: &FormState,
         _: &mut Dependencies,
@@ -149,7 +150,7 @@ pub struct Remove;
 impl Gate for Remove {
     const PATH: &'static str = "/account/passkeys/{id}/remove";
     const LIMIT: Limit = Limit::per_minute(60);
-    type Auth = policies::Member;
+    type Auth = Recently<policies::Member>;
 }
 
 impl Action for Remove {
@@ -157,8 +158,12 @@ impl Action for Remove {
     type Form = Nothing;
     const BODY: usize = 16 * 1024;
 
-    async fn run(visit: &Visit<'_>, who: &Member, id: &Uuid, _: Valid<Nothing>) -> Result<Done> {
-        recent(who)?;
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Recent<Member>,
+        id: &Uuid,
+        _: Valid<Nothing>,
+    ) -> Result<Done> {
         let app = visit.app;
         let issuers = app.identity.issuers();
         let without = Without {
@@ -176,7 +181,7 @@ impl Action for Remove {
 
     async fn page(
         db: &mut PgConnection,
-        who: &Member,
+        who: &Recent<Member>,
         _: &Uuid,
         state: &FormState,
         _: &mut Dependencies,

@@ -9,10 +9,11 @@ use crate::http::limit::Limit;
 use crate::http::session::{self, Kept};
 use crate::mail::AccountEvent;
 use crate::pages::two_factor as pages;
-use crate::policies;
+use crate::policies::{self, Recently};
 use crate::services::account_notices::tell;
 use crate::services::enrolment::{self, Sealer, SettingUp, Sheet};
 use crate::services::input::{self, Valid};
+use crate::services::recent::Recent;
 use crate::services::second_factors::{self, New, RECOVERY_CODES, RecoveryCode, Secret};
 use crate::services::sessions::{Member, SessionToken};
 use crate::services::{accounts, passkeys};
@@ -28,7 +29,7 @@ pub struct Begin;
 impl Gate for Begin {
     const PATH: &'static str = "/account/two-factor/begin";
     const LIMIT: Limit = Limit::per_minute(30);
-    type Auth = policies::Member;
+    type Auth = Recently<policies::Member>;
 }
 
 impl Action for Begin {
@@ -37,11 +38,13 @@ impl Action for Begin {
     const BODY: usize = 16 * 1024;
 
     /// Nothing is stored: the browser keeps the secret, sealed, until a code has shown that the app has it.
-    async fn run(visit: &Visit<'_>, who: &Member, (): &(), _: Valid<Nothing>) -> Result<Done> {
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Recent<Member>,
+        (): &(),
+        _: Valid<Nothing>,
+    ) -> Result<Done> {
         let Visit { app, request, .. } = visit;
-        if !who.is_recent() {
-            return Err(Error::Unconfirmed);
-        }
         let kept = sealer(visit, who).setting_up(&Secret::new(app.clock.random()));
         let (what, lifetime) = (Kept::SettingUp, enrolment::SETTING_UP);
         let kept = session::keep(&app.config, request, what, kept, lifetime);
@@ -50,7 +53,7 @@ impl Action for Begin {
 
     async fn page(
         db: &mut PgConnection,
-        who: &Member,
+        who: &Recent<Member>,
         (): &(),
         state: &FormState,
         _: &mut Dependencies,

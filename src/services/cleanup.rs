@@ -100,203 +100,119 @@ impl Kind {
 /// # Errors
 /// As any statement.
 pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Result<i64> {
+    // A statement that is checked has to stand where it is asked for, so a macro says what all of them have in common.
+    macro_rules! counted {
+        ($sql:literal) => {
+            sqlx::query_scalar!($sql, most).fetch_one(db).await?
+        };
+    }
     let counted = match kind {
-        Kind::Sessions => {
-            sqlx::query_scalar!(
-                r#"with old as (select token_hash from sessions where expires_at < now() limit $1),
+        Kind::Sessions => counted!(
+            r#"with old as (select token_hash from sessions where expires_at < now() limit $1),
                         gone as (delete from sessions using old
                                   where sessions.token_hash = old.token_hash and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::MailedLinks => {
-            sqlx::query_scalar!(
-                r#"with old as (select id from mailed_links where expires_at < now() - interval '7 days' limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::MailedLinks => counted!(
+            r#"with old as (select id from mailed_links where expires_at < now() - interval '7 days' limit $1),
                         gone as (delete from mailed_links using old
                                   where mailed_links.id = old.id and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::EmailChanges => {
-            sqlx::query_scalar!(
-                r#"with old as (select id from email_changes where expires_at < now() limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::EmailChanges => counted!(
+            r#"with old as (select id from email_changes where expires_at < now() limit $1),
                         gone as (delete from email_changes using old
                                   where email_changes.id = old.id and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::AppTokens => {
-            sqlx::query_scalar!(
-                r#"with old as (select hash from app_tokens where expires_at < now() or used_at < now() - interval '7 days' limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::AppTokens => counted!(
+            r#"with old as (select hash from app_tokens where expires_at < now() or used_at < now() - interval '7 days' limit $1),
                         gone as (delete from app_tokens using old
                                   where app_tokens.hash = old.hash and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::AppCodes => {
-            sqlx::query_scalar!(
-                r#"with old as (select hash from app_codes where expires_at < now() - interval '1 day' limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::AppCodes => counted!(
+            r#"with old as (select hash from app_codes where expires_at < now() - interval '1 day' limit $1),
                         gone as (delete from app_codes using old
                                   where app_codes.hash = old.hash and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::HalfSignIns => {
-            sqlx::query_scalar!(
-                r#"with old as (select token_hash from half_sign_ins where expires_at < now() limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::HalfSignIns => counted!(
+            r#"with old as (select token_hash from half_sign_ins where expires_at < now() limit $1),
                         gone as (delete from half_sign_ins using old
                                   where half_sign_ins.token_hash = old.token_hash and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::Errands => {
-            sqlx::query_scalar!(
-                r#"with old as (select state_hash from identity_errands where expires_at < now() limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::Errands => counted!(
+            r#"with old as (select state_hash from identity_errands where expires_at < now() limit $1),
                         gone as (delete from identity_errands using old
                                   where identity_errands.state_hash = old.state_hash and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::CodeTries => {
-            sqlx::query_scalar!(
-                r#"with old as (select id from code_tries where at < now() - interval '1 day' limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::CodeTries => counted!(
+            r#"with old as (select id from code_tries where at < now() - interval '1 day' limit $1),
                         gone as (delete from code_tries using old
                                   where code_tries.id = old.id and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::PasskeyChallenges => {
-            sqlx::query_scalar!(
-                r#"with old as (select id from passkey_challenges where expires_at < now() limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::PasskeyChallenges => counted!(
+            r#"with old as (select id from passkey_challenges where expires_at < now() limit $1),
                         gone as (delete from passkey_challenges using old
                                   where passkey_challenges.id = old.id and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::IdempotencyKeys => {
-            sqlx::query_scalar!(
-                r#"with old as (select caller, key from idempotency_keys where at < now() - interval '7 days' limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::IdempotencyKeys => counted!(
+            r#"with old as (select caller, key from idempotency_keys where at < now() - interval '7 days' limit $1),
                         gone as (delete from idempotency_keys using old
                                   where idempotency_keys.caller = old.caller and idempotency_keys.key = old.key
                                     and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::Arrivals => {
-            sqlx::query_scalar!(
-                r#"with old as (select browser_hash from identity_arrivals where expires_at < now() limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::Arrivals => counted!(
+            r#"with old as (select browser_hash from identity_arrivals where expires_at < now() limit $1),
                         gone as (delete from identity_arrivals using old
                                   where identity_arrivals.browser_hash = old.browser_hash and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::Submissions => {
-            sqlx::query_scalar!(
-                r#"with old as (select id from submissions where at < now() - interval '7 days' limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::Submissions => counted!(
+            r#"with old as (select id from submissions where at < now() - interval '7 days' limit $1),
                         gone as (delete from submissions using old
                                   where submissions.id = old.id and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::Jobs => {
-            sqlx::query_scalar!(
-                r#"with old as (select id from outbox where ended_at < now() - interval '30 days'
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::Jobs => counted!(
+            r#"with old as (select id from outbox where ended_at < now() - interval '30 days'
                                    and state in ('done', 'dropped') and recipient is null limit $1),
                         gone as (delete from outbox using old where outbox.id = old.id and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::Runs => {
-            sqlx::query_scalar!(
-                r#"with old as (select id from runs where ended_at < now() - interval '90 days' limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::Runs => counted!(
+            r#"with old as (select id from runs where ended_at < now() - interval '90 days' limit $1),
                         gone as (delete from runs using old where runs.id = old.id and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::TestLeads => {
-            sqlx::query_scalar!(
-                r#"with old as (select id from leads where test and created_at < now() - interval '30 days' limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::TestLeads => counted!(
+            r#"with old as (select id from leads where test and created_at < now() - interval '30 days' limit $1),
                         gone as (delete from leads using old where leads.id = old.id and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::InboxPayloads => {
-            sqlx::query_scalar!(
-                r#"with old as (select id from inbox where payload is not null and state in ('done', 'ignored')
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::InboxPayloads => counted!(
+            r#"with old as (select id from inbox where payload is not null and state in ('done', 'ignored')
                                    and received_at < now() - interval '30 days' limit $1),
                         gone as (update inbox set payload = null from old where inbox.id = old.id and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::OldSecrets => {
-            sqlx::query_scalar!(
-                r#"with old as (select hash from api_key_old_secrets where good_until < now() - interval '30 days' limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::OldSecrets => counted!(
+            r#"with old as (select hash from api_key_old_secrets where good_until < now() - interval '30 days' limit $1),
                         gone as (delete from api_key_old_secrets using old
                                   where api_key_old_secrets.hash = old.hash and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
-        Kind::Inbox => {
-            sqlx::query_scalar!(
-                r#"with old as (select id from inbox where state <> 'waiting' and received_at < now() - interval '90 days' limit $1),
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::Inbox => counted!(
+            r#"with old as (select id from inbox where state <> 'waiting' and received_at < now() - interval '90 days' limit $1),
                         gone as (delete from inbox using old where inbox.id = old.id and $1::bigint is not null)
-                   select count(*) as "count!" from old"#,
-                most,
-            )
-            .fetch_one(db)
-            .await?
-        }
+                   select count(*) as "count!" from old"#
+        ),
     };
     Ok(counted)
 }
