@@ -21,6 +21,7 @@ use crate::services::passwords::Passwords;
 use crate::services::secrets::Secrets;
 use crate::services::submissions::Submission;
 use crate::services::{consents, secrets, submissions};
+use crate::stripe::Stripe;
 use sqlx::PgConnection;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -53,6 +54,8 @@ pub struct App {
     pub postman: Postman,
     /// How other servers are spoken to.
     pub outgoing: Outgoing,
+    /// Who takes payments; none where they are off.
+    pub stripe: Option<Stripe>,
     /// Told of every write: there may be something to do.
     pub outbox_news: Notify,
     /// Where this process begins to count its requests.
@@ -85,6 +88,7 @@ impl App {
             identity: Providers::new(&config)?,
             postman: Postman::new(&config)?,
             outgoing: Outgoing::new()?,
+            stripe: Stripe::of(&config)?,
             passkeys: passkeys::Site::of(&config),
             outbox_news: Notify::new(),
             seed: u64::from_ne_bytes(clock.random()),

@@ -36,6 +36,12 @@ impl Gate for Take<policies::Resend> {
     type Auth = Signed<policies::Resend>;
 }
 
+impl Gate for Take<policies::Stripe> {
+    const PATH: &'static str = "/api/webhooks/stripe";
+    const LIMIT: Limit = LIMIT;
+    type Auth = Signed<policies::Stripe>;
+}
+
 impl Gate for Take<policies::Named> {
     const PATH: &'static str = "/api/webhooks/{source}";
     const LIMIT: Limit = LIMIT;

@@ -58,6 +58,11 @@ pub(super) async fn compose(
         | Mail::RetentionNotice { .. }
         | Mail::Link { .. }
         | Mail::AccountNotice { .. }
+        | Mail::MembershipBegun { .. }
+        | Mail::TrialEnds { .. }
+        | Mail::PaymentFailed { .. }
+        | Mail::MembershipEnded { .. }
+        | Mail::Disputed { .. }
         | Mail::Test { .. } => Ok(None),
     }
 }

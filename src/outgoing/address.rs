@@ -50,6 +50,21 @@ impl Foreign {
     }
 }
 
+impl Configured {
+    /// The address of `path`, with a query or without, below this one.
+    ///
+    /// # Errors
+    /// Where there can be none.
+    pub fn below(&self, path: &str) -> Result<Self, ()> {
+        format!("{}/{path}", self.0.as_str().trim_end_matches('/')).parse()
+    }
+
+    /// Its origin, as browsers and policies write it.
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+}
+
 impl FromStr for Configured {
     type Err = ();
 

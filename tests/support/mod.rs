@@ -11,6 +11,7 @@ mod process;
 mod raw;
 pub mod signer;
 mod smtp;
+pub mod stripe;
 
 pub use chance::Chance;
 pub use database::folder_of_its_own;

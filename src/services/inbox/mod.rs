@@ -9,7 +9,7 @@ mod mail;
 mod signature;
 mod staff;
 
-pub use acting::{Surroundings, Told, act};
+pub use acting::{Looked, Surroundings, Told, act};
 pub use mail::{Heard, heard_of};
 pub use signature::{Claim, Encoding, Scheme, Sender, Shape, standard_key};
 pub use staff::{

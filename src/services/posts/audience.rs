@@ -8,7 +8,7 @@ use crate::services::keys::{Partner, PostsRead};
 use crate::services::sessions::Member;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use templates::{format, markdown};
+use templates::{Whom, format, markdown};
 
 /// Whom a text is for.
 #[derive(
@@ -22,6 +22,8 @@ pub enum Audience {
     Everyone,
     /// Whoever has an account.
     Members,
+    /// Whoever pays, or was given what others pay for.
+    Paid,
 }
 
 /// Who asks for a text, and their proof.
@@ -37,13 +39,31 @@ pub enum Reader<'a> {
 
 impl Audience {
     /// Those there are.
-    pub const ALL: [Self; 2] = [Self::Everyone, Self::Members];
+    pub const ALL: [Self; 3] = [Self::Everyone, Self::Members, Self::Paid];
 
     /// As it is written.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Everyone => "everyone",
             Self::Members => "members",
+            Self::Paid => "paid",
+        }
+    }
+
+    /// What pages call them, where they are not everyone.
+    pub fn whom(self) -> Option<Whom> {
+        match self {
+            Self::Everyone => None,
+            Self::Members => Some(Whom::Members),
+            Self::Paid => Some(Whom::Paying),
+        }
+    }
+
+    /// Those whom a page calls so.
+    pub fn called(whom: Whom) -> Self {
+        match whom {
+            Whom::Members => Self::Members,
+            Whom::Paying => Self::Paid,
         }
     }
 
@@ -51,7 +71,11 @@ impl Audience {
     pub fn admits(self, reader: &Reader<'_>) -> bool {
         match (self, reader) {
             (Self::Everyone, _) | (Self::Members, Reader::Member(_) | Reader::Partner(_)) => true,
-            (Self::Members, Reader::Stranger) => false,
+            (Self::Paid, Reader::Member(member)) => {
+                member.is_staff() || member.entitlement().is_open()
+            }
+            (Self::Paid, Reader::Partner(_)) => true,
+            (Self::Members | Self::Paid, Reader::Stranger) => false,
         }
     }
 
