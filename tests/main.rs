@@ -55,6 +55,7 @@ mod outage;
 mod outbox;
 mod partner;
 mod passkeys;
+mod payments;
 mod personal;
 mod post_lists;
 mod posts;

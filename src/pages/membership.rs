@@ -107,7 +107,10 @@ impl LivePage for Thanks {
     type Query = Back;
 
     async fn learn(app: &App, who: &Member, back: &Back) -> Result<()> {
-        checkout::come_back(app, who, &back.session_id).await
+        match back.session_id.as_str() {
+            "" => Ok(()),
+            session => checkout::come_back(app, who, session).await,
+        }
     }
 
     async fn view(

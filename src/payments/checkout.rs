@@ -28,7 +28,7 @@ const OVER: Error =
 /// [`Error::Off`]; [`Error::Invalid`] where the plan cannot be had; [`Error::Unavailable`] where Stripe is away.
 pub async fn begin_plan(app: &App, who: &Member, choice: &Choice) -> Result<String> {
     super::stripe(app)?;
-    loop {
+    for _ in 0..3 {
         let now = app.clock.now();
         let begun =
             app.write(async |tx| checkouts::begin_plan(tx, who, ids(app), now, choice).await);
@@ -38,6 +38,7 @@ pub async fn begin_plan(app: &App, who: &Member, choice: &Choice) -> Result<Stri
             Begun::Other(checkout) => end(app, checkout).await?,
         }
     }
+    Err(Error::unavailable("a checkout does not come to its end"))
 }
 
 /// Takes a checkout on from wherever it is until it is open, and says where that is.

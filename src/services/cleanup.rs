@@ -45,11 +45,13 @@ pub enum Kind {
     InboxPayloads,
     /// Events: after ninety days.
     Inbox,
+    /// What was asked of Stripe and was answered: after ninety days.
+    StripeCalls,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::EmailChanges,
@@ -68,6 +70,7 @@ impl Kind {
         Self::OldSecrets,
         Self::InboxPayloads,
         Self::Inbox,
+        Self::StripeCalls,
     ];
 
     /// As reports name it.
@@ -91,6 +94,7 @@ impl Kind {
             Self::OldSecrets => "replaced keys",
             Self::InboxPayloads => "payloads of events",
             Self::Inbox => "events",
+            Self::StripeCalls => "calls to Stripe",
         }
     }
 }
@@ -211,6 +215,11 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
         Kind::Inbox => counted!(
             r#"with old as (select id from inbox where state <> 'waiting' and received_at < now() - interval '90 days' limit $1),
                         gone as (delete from inbox using old where inbox.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::StripeCalls => counted!(
+            r#"with old as (select id from stripe_calls where ended_at < now() - interval '90 days' limit $1),
+                        gone as (delete from stripe_calls using old where stripe_calls.id = old.id and $1::bigint is not null)
                    select count(*) as "count!" from old"#
         ),
     };

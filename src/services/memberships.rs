@@ -109,6 +109,30 @@ pub async fn ask_for_portal(
     calls::freeze(db, ids, now, &purpose, &asking::portal(&customer, back)).await
 }
 
+/// Writes down that whatever somebody pays is to end, because their account will: nobody could end it any more.
+///
+/// # Errors
+/// As any statement.
+pub async fn end_all(
+    db: &mut PgConnection,
+    email: &str,
+    now: OffsetDateTime,
+    id: impl Fn() -> Uuid,
+) -> Result<()> {
+    let running = sqlx::query!(
+        r#"select subscriptions.id, account_id as "account!" from subscriptions join accounts on accounts.id = account_id
+            where lower(email) = lower($1) and status not in ('canceled', 'incomplete_expired') and not cancel_at_period_end
+            order by subscriptions.id"#,
+        email,
+    );
+    for one in running.fetch_all(&mut *db).await? {
+        let purpose = format!("ending:{}:{}", one.account, one.id);
+        calls::freeze(&mut *db, (id(), id()), now, &purpose, &asking::ending(&one.id, true))
+            .await?;
+    }
+    Ok(())
+}
+
 /// Gives somebody what others pay for. `id` is a fresh one.
 ///
 /// # Errors

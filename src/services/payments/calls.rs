@@ -169,7 +169,7 @@ async fn is_customer(db: &mut PgConnection, account: Uuid, customer: &str) -> Re
     Ok(())
 }
 
-/// Notes that a call was refused, and what that means for what it was for.
+/// Notes that a call was refused, and what that means for what it was for. Whoever wants the same once more writes down another.
 ///
 /// # Errors
 /// As any statement.
@@ -180,7 +180,8 @@ pub async fn refused(
     because: &Because<'_>,
 ) -> Result<()> {
     let settled = sqlx::query!(
-        "update stripe_calls set state = 'refused', remark = $2, body = '', ended_at = $3 where id = $1 and state = 'frozen'",
+        "update stripe_calls set state = 'refused', remark = $2, body = '', ended_at = $3, purpose = purpose || ' (refused) ' || id
+          where id = $1 and state = 'frozen'",
         call.id,
         why,
         because.now,

@@ -47,6 +47,12 @@ impl World {
         reply
     }
 
+    /// Begins a checkout as we would.
+    pub(super) fn begin(&mut self, form: &[(&str, &str)]) {
+        let form = form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        assert!(matches!(self.session(&form.collect()), Reply::Json(200, _)));
+    }
+
     fn made(&self, id: &str) -> Reply {
         Reply::Json(200, self.objects[id].clone())
     }
@@ -164,6 +170,11 @@ impl World {
         let url = format!("{}/pay/{id}", self.origin);
         self.set(&id, "url", json!(url));
         self.made(&id)
+    }
+
+    /// Somebody gives money back in the dashboard.
+    pub fn refund_by_hand(&mut self, form: &Fields) {
+        assert!(matches!(self.refund(form), Reply::Json(200, _)));
     }
 
     fn refund(&mut self, form: &Fields) -> Reply {

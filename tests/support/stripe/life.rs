@@ -155,3 +155,61 @@ impl Stripe {
         self.all("subscription").last().unwrap()["id"].as_str().unwrap().to_owned()
     }
 }
+
+impl World {
+    /// Somebody has begun to become a member: a customer, and a checkout that is open. Gives the customer.
+    pub fn enrol(&mut self, account: &str, checkout: &str, price: &str) -> String {
+        let customer = self.make("cus", "customer", json!({ "metadata": { "account": account } }));
+        let expires_at = (self.now() + 3600).to_string();
+        let form = [
+            ("mode", "subscription"),
+            ("customer", &customer),
+            ("client_reference_id", checkout),
+            ("line_items[0][price]", price),
+            ("line_items[0][quantity]", "1"),
+            ("expires_at", &expires_at),
+            ("subscription_data[metadata][account]", account),
+        ];
+        self.begin(&form);
+        customer
+    }
+
+    /// Somebody has begun to buy.
+    pub fn sell(&mut self, checkout: &str, amount: i64) {
+        let (expires_at, amount) = ((self.now() + 3600).to_string(), amount.to_string());
+        self.begin(&[
+            ("mode", "payment"),
+            ("client_reference_id", checkout),
+            ("line_items[0][price_data][unit_amount]", &amount),
+            ("line_items[0][price_data][currency]", "eur"),
+            ("line_items[0][quantity]", "1"),
+            ("expires_at", &expires_at),
+        ]);
+    }
+
+    /// All objects of a kind, in the order they were made.
+    pub fn list_of(&self, kind: &str) -> Vec<Value> {
+        self.all(kind)
+    }
+
+    /// A subscription ends with what is paid for, or does not.
+    pub fn ends(&mut self, subscription: &str, ends: bool) {
+        self.set(subscription, "cancel_at_period_end", json!(ends));
+        self.happened("customer.subscription.updated", subscription);
+    }
+
+    /// Somebody gets all that they paid for an order back.
+    pub fn give_back(&mut self, chance: u64) {
+        let orders = self.all("checkout.session").into_iter().filter(|one| {
+            one["mode"] == "payment" && one["status"] == "complete" && one["refunded"].is_null()
+        });
+        let orders: Vec<Value> = orders.collect();
+        if orders.is_empty() {
+            return self.murmur();
+        }
+        let order = &orders[usize::try_from(chance % orders.len() as u64).unwrap()];
+        let payment = order["payment_intent"].as_str().unwrap().to_owned();
+        self.set(order["id"].as_str().unwrap(), "refunded", json!(true));
+        self.refund_by_hand(&[("payment_intent".to_owned(), payment)].into());
+    }
+}
