@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::http::key_limits::KeyLimits;
 use crate::http::limit::Limits;
 use crate::identity::Providers;
-use crate::intake::Spool;
+use crate::intake::{Arrivals, Spool};
 use crate::mail::Postman;
 use crate::outgoing::Outgoing;
 use crate::services::passkeys;
@@ -45,6 +45,8 @@ pub struct App {
     pub passkeys: Option<passkeys::Site>,
     /// Pages that look the same to everyone.
     pub cache: PageCache,
+    /// Leads that are handed in at the same time.
+    pub arrivals: Arrivals,
     /// Where leads wait while the database is away.
     pub spool: Spool,
     /// Who else vouches for people.
@@ -81,6 +83,7 @@ impl App {
             guesses: Guesses::default(),
             passwords: Passwords::default(),
             cache: PageCache::new(config.cache_max_bytes),
+            arrivals: Arrivals::default(),
             spool: Spool::new(config.data_dir.join("spool")),
             identity: Providers::new(&config)?,
             postman: Postman::new(&config)?,

@@ -14,6 +14,7 @@ use crate::services::submissions::Submission;
 use crate::tags::Dependencies;
 use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
@@ -69,7 +70,7 @@ pub trait Action: Gate {
 /// A form at its door.
 pub struct Visit<'a> {
     /// The application.
-    pub app: &'a App,
+    pub app: &'a Data<App>,
     /// The head of the request.
     pub request: &'a HttpRequest,
     submission: Option<Submission>,
@@ -77,7 +78,7 @@ pub struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     /// Of somebody who was led here by a link.
-    pub(super) fn by_link(app: &'a App, request: &'a HttpRequest) -> Self {
+    pub(super) fn by_link(app: &'a Data<App>, request: &'a HttpRequest) -> Self {
         Self { app, request, submission: None }
     }
 
@@ -263,7 +264,7 @@ async fn read<A: Action>(
 }
 
 async fn run<A: Action>(
-    app: &App,
+    app: &Data<App>,
     request: &HttpRequest,
     who: &Grant<A>,
     at: &A::At,
