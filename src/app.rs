@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::error::Result;
 use crate::http::key_limits::KeyLimits;
-use crate::http::limit::Limits;
+use crate::http::limit::{Draws, Limits};
 use crate::identity::Providers;
 use crate::intake::{Arrivals, Spool};
 use crate::mail::Postman;
@@ -33,6 +33,8 @@ pub struct App {
     pub clock: Clock,
     /// How often each caller has come to each door.
     pub limits: Limits,
+    /// Those who are being counted for all instances together.
+    pub draws: Draws,
     /// How often each key was used.
     pub keys: KeyLimits,
     /// How often each account was guessed at.
@@ -79,6 +81,7 @@ impl App {
         let secrets = db.write(settle).await?;
         Ok(Self {
             limits: Limits::default(),
+            draws: Draws::default(),
             keys: KeyLimits::default(),
             guesses: Guesses::default(),
             passwords: Passwords::default(),

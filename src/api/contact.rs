@@ -30,7 +30,7 @@ pub struct Accepted {
 
 impl Gate for Send {
     const PATH: &'static str = "/api/contact";
-    const LIMIT: Limit = Limit::per_minute(20);
+    const LIMIT: Limit = Limit::per_minute(20).everywhere();
     type Auth = KnownSite;
 }
 

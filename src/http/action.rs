@@ -4,7 +4,9 @@ use super::errors::{self, Face, door};
 use super::form::Pairs;
 use super::origin::{self, Verdict};
 use super::record::Answer;
-use super::{Gate, Grant, Outcome, admit, body, count, form, headers, held, page, session};
+use super::{
+    Gate, Grant, Outcome, admit, body, count, count_in_all, form, headers, held, page, session,
+};
 use crate::app::{App, Written};
 use crate::digest;
 use crate::error::{Error, FieldErrors, Result};
@@ -168,7 +170,7 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
         false => origin::judge(&app.config, request, A::Auth::AMBIENT),
     };
     let holds = verdict == Verdict::Allow && A::Auth::AMBIENT && !A::Auth::LOOKS_AT_ORIGIN;
-    let may_pass = count::<A>(app, request).and_then(|_| match verdict {
+    let may_pass = count_in_all::<A>(app, request).await.and_then(|_| match verdict {
         Verdict::Deny => Err(Error::Forbidden(
             "This form was sent from another site. Check it, then send it from here.",
         )),

@@ -171,7 +171,10 @@ fn sort_out<'a>(all: &'a [HandedIn], known: &[Known]) -> (Vec<Uuid>, Vec<Row<'a>
         }
         let by_sender = senders.entry(one.new.email.to_lowercase()).or_default();
         let by_text = texts.entry(&one.new.message).or_default();
-        rows.push(Row::new(one, &judge(one, known.by_sender + *by_sender, known.by_text + *by_text)));
+        rows.push(Row::new(
+            one,
+            &judge(one, known.by_sender + *by_sender, known.by_text + *by_text),
+        ));
         if !one.is_test {
             *by_sender += 1;
             *by_text += 1;
