@@ -83,10 +83,25 @@ pub fn optional_line<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Strin
     Ok(text.map(|text| trim(&text).to_owned()).filter(|text| !text.is_empty()))
 }
 
+/// Decodes one line of text that is there, if with nothing in it: what is named is to be changed.
+pub fn given_line<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    line(input).map(Some)
+}
+
+/// As [`given_line`], of several lines.
+pub fn given_block<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    block(input).map(Some)
+}
+
 /// Decodes text of several lines: trimmed, each line end a `\n`, as browsers send `\r\n`.
 pub fn block<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
     let text = Option::<String>::deserialize(input)?.unwrap_or_default();
     Ok(trim(&text).replace("\r\n", "\n").replace('\r', "\n"))
+}
+
+/// As [`block`], of text that may be missing: none if nothing is left.
+pub fn optional_block<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    Ok(Some(block(input)?).filter(|text| !text.is_empty()))
 }
 
 /// Without white space around it, nor characters that nobody sees.
