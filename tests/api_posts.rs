@@ -24,7 +24,9 @@ fn titles(answer: &Answer) -> Vec<String> {
 fn posts_are_listed_by_topic_and_what_appears_meanwhile_moves_nothing() {
     with_app(async |app| {
         let (eve, key) = (app.eve(), app.key("posts:write").await);
-        for (title, topic) in [("One", "Signs"), ("Two", "Print"), ("Three", "Signs"), ("Four", "Signs")] {
+        for (title, topic) in
+            [("One", "Signs"), ("Two", "Print"), ("Three", "Signs"), ("Four", "Signs")]
+        {
             write(&eve, &key, title, &json!({ "status": "published", "topic": topic })).await;
         }
         let first = eve.get("/api/v1/posts?topic=signs&limit=2").await;
@@ -33,7 +35,10 @@ fn posts_are_listed_by_topic_and_what_appears_meanwhile_moves_nothing() {
         let next = first.header("link").to_owned();
         let next = next.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap();
         let second = eve.get(next).await;
-        assert_eq!((titles(&second), &second.json()["next"]), (vec!["One".to_owned()], &Value::Null));
+        assert_eq!(
+            (titles(&second), &second.json()["next"]),
+            (vec!["One".to_owned()], &Value::Null)
+        );
         assert_eq!(titles(&eve.get("/api/v1/posts?topic=nothing").await), [""; 0]);
         assert_eq!(titles(&eve.get("/api/v1/posts?limit=1").await), ["Five"]);
         let problem = eve.get("/api/v1/posts?topics=signs").await.is_problem(422);
@@ -58,7 +63,10 @@ fn a_program_changes_what_it_has_written_and_has_seen() {
         let published = patch(&eve, &key, at, made.header("etag"), &publish).await;
         assert_eq!(published.status, 200, "{}", published.body);
         let shown = eve.get(at).await;
-        assert_eq!((&shown.body, shown.header("etag")), (&published.body, published.header("etag")));
+        assert_eq!(
+            (&shown.body, shown.header("etag")),
+            (&published.body, published.header("etag"))
+        );
         assert_eq!(shown.json()["body"], "Words.", "what is not named stays");
         patch(&eve, &key, at, made.header("etag"), &publish).await.is_problem(412);
 
@@ -73,7 +81,10 @@ fn a_program_changes_what_it_has_written_and_has_seen() {
         let cleared = json!({ "summary": "" });
         let cleared = patch(&eve, &key, "/api/v1/posts/open-on-monday", "*", &cleared).await;
         assert_eq!(cleared.json()["summary"], "");
-        assert_eq!(app.ask("select count(*) from audit where act = 'post-edited' and door = 'api'").await, ["3"]);
+        assert_eq!(
+            app.ask("select count(*) from audit where act = 'post-edited' and door = 'api'").await,
+            ["3"]
+        );
     });
 }
 
@@ -83,7 +94,13 @@ fn the_rules_are_those_of_the_editor_and_nobody_elses_post_is_changed() {
         let (eve, key, other) =
             (app.eve(), app.key("posts:write").await, app.key("posts:write").await);
         write(&eve, &other, "Taken", &json!({ "status": "published" })).await;
-        write(&eve, &key, "Mine", &json!({ "status": "scheduled", "publish_at": "2999-01-01T00:00:00Z" })).await;
+        write(
+            &eve,
+            &key,
+            "Mine",
+            &json!({ "status": "scheduled", "publish_at": "2999-01-01T00:00:00Z" }),
+        )
+        .await;
         for (wrong, pointer) in [
             (json!({ "title": "" }), "#/title"),
             (json!({ "title": null }), "#/title"),
@@ -94,16 +111,20 @@ fn the_rules_are_those_of_the_editor_and_nobody_elses_post_is_changed() {
             (json!({ "publish_at": "soon" }), "#/publish_at"),
             (json!({ "version": "2026-01-01T00:00:00Z" }), "#/version"),
         ] {
-            let problem = patch(&eve, &key, "/api/v1/posts/mine", "*", &wrong).await.is_problem(422);
+            let problem =
+                patch(&eve, &key, "/api/v1/posts/mine", "*", &wrong).await.is_problem(422);
             assert_eq!(problem["errors"][0]["pointer"], pointer, "{wrong}: {problem}");
         }
-        let renamed = patch(&eve, &key, "/api/v1/posts/mine", "*", &json!({ "title": "Ours" })).await;
+        let renamed =
+            patch(&eve, &key, "/api/v1/posts/mine", "*", &json!({ "title": "Ours" })).await;
         assert_eq!(renamed.json()["status"], "scheduled", "it is to appear when it was to");
         assert!(renamed.json()["published_at"].as_str().unwrap().starts_with("2999"));
         let edit = json!({ "title": "Theirs" });
         patch(&eve, &key, "/api/v1/posts/taken", "*", &edit).await.is_problem(404);
         get(&eve, &key, "/api/v1/posts/taken/source").await.is_problem(404);
-        patch(&eve, &app.key("posts:read").await, "/api/v1/posts/mine", "*", &edit).await.is_problem(403);
+        patch(&eve, &app.key("posts:read").await, "/api/v1/posts/mine", "*", &edit)
+            .await
+            .is_problem(403);
         assert_eq!(app.ask("select title from posts order by title").await, ["Ours", "Taken"]);
     });
 }

@@ -46,7 +46,9 @@ fn a_script_of_a_site_that_a_key_names_hands_in_a_lead_and_reads_the_answer() {
             assert_eq!(asked.header("access-control-allow-origin"), origin);
             assert_eq!(asked.header("access-control-allow-methods"), "POST");
             let headers = asked.header("access-control-allow-headers");
-            for name in ["x-api-key", "authorization", "content-type", "idempotency-key", "if-match"] {
+            for name in
+                ["x-api-key", "authorization", "content-type", "idempotency-key", "if-match"]
+            {
                 assert!(headers.split(", ").any(|one| one == name), "{name}: {headers}");
             }
             assert_eq!(asked.header("access-control-max-age"), "7200");
@@ -54,7 +56,8 @@ fn a_script_of_a_site_that_a_key_names_hands_in_a_lead_and_reads_the_answer() {
             assert_eq!(answer.status, 201, "{}", answer.body);
             assert_eq!(answer.header("access-control-allow-origin"), origin);
             let exposed = answer.header("access-control-expose-headers");
-            for name in ["etag", "link", "location", "ratelimit", "ratelimit-policy", "retry-after"] {
+            for name in ["etag", "link", "location", "ratelimit", "ratelimit-policy", "retry-after"]
+            {
                 assert!(exposed.split(", ").any(|one| one == name), "{name}: {exposed}");
             }
             assert_eq!(answer.header("cross-origin-resource-policy"), "cross-origin");
@@ -86,24 +89,36 @@ fn what_comes_from_a_site_that_the_key_does_not_name_is_refused_before_anything_
     with_app(async |app| {
         let (eve, (_, key)) = (app.eve(), shop(app));
         let ((_, theirs), (_, plain)) = (made(app, &["--origin", OTHER]), made(app, &[]));
-        for (key, origin) in [(&key, OTHER), (&theirs, SHOP), (&plain, SHOP), (&key, "null"), (&key, "")] {
+        for (key, origin) in
+            [(&key, OTHER), (&theirs, SHOP), (&plain, SHOP), (&key, "null"), (&key, "")]
+        {
             let answer = hand_in(&eve, key, Some(origin)).await;
             is_of(&answer, "/problems/origin-not-allowed");
             let named = [SHOP, OTHER].contains(&origin);
-            assert_eq!(cors(&answer).is_empty(), !named, "{origin}: a good key names it, or none does");
+            assert_eq!(
+                cors(&answer).is_empty(),
+                !named,
+                "{origin}: a good key names it, or none does"
+            );
         }
-        let twice = eve.request(Method::POST, "/api/v1/leads").json(&lead()).header("x-api-key", &key);
+        let twice =
+            eve.request(Method::POST, "/api/v1/leads").json(&lead()).header("x-api-key", &key);
         let twice = eve.send(twice.header("origin", SHOP).header("origin", OTHER)).await;
         is_of(&twice, "/problems/origin-not-allowed");
         assert_eq!(app.ask("select count(*) from leads").await, ["0"]);
-        for origin in ["https://evil.example", "null", "https://shop.example:444", "http://shop.example"] {
+        for origin in
+            ["https://evil.example", "null", "https://shop.example:444", "http://shop.example"]
+        {
             let asked = preflight(&eve, "/api/v1/leads", origin, "POST").await;
             asked.is_problem(403);
             assert!(cors(&asked).is_empty() && asked.header("vary") == "Origin", "{origin}");
         }
         // Our own pages are no other site, and programs have no origin.
         assert_eq!(hand_in(&eve, &plain, Some(&app.origin)).await.status, 201);
-        assert_eq!(hand_in(&eve, &plain, None).await.headers.get("access-control-allow-origin"), None);
+        assert_eq!(
+            hand_in(&eve, &plain, None).await.headers.get("access-control-allow-origin"),
+            None
+        );
     });
 }
 
@@ -115,7 +130,8 @@ fn a_key_that_stands_in_pages_opens_what_scripts_may_call_and_nothing_else() {
         for path in ["/api/v1/leads", made.location.as_str()] {
             for origin in [None, Some(SHOP)] {
                 let request = eve.request(Method::GET, path).header("x-api-key", &key);
-                let request = origin.into_iter().fold(request, |it, origin| it.header("origin", origin));
+                let request =
+                    origin.into_iter().fold(request, |it, origin| it.header("origin", origin));
                 is_of(&eve.send(request).await, "/problems/key-for-scripts");
             }
             // A browser is told nothing that would let it ask.
@@ -144,8 +160,16 @@ fn an_owner_names_the_sites_of_a_key() {
         assert_eq!(ada.post("/admin/keys/new", &form).await.status, 200);
         let id = app.ask("select id from api_keys").await.remove(0);
         let page = ada.get(&format!("/admin/keys/{id}")).await.body;
-        assert!(page.contains("https://shop.example") && page.contains("https://two.example"), "{page}");
-        let wrong = form.map(|(name, value)| if name == "origins" { (name, "shop.example") } else { (name, value) });
+        assert!(
+            page.contains("https://shop.example") && page.contains("https://two.example"),
+            "{page}"
+        );
+        let wrong =
+            form.map(
+                |(name, value)| {
+                    if name == "origins" { (name, "shop.example") } else { (name, value) }
+                },
+            );
         let answer = ada.post("/admin/keys/new", &wrong[..5]).await;
         answer.is_page(422);
         assert!(answer.body.contains(r#"id="origins-error""#), "{}", answer.body);

@@ -24,12 +24,18 @@ fn whoever_a_program_names_is_asked_and_the_answer_tells_nothing() {
             assert_eq!((answer.status, answer.body.as_str()), (202, r#"{"asked":true}"#));
             assert_eq!((answer.location.as_str(), answer.header("etag")), ("", ""));
         }
-        let stored = "select email || ' ' || status || ' ' || source from subscribers order by email";
+        let stored =
+            "select email || ' ' || status || ' ' || source from subscribers order by email";
         let rows = ["here@example.test confirmed cli", "nora@example.test pending partner-api"];
         assert_eq!(app.ask(stored).await, rows);
         assert_eq!(app.ask("select topic from subscriber_topics").await, ["signs"]);
-        let mails = "select job -> 'mail' from outbox where recipient like '%@example.test' order by id";
-        assert_eq!(app.ask(mails).await, [r#""confirm-subscription""#, r#""subscribed-already""#], "one each");
+        let mails =
+            "select job -> 'mail' from outbox where recipient like '%@example.test' order by id";
+        assert_eq!(
+            app.ask(mails).await,
+            [r#""confirm-subscription""#, r#""subscribed-already""#],
+            "one each"
+        );
         let record = "select name || ' ' || door || ' ' || act || ' ' || object from audit where door = 'api' limit 1";
         assert_eq!(app.ask(record).await, ["Partner api subscriber-asked subscribers"]);
         for (wrong, pointer) in [
@@ -74,7 +80,10 @@ fn a_program_sees_the_list_part_by_part_and_takes_people_off_it() {
         let at = "/api/v1/subscribers/01890000-0000-7000-8000-000000000002";
         let seen = get(&eve, &reader, at).await;
         let shown = seen.json();
-        assert_eq!((&shown["status"], &shown["consent"]), (&json!("confirmed"), &json!("On paper")));
+        assert_eq!(
+            (&shown["status"], &shown["consent"]),
+            (&json!("confirmed"), &json!("On paper"))
+        );
         assert_eq!((&shown["topics"], &shown["ended_at"]), (&json!([]), &Value::Null));
         let end = json!({ "status": "unsubscribed" });
         patch(&eve, &writer, at, "", &end).await.is_problem(428);
@@ -83,7 +92,10 @@ fn a_program_sees_the_list_part_by_part_and_takes_people_off_it() {
         get(&eve, &writer, at).await.is_problem(403);
         let back = json!({ "status": "confirmed" });
         let problem = patch(&eve, &writer, at, "*", &back).await.is_problem(422);
-        assert_eq!(problem["errors"][0]["pointer"], "#/status", "only their own word brings them back");
+        assert_eq!(
+            problem["errors"][0]["pointer"], "#/status",
+            "only their own word brings them back"
+        );
         let ended = patch(&eve, &writer, at, seen.header("etag"), &end).await;
         assert_eq!((ended.status, &ended.json()["status"]), (200, &json!("unsubscribed")));
         assert_eq!(get(&eve, &reader, at).await.header("etag"), ended.header("etag"));

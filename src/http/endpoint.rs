@@ -167,10 +167,11 @@ async fn input<E: Endpoint>(
     let input = match is_form {
         true => form::read(&form::pairs(request, body.clone()).await?)?,
         false => {
-            let input = json(&body)?;
-            let sent = members.and_then(|_| serde_json::from_slice(&body).ok());
+            // By name before by type: what is none of theirs to say may be what makes the rest unfit.
+            let sent = members.filter(|_| depth(&body) <= DEEPEST);
+            let sent = sent.and_then(|_| serde_json::from_slice(&body).ok());
             only(members, sent.unwrap_or(Names(Vec::new())).0)?;
-            input
+            json(&body)?
         }
     };
     Ok((input, body))
@@ -183,7 +184,7 @@ fn only<T: AsRef<str>>(
 ) -> Result<()> {
     let Some(members) = members else { return Ok(()) };
     let unknown = sent.into_iter().filter(|name| !members.contains(name.as_ref()));
-    let said = |name: T| (name.as_ref().to_owned(), vec!["There is no such field.".to_owned()]);
+    let said = |name: T| (name.as_ref().to_owned(), vec![form::UNKNOWN.to_owned()]);
     let unknown: FieldErrors = unknown.map(said).collect();
     if unknown.is_empty() { Ok(()) } else { Err(Error::Invalid(unknown)) }
 }
@@ -282,6 +283,45 @@ fn unreadable(error: &serde_json::Error) -> Error {
 mod tests {
     use super::*;
     use actix_web::http::header::HeaderValue;
+
+    /// What was there once.
+    struct Old;
+
+    impl Gate for Old {
+        const PATH: &'static str = "/api/v1/old";
+        const LIMIT: crate::http::limit::Limit = crate::http::limit::Limit::per_minute(60);
+        type Auth = crate::policies::Anyone;
+    }
+
+    impl Endpoint for Old {
+        const METHOD: Method = Method::GET;
+        const SUMMARY: &'static str = "Was there once.";
+        const RETIRES: Option<Retirement> = Some(Retirement {
+            since: time::macros::datetime!(2026-12-01 0:00 UTC),
+            gone: Some(time::macros::datetime!(2027-06-30 23:59:59 UTC)),
+            instead: Some("/api/v2/new"),
+        });
+        const BODY: usize = 0;
+        type At = ();
+        type Input = Nothing;
+        type Output = ();
+
+        async fn run(_: &Call<'_>, (): &(), (): &(), _: Valid<Nothing>) -> Result<Reply<()>> {
+            Ok(Reply::ok(()))
+        }
+    }
+
+    #[test]
+    fn what_retires_is_described_so() {
+        let described = openapi::document(&[openapi::Operation::of::<Old>()]);
+        let old = &described["paths"][Old::PATH]["get"];
+        assert_eq!(old["deprecated"], true);
+        for name in ["Deprecation", "Sunset"] {
+            let header = format!("#/components/headers/{name}");
+            assert_eq!(old["responses"]["200"]["headers"][name]["$ref"], header);
+            assert!(described["components"]["headers"][name].is_object());
+        }
+    }
 
     #[test]
     fn brackets_in_texts_are_no_depth() {

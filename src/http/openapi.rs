@@ -40,7 +40,9 @@ impl Schemas {
             settings.definitions_path = "/components/schemas".into();
             settings.meta_schema = None;
         });
-        let sent = settings.clone().for_deserialize().into_generator();
+        let mut sent = settings.clone().for_deserialize();
+        sent.transforms.push(Box::new(RecursiveTransform(no_default)));
+        let sent = sent.into_generator();
         Self { sent, answered: settings.for_serialize().into_generator() }
     }
 
@@ -155,7 +157,7 @@ fn parameters<E: Endpoint>(schemas: &mut Schemas) -> Vec<Value> {
     }
     found.extend(E::HEADERS.iter().map(|(name, about)| {
         json!({ "name": name, "in": "header", "required": true, "description": about,
-                "schema": { "type": "string", "minLength": 1 } })
+                "schema": { "type": "string", "minLength": 1 }, "example": "*" })
     }));
     found
 }
@@ -167,6 +169,11 @@ fn inline<T: JsonSchema>() -> Schema {
         settings.transforms.push(Box::new(RecursiveTransform(never_null)));
     });
     settings.into_generator().into_root_schema_for::<T>()
+}
+
+/// A member with a default need not be sent, which `required` says already; generators of clients take one for always there.
+fn no_default(schema: &mut Schema) {
+    schema.remove("default");
 }
 
 fn never_null(schema: &mut Schema) {

@@ -16,8 +16,9 @@ impl Precondition {
     /// # Errors
     /// [`Error::Unconditional`] where that is nothing.
     pub(super) fn of(request: &HttpRequest) -> Result<Self> {
-        let given = request.headers().contains_key(IfMatch::name());
-        let read = given.then(|| IfMatch::parse(request).ok()).flatten();
+        let given = request.headers().get(IfMatch::name());
+        let given = given.filter(|versions| !versions.as_bytes().trim_ascii().is_empty());
+        let read = given.and_then(|_| IfMatch::parse(request).ok());
         read.map(Self).ok_or(Error::Unconditional)
     }
 

@@ -203,6 +203,14 @@ pub fn optional_moment<'de, D: Deserializer<'de>>(
     moment(&text).ok_or_else(none).map(Some)
 }
 
+/// As [`optional_moment`], where a time that is named is one: nothing is none.
+pub fn given_moment<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<OffsetDateTime>, D::Error> {
+    let none = || serde::de::Error::custom("Write the time as in 2027-01-31T09:00:00Z");
+    moment(&line(input)?).ok_or_else(none).map(Some)
+}
+
 /// Accepts a time that [`moment`] can read.
 ///
 /// # Errors

@@ -27,11 +27,11 @@ pub struct Query {
     /// Only those that are so far.
     status: Option<Status>,
     /// Only those accepted after this moment.
-    #[serde(default, deserialize_with = "input::optional_moment")]
+    #[serde(default, deserialize_with = "input::given_moment")]
     #[schemars(with = "Option<Timestamp>")]
     created_after: Option<OffsetDateTime>,
     /// Only those accepted before this moment.
-    #[serde(default, deserialize_with = "input::optional_moment")]
+    #[serde(default, deserialize_with = "input::given_moment")]
     #[schemars(with = "Option<Timestamp>")]
     created_before: Option<OffsetDateTime>,
     /// Only those of whoever has this address.
