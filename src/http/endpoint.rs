@@ -5,7 +5,7 @@ use super::errors::{self, Face, door};
 use super::reply::Reply;
 use super::retirement::Retirement;
 use super::standing::Standing;
-use super::{Gate, Grant, admit, body, cors, count, form, openapi};
+use super::{Gate, Grant, admit, body, cors, count_in_all, form, openapi};
 use crate::error::{Error, FieldErrors, Result};
 use crate::policies::Policy;
 use crate::services::input::Valid;
@@ -119,7 +119,7 @@ async fn answer<E: Endpoint>(
     told: &mut Told,
 ) -> Result<HttpResponse> {
     let app = errors::shared(request);
-    let counted = count::<E>(app, request);
+    let counted = count_in_all::<E>(app, request).await;
     told.standing.at_the_door(*counted.as_ref().unwrap_or(&0));
     counted?;
     takes_json(request.headers())?;
@@ -152,7 +152,7 @@ async fn input<E: Endpoint>(
 ) -> Result<(E::Input, Bytes)> {
     if E::METHOD == Method::GET || E::BODY == 0 {
         let asked = form_urlencoded::parse(request.query_string().as_bytes());
-        only(members, asked.clone().map(|(name, _)| name))?;
+        only(members, asked.map(|(name, _)| name))?;
         return Ok((form::read(&asked.into_owned().collect())?, Bytes::new()));
     }
     if members.is_some() {

@@ -6,10 +6,13 @@ use crate::http::endpoint::{Endpoint, IF_MATCH, Nothing};
 use crate::http::limit::Limit;
 use crate::http::reply::Reply;
 use crate::http::{Gate, cursor};
+use crate::intake;
 use crate::policies::ApiKey;
 use crate::services::input::{self, Timestamp, Valid};
 use crate::services::keys::{LeadsStatus, LeadsWrite, Partner};
-use crate::services::leads::{self, Arrival, Lead, NewLead, Own, Progress, Sender, Status};
+use crate::services::leads::{
+    self, Arrival, HandedIn, Lead, NewLead, Own, Progress, Sender, Status,
+};
 use actix_web::http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -119,13 +122,17 @@ impl Endpoint for Create {
         input: Valid<NewLead>,
     ) -> Result<Reply<Lead>> {
         let arrival = Arrival { id: call.clock.id(), at: call.clock.now() };
-        let sender = Sender::Partner(who);
-        call.write(async |tx| {
-            let lead = leads::submit(tx, &arrival, &sender, &input).await?;
+        let handed = HandedIn::new(arrival, &Sender::Partner(who), input);
+        let created = |lead: Lead| {
             let location = paths::api_lead(lead.id);
-            Ok(Reply::created(lead, Some(location)).as_it_is())
-        })
-        .await
+            Reply::created(lead, Some(location)).as_it_is()
+        };
+        // With a key of its own it has a transaction of its own: what is answered is a part of that.
+        if call.is_keyed() {
+            return call.write(async |tx| leads::submit(tx, handed).await.map(created)).await;
+        }
+        let stored = intake::store(call.app(), handed).await?;
+        Ok(created(stored.value).knowing(stored.token))
     }
 }
 
