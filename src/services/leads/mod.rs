@@ -5,13 +5,15 @@
 
 mod mail;
 mod new;
+mod partner;
 mod staff;
 mod submit;
 
 pub use mail::{ForMail, for_mail, lock_sender};
 pub use new::{Campaign, NewLead};
+pub use partner::{Own, Progress, held_for, of_key, progress};
 pub use staff::{
-    Change, Event, Filter, Listed, NewNote, NewStatus, Shown, add_note, by_id, count_new, list,
+    By, Change, Event, Filter, Listed, NewNote, NewStatus, Shown, add_note, by_id, count_new, list,
     set_status,
 };
 pub use submit::{Arrival, HandedIn, submit, submit_all};
