@@ -27,6 +27,7 @@ pub mod services;
 pub mod setup;
 pub mod stripe;
 pub mod tags;
+pub mod together;
 
 pub use app::App;
 pub use error::{Error, Result};

@@ -4,7 +4,7 @@ use super::{AccessToken, Knock, Policy, Proof, bearer};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::{client, errors};
-use crate::services::keys::{self, Partner, PostsRead, Presented, Scope};
+use crate::services::keys::{self, Left, Partner, PostsRead, Presented, Quota, Scope};
 use crate::services::{sessions, tokens};
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -40,6 +40,14 @@ impl<S: Scope> Policy for ApiKey<S> {
     fn caller(partner: &Partner<S>) -> Option<Uuid> {
         Some(partner.key())
     }
+
+    fn limits(partner: &Partner<S>) -> Vec<(Quota, Left)> {
+        partner.limits().collect()
+    }
+
+    fn sites(partner: &Partner<S>) -> Option<&[String]> {
+        Some(partner.sites())
+    }
 }
 
 /// Notes that a key is in use, beside the request: it waits for nothing and fails for nothing.
@@ -67,6 +75,15 @@ pub enum Reads {
     Partner(Partner<PostsRead>),
 }
 
+impl Reads {
+    fn partner(&self) -> Option<&Partner<PostsRead>> {
+        match self {
+            Self::Partner(partner) => Some(partner),
+            Self::Stranger | Self::Member(_) => None,
+        }
+    }
+}
+
 impl Policy for PostReader {
     const NAME: &'static str = "anyone; a member's app or posts:read for more";
     const AMBIENT: bool = false;
@@ -85,6 +102,14 @@ impl Policy for PostReader {
             Err(Error::Forbidden(_)) => Ok(Reads::Stranger),
             admitted => admitted.map(Reads::Partner),
         }
+    }
+
+    fn limits(reads: &Reads) -> Vec<(Quota, Left)> {
+        reads.partner().map(ApiKey::limits).unwrap_or_default()
+    }
+
+    fn sites(reads: &Reads) -> Option<&[String]> {
+        reads.partner().map(Partner::sites)
     }
 }
 

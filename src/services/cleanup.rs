@@ -47,11 +47,13 @@ pub enum Kind {
     Inbox,
     /// What was asked of Stripe and was answered: after ninety days.
     StripeCalls,
+    /// Limits that nobody has come near lately.
+    SharedLimits,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::EmailChanges,
@@ -71,6 +73,7 @@ impl Kind {
         Self::InboxPayloads,
         Self::Inbox,
         Self::StripeCalls,
+        Self::SharedLimits,
     ];
 
     /// As reports name it.
@@ -95,6 +98,7 @@ impl Kind {
             Self::InboxPayloads => "payloads of events",
             Self::Inbox => "events",
             Self::StripeCalls => "calls to Stripe",
+            Self::SharedLimits => "limits",
         }
     }
 }
@@ -176,6 +180,12 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
             r#"with old as (select browser_hash from identity_arrivals where expires_at < now() limit $1),
                         gone as (delete from identity_arrivals using old
                                   where identity_arrivals.browser_hash = old.browser_hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::SharedLimits => counted!(
+            r#"with old as (select bucket from shared_limits where full_at < now() limit $1 for update skip locked),
+                        gone as (delete from shared_limits using old
+                                  where shared_limits.bucket = old.bucket and $1::bigint is not null)
                    select count(*) as "count!" from old"#
         ),
         Kind::Submissions => counted!(

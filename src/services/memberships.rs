@@ -159,14 +159,17 @@ pub async fn grant(
 /// Takes back whatever somebody was given; says how much that was.
 ///
 /// # Errors
-/// As any statement.
+/// [`Error::Invalid`] where it is nothing.
 pub async fn take_back(db: &mut PgConnection, _by: &Operator, email: &str) -> Result<u64> {
     let taken = sqlx::query!(
         "update membership_grants set revoked_at = now()
           where revoked_at is null and account_id = (select id from accounts where lower(email) = lower($1))",
         email,
     );
-    Ok(taken.execute(db).await?.rows_affected())
+    match taken.execute(db).await?.rows_affected() {
+        0 => Err(Error::field("email", "There is nothing that they were given.")),
+        taken => Ok(taken),
+    }
 }
 
 /// What a mail about a subscription says.

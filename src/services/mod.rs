@@ -32,6 +32,7 @@ pub mod issues;
 pub mod keys;
 pub mod leads;
 pub mod ledger;
+pub mod limits;
 pub mod links;
 pub mod memberships;
 pub mod orders;

@@ -7,13 +7,18 @@ mod desk;
 mod new;
 mod scopes;
 mod secret;
+mod sites;
 
 pub use desk::{
     By, Key, OldSecret, Overlap, Reader, Rotation, by_id, create, list, revoke, rotate,
 };
 pub use new::{EXPIRIES, NewKey};
-pub use scopes::{CacheWrite, LeadsWrite, Offered, PostsRead, PostsWrite, SCOPES, Scope, names};
+pub use scopes::{
+    CacheWrite, LeadsStatus, LeadsWrite, Offered, PostsRead, PostsWrite, SCOPES, Scope,
+    SubscribersRead, SubscribersWrite, names,
+};
 pub use secret::{Kind, Presented, Secret};
+pub use sites::{admit_from, is_named};
 
 use crate::error::{Error, KeyRefusal, Result};
 use sqlx::PgConnection;
@@ -29,6 +34,7 @@ pub struct Partner<S> {
     per_minute: Option<u32>,
     minute: Option<Left>,
     day: Option<Left>,
+    sites: Vec<String>,
     stale: bool,
     scope: PhantomData<S>,
 }
@@ -59,6 +65,17 @@ impl<S> Partner<S> {
         self.day
     }
 
+    /// The limits of its own that apply to it, with the names that programs know them by.
+    pub fn limits(&self) -> impl Iterator<Item = (Quota, Left)> {
+        let minute = self.minute.map(|left| (Quota::Minute, left));
+        minute.into_iter().chain(self.day.map(|left| (Quota::Day, left)))
+    }
+
+    /// The sites whose scripts may send its key.
+    pub fn sites(&self) -> &[String] {
+        &self.sites
+    }
+
     /// The same program, of which this is known, too.
     #[must_use]
     pub fn with_minute(self, minute: Option<Left>) -> Self {
@@ -68,6 +85,33 @@ impl<S> Partner<S> {
     /// Whether it is time to note that the key is in use.
     pub fn is_stale(&self) -> bool {
         self.stale
+    }
+}
+
+/// A limit that a key may have of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quota {
+    /// So many requests a minute, counted by each process.
+    Minute,
+    /// So many a day, whichever instance is asked.
+    Day,
+}
+
+impl Quota {
+    /// As programs know it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Minute => "key-minute",
+            Self::Day => "key-day",
+        }
+    }
+
+    /// How long it lasts.
+    pub fn seconds(self) -> u32 {
+        match self {
+            Self::Minute => 60,
+            Self::Day => 24 * 60 * 60,
+        }
     }
 }
 
@@ -106,7 +150,7 @@ pub async fn admit<S: Scope>(
                union all
                select key_id, good_until from api_key_old_secrets where hash = $1),
            found as (
-               select id, test, per_minute, per_day, revoked_at is not null as revoked,
+               select id, test, per_minute, per_day, origins, revoked_at is not null as revoked,
                       coalesce(expires_at <= now(), false) as expired, coalesce(good_until <= now(), false) as replaced,
                       allowed = '{}' or $2::text::inet <<= any(allowed) as at_home, $3 = any(scopes) as in_scope,
                       last_used_at is null or last_used_at < now() - interval '1 minute' as stale
@@ -124,7 +168,7 @@ pub async fn admit<S: Scope>(
                 where excluded.day > usage.day
                    or usage.used < (select per_day from api_keys where id = excluded.key_id)
                returning used)
-           select id, test as "test!", per_minute, per_day, revoked as "revoked!", expired as "expired!",
+           select id, test as "test!", per_minute, per_day, origins as "origins!", revoked as "revoked!", expired as "expired!",
                   replaced as "replaced!", at_home as "at_home!", in_scope as "in_scope!", stale as "stale!",
                   (select used from counted) as used,
                   ceil(extract(epoch from date_trunc('day', now() at time zone 'utc') + interval '1 day'
@@ -143,6 +187,7 @@ pub async fn admit<S: Scope>(
         per_minute: found.per_minute.map(i32::cast_unsigned),
         minute: None,
         day: found.day()?,
+        sites: found.origins,
         stale: found.stale,
         scope: PhantomData,
     })
@@ -154,6 +199,7 @@ struct Found {
     test: bool,
     per_minute: Option<i32>,
     per_day: Option<i32>,
+    origins: Vec<String>,
     revoked: bool,
     expired: bool,
     replaced: bool,

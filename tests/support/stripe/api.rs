@@ -72,7 +72,7 @@ impl World {
             }
             ["prices"] => self.price(form),
             ["coupons"] => {
-                let said = json!({ "percent_off": number(form, "percent_off"), "duration": form.get("duration"), "redeem_by": number(form, "redeem_by") });
+                let said = json!({ "percent_off": form.get("percent_off").map(|text| text.parse::<f64>().unwrap()), "duration": form.get("duration"), "redeem_by": number(form, "redeem_by") });
                 let id = self.make("coupon", "coupon", said);
                 self.made(&id)
             }
@@ -144,7 +144,7 @@ impl World {
         }
         if let Some(coupon) = form.get("discounts[0][coupon]") {
             let Some(known) = self.objects.get(coupon) else { return refused("resource_missing") };
-            total -= total * known["percent_off"].as_i64().unwrap() / 100;
+            total -= (total as f64 * known["percent_off"].as_f64().unwrap() / 100.0).round() as i64;
         }
         let mode = form.get("mode").cloned().unwrap_or_default();
         if mode == "subscription"
