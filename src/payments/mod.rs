@@ -160,8 +160,9 @@ pub async fn read(app: &App, about: About, object: &str) -> Result<Fresh> {
             Ok(Object::Subscription(known))
         };
         Ok(match about {
-            About::Session => {
-                let session: Session = stripe.read(out, &asking::checkout(object)).await?;
+            About::Session | About::FailedSession => {
+                let mut session: Session = stripe.read(out, &asking::checkout(object)).await?;
+                session.has_failed = about == About::FailedSession;
                 let begun = session.subscription.clone();
                 let mut all = vec![Object::Session(session)];
                 if let Some(begun) = begun {
@@ -189,6 +190,10 @@ pub async fn read(app: &App, about: About, object: &str) -> Result<Fresh> {
                 let mut back: Vec<Refund> = back.data.into_iter().map(with_payment).collect();
                 back.sort_by(|one, other| one.id.cmp(&other.id));
                 back.into_iter().map(Object::Refund).collect()
+            }
+            About::Refund => {
+                let refund: Refund = stripe.read(out, &asking::money_back(object)).await?;
+                vec![Object::Refund(refund)]
             }
             About::Dispute => {
                 let dispute: Dispute = stripe.read(out, &asking::dispute(object)).await?;

@@ -31,10 +31,8 @@ pub async fn follow(
         (Some("complete"), "paid" | "no_payment_required") => {
             paid(db, order, session, because).await
         }
-        (Some("expired"), _) => {
-            expired(db, order, because.now).await?;
-            Ok(true)
-        }
+        (Some("expired"), _) => expired(db, order, because.now).await,
+        (Some("complete"), _) if session.has_failed => expired(db, order, because.now).await,
         // A payment that takes days: what is set aside stays so, as far as the hold goes.
         _ => Ok(false),
     }
@@ -111,20 +109,21 @@ async fn take(db: &mut PgConnection, order: Uuid, now: OffsetDateTime) -> Result
     Ok(!is_short)
 }
 
-/// Lets go of what was set aside for an order that was not paid for.
+/// Lets go of what was set aside for an order that was not paid for; says whether it was waiting for that.
 ///
 /// # Errors
 /// As any statement.
-pub async fn expired(db: &mut PgConnection, order: Uuid, now: OffsetDateTime) -> Result<()> {
+pub async fn expired(db: &mut PgConnection, order: Uuid, now: OffsetDateTime) -> Result<bool> {
     let over = sqlx::query!(
         "update orders set status = 'expired', ended_at = $2 where id = $1 and status in ('open', 'pending-payment')",
         order,
         now,
     );
-    if over.execute(&mut *db).await?.rows_affected() == 1 {
+    let was_waiting = over.execute(&mut *db).await?.rows_affected() == 1;
+    if was_waiting {
         sqlx::query!("delete from holds where order_id = $1", order).execute(db).await?;
     }
-    Ok(())
+    Ok(was_waiting)
 }
 
 /// Takes in what was given back of a payment. What all of it went back for, can be sold again.

@@ -7,7 +7,7 @@ use stripe_billing::subscription::{ListSubscription, RetrieveSubscription, Updat
 use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionDiscounts, CreateCheckoutSessionLineItems,
     CreateCheckoutSessionLineItemsPriceData, CreateCheckoutSessionPaymentIntentData,
-    CreateCheckoutSessionSubscriptionData, ExpireCheckoutSession, ListCheckoutSession, ProductData,
+    CreateCheckoutSessionSubscriptionData, ExpireCheckoutSession, ProductData,
     RetrieveCheckoutSession,
 };
 use stripe_client_core::StripeRequest;
@@ -15,10 +15,10 @@ use stripe_core::charge::RetrieveCharge;
 use stripe_core::customer::CreateCustomer;
 use stripe_core::dispute::{ListDispute, RetrieveDispute};
 use stripe_core::event::ListEvent;
-use stripe_core::refund::{CreateRefund, ListRefund};
+use stripe_core::refund::{CreateRefund, ListRefund, RetrieveRefund};
 use stripe_product::coupon::CreateCoupon;
 use stripe_product::price::{CreatePrice, CreatePriceRecurring, CreatePriceRecurringInterval};
-use stripe_product::product::{CreateProduct, UpdateProduct};
+use stripe_product::product::CreateProduct;
 use stripe_shared::{CheckoutSessionMode, CouponDuration};
 use stripe_types::{Currency, RangeQueryTs};
 use time::OffsetDateTime;
@@ -186,11 +186,6 @@ pub fn product(plan: Uuid, name: &str, text: &str) -> Frozen {
     frozen(&if text.is_empty() { new } else { new.description(text) })
 }
 
-/// What a plan is called by now, and whether it can be had.
-pub fn renamed_product(product: &str, name: &str, active: bool) -> Frozen {
-    frozen(&UpdateProduct::new(product).name(name).active(active))
-}
-
 /// A price of a plan.
 pub fn price(price: Uuid, product: &str, amount: i64, money: &str, yearly: bool) -> Frozen {
     let every = match yearly {
@@ -256,16 +251,6 @@ pub fn checkout(id: &str) -> Reading {
     reading(&RetrieveCheckoutSession::new(id))
 }
 
-/// The checkouts that were begun since then, after the one called `after`.
-pub fn checkouts_since(since: OffsetDateTime, after: Option<&str>) -> Reading {
-    let list = ListCheckoutSession::new().limit(100);
-    let list = list.created(RangeQueryTs::gte(since.unix_timestamp()));
-    reading(&match after {
-        Some(after) => list.starting_after(after),
-        None => list,
-    })
-}
-
 /// An invoice.
 pub fn invoice(id: &str) -> Reading {
     reading(&RetrieveInvoice::new(id))
@@ -279,6 +264,11 @@ pub fn charge(id: &str) -> Reading {
 /// What was given back of a charge.
 pub fn refunds_of(charge: &str) -> Reading {
     reading(&ListRefund::new().charge(charge).limit(100))
+}
+
+/// Money that goes back.
+pub fn money_back(id: &str) -> Reading {
+    reading(&RetrieveRefund::new(id))
 }
 
 /// A dispute.

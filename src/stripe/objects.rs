@@ -146,6 +146,9 @@ pub struct Session {
     /// Who, as they have said there.
     #[serde(default)]
     pub customer_details: Option<Buyer>,
+    /// Whether a payment that takes days has failed, which the session itself does not say.
+    #[serde(skip)]
+    pub has_failed: bool,
 }
 
 /// Somebody who has paid.

@@ -190,6 +190,23 @@ fn a_trial_is_free_once_and_its_end_is_said_before() {
 }
 
 #[test]
+fn whoever_deletes_their_account_pays_no_further() {
+    with_stripe(async |app, stripe| {
+        let bob = bob(app).await;
+        becomes_a_member(app, stripe, &bob).await;
+        let gone = bob.post("/account/delete", &[("confirmation", BOB.0)]).await;
+        assert_eq!((gone.status, gone.location.as_str()), (303, "/"), "{}", gone.body);
+        app.psql("update outbox set due_at = now() where state = 'waiting'").await;
+        work(app).await;
+        let subscription = stripe.get(&stripe.last_subscription());
+        assert_eq!(subscription["cancel_at_period_end"], true);
+        let kept =
+            "select concat_ws(' ', account_id, status, cancel_at_period_end) from subscriptions";
+        assert_eq!(app.ask(kept).await, ["active t"]);
+    });
+}
+
+#[test]
 fn membership_can_be_given_and_taken_back() {
     with_stripe(async |app, stripe| {
         publish_for_friends(app).await;

@@ -3,6 +3,7 @@
 mod door;
 mod ledger;
 mod membership;
+mod orders;
 mod reconciling;
 mod steps;
 mod storm;

@@ -259,7 +259,7 @@ pub async fn refused(db: &mut PgConnection, checkout: Uuid, now: OffsetDateTime)
         now,
     );
     match refused.fetch_optional(&mut *db).await?.flatten() {
-        Some(order) => orders::expired(db, order, now).await,
+        Some(order) => orders::expired(db, order, now).await.map(drop),
         None => Ok(()),
     }
 }

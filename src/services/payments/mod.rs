@@ -17,12 +17,16 @@ use sqlx::PgConnection;
 pub enum About {
     /// Somebody's way through checkout, and what has begun with it.
     Session,
+    /// The same, where a payment that takes days has failed.
+    FailedSession,
     /// A subscription.
     Subscription,
     /// An invoice, and the subscription that it is for.
     Invoice,
     /// What goes back of a charge.
     Charge,
+    /// How it goes with that.
+    Refund,
     /// What a bank took back.
     Dispute,
 }
@@ -33,14 +37,15 @@ impl About {
         match kind {
             "checkout.session.completed"
             | "checkout.session.expired"
-            | "checkout.session.async_payment_succeeded"
-            | "checkout.session.async_payment_failed" => Some(Self::Session),
+            | "checkout.session.async_payment_succeeded" => Some(Self::Session),
+            "checkout.session.async_payment_failed" => Some(Self::FailedSession),
             "customer.subscription.created"
             | "customer.subscription.updated"
             | "customer.subscription.deleted"
             | "customer.subscription.trial_will_end" => Some(Self::Subscription),
             "invoice.paid" | "invoice.payment_failed" => Some(Self::Invoice),
             "charge.refunded" => Some(Self::Charge),
+            "charge.refund.updated" | "refund.updated" | "refund.failed" => Some(Self::Refund),
             kind if kind.starts_with("charge.dispute.") => Some(Self::Dispute),
             _ => None,
         }

@@ -213,3 +213,17 @@ impl World {
         self.refund_by_hand(&[("payment_intent".to_owned(), payment)].into());
     }
 }
+
+impl World {
+    /// Somebody pays in a way that takes days.
+    pub fn promise(&mut self, session: &str) {
+        self.set(session, "status", json!("complete"));
+        self.set(session, "url", Value::Null);
+        self.happened("checkout.session.completed", session);
+    }
+
+    /// Nothing has come of it.
+    pub fn break_promise(&mut self, session: &str) {
+        self.happened("checkout.session.async_payment_failed", session);
+    }
+}
