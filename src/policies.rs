@@ -7,12 +7,14 @@ mod api_key;
 mod identity;
 mod programs;
 mod second_factor;
+mod shopper;
 mod webhooks;
 
 pub use api_key::{ApiKey, PostReader, Reads};
 pub use identity::{ArrivedFromProvider, BackFromProvider, Returned, Welcomed, led_to};
 pub use programs::{AccessToken, Program};
 pub use second_factor::{HalfWay, SettingUp, ShownCodes};
+pub use shopper::Shopper;
 pub use webhooks::{Family, GitHub, Named, Resend, Signed, Stripe};
 
 use crate::app::App;
@@ -344,7 +346,7 @@ impl Policy for KnownForm {
     }
 }
 
-/// A link that was mailed to a subscriber, good for one kind of thing. Where there is none of ours, there is nothing.
+/// A link that was mailed to a subscriber, or to a buyer, good for one kind of thing. Where there is none of ours, there is nothing.
 pub struct MailedLink<K>(PhantomData<K>);
 
 impl<K: Kind> Policy for MailedLink<K> {

@@ -39,6 +39,14 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.cached::<pages::membership::Index>();
     routes.action::<actions::membership::Begin>();
     routes.live::<pages::membership::Thanks>();
+    routes.cached::<pages::shop::Index>();
+    routes.cached::<pages::shop::Show>();
+    routes.action::<actions::shop::Add>();
+    routes.live::<pages::shop::Cart>();
+    routes.action::<actions::shop::Change>();
+    routes.action::<actions::shop::Checkout>();
+    routes.live::<pages::orders::Show>();
+    routes.action::<actions::orders::Cancel>();
     routes.form::<actions::newsletter::Confirm>();
     routes.form::<actions::newsletter::Choose>();
     routes.form::<actions::newsletter::Unsubscribe>();
@@ -102,6 +110,13 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.live::<pages::admin::posts::Index>();
     routes.form::<actions::posts::Write>();
     routes.form::<actions::posts::Edit>();
+    routes.live::<pages::admin::products::Index>();
+    routes.form::<actions::products::Add>();
+    routes.form::<actions::products::Edit>();
+    routes.live::<pages::admin::orders::Index>();
+    routes.live::<pages::admin::orders::Show>();
+    routes.action::<actions::orders::Refund>();
+    routes.action::<actions::orders::ResendReceipt>();
     routes.live::<pages::admin::issues::Index>();
     routes.form::<actions::issues::Write>();
     routes.form::<actions::issues::Edit>();

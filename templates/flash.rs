@@ -93,6 +93,18 @@ pub enum Flash {
     EmailChanged,
     /// Everybody is out.
     LockedOut,
+    /// Something is in the cart.
+    InTheCart,
+    /// The cart is as wanted.
+    CartChanged,
+    /// A product is kept.
+    ProductSaved,
+    /// Money goes back.
+    OrderRefunded,
+    /// It is asked for that money goes back.
+    RefundAsked,
+    /// A receipt is mailed once more.
+    ReceiptResent,
     /// A membership ends with what is paid for.
     MembershipEnds,
     /// It does not.
@@ -196,6 +208,16 @@ const SAID: &[(Flash, &str, &str)] = &[
         "locked-out",
         "Everybody is signed out, and the password is none any more. Choose another one now.",
     ),
+    (Flash::InTheCart, "in-the-cart", "It is in your cart."),
+    (Flash::CartChanged, "cart-changed", "Your cart is changed."),
+    (Flash::ProductSaved, "product-saved", "The product is saved."),
+    (Flash::OrderRefunded, "order-refunded", "The money goes back to them."),
+    (
+        Flash::RefundAsked,
+        "refund-asked",
+        "Stripe does not answer. It is asked again until it does, and then the money goes back.",
+    ),
+    (Flash::ReceiptResent, "receipt-resent", "The receipt is on its way to them."),
     (
         Flash::MembershipEnds,
         "membership-ends",

@@ -53,6 +53,26 @@ pub fn money(amount: i64, currency: &str) -> String {
     format!("{code} {sign}{}.{:02}", amount / 100, amount % 100)
 }
 
+/// An amount as people write it, `24.50`, in the smallest units of its currency; none where it is no such amount.
+pub fn smallest_units(text: &str, currency: &str) -> Option<i64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = !whole.is_empty() && whole.len() <= 12 && digits(whole) && digits(part);
+    let whole: i64 = whole.parse().ok().filter(|_| fits)?;
+    match (WHOLE.contains(&currency), part.len()) {
+        (true, 0) => Some(whole),
+        (false, 0) => Some(whole * 100),
+        (false, 2) => Some(whole * 100 + part.parse::<i64>().ok()?),
+        _ => None,
+    }
+}
+
+/// The same, without its currency.
+pub fn plain_amount(amount: i64, currency: &str) -> String {
+    let money = money(amount, currency);
+    money.split_once(' ').map_or(money.clone(), |(_, amount)| amount.to_owned())
+}
+
 /// How long `words` words take to read, in whole minutes, at least one.
 pub fn reading_minutes(words: usize) -> usize {
     words.div_ceil(READING_SPEED).max(1)
@@ -128,6 +148,20 @@ mod tests {
         assert_eq!(reading_minutes(0), 1);
         assert_eq!(reading_minutes(220), 1);
         assert_eq!(reading_minutes(221), 2);
+    }
+
+    #[test]
+    fn an_amount_is_read_as_it_is_written() {
+        for (text, currency, amount) in
+            [("24.50", "eur", 2450), ("25", "eur", 2500), ("0.05", "usd", 5), ("900", "jpy", 900)]
+        {
+            assert_eq!(smallest_units(text, currency), Some(amount), "{text}");
+            assert_eq!(smallest_units(&plain_amount(amount, currency), currency), Some(amount));
+        }
+        for wrong in ["", ".", "24.5", "24.505", "-1", "1e3", "24,50", " 2", "9999999999999"] {
+            assert_eq!(smallest_units(wrong, "eur"), None, "{wrong}");
+        }
+        assert_eq!(smallest_units("9.50", "jpy"), None);
     }
 
     #[test]

@@ -216,6 +216,7 @@ fn masthead(site: &str, here: &str) -> Markup {
                 ul {
                     (nav_link(&paths::home(), "Home", here))
                     (nav_link(&paths::posts(), "Posts", here))
+                    (nav_link(&paths::shop(), "Shop", here))
                     (nav_link(&paths::contact(), "Contact", here))
                 }
             }
@@ -234,6 +235,8 @@ fn footer(site: &str, here: &str) -> Markup {
                     (nav_link(&paths::posts(), "Posts", ""))
                     (nav_link(&paths::contact(), "Contact", ""))
                     (nav_link(&paths::newsletter(), "Newsletter", ""))
+                    (nav_link(&paths::shop(), "Shop", ""))
+                    (nav_link(&paths::cart(), "Cart", ""))
                     (nav_link(&paths::membership(), "Membership", ""))
                     (nav_link(&paths::callers(), "Who is calling?", ""))
                     (nav_link(&paths::account(), "Account", ""))

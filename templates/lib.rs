@@ -39,6 +39,7 @@ pub mod own_data;
 pub mod passkeys;
 pub mod paths;
 pub mod posts;
+pub mod shop;
 pub mod sign_in;
 pub mod sign_up;
 pub mod two_factor;

@@ -45,6 +45,81 @@ pub fn topic_page(slug: &str, number: u32) -> String {
     page(topic(slug), number)
 }
 
+/// What there is to buy.
+pub fn shop() -> String {
+    "/shop".into()
+}
+
+/// Something of it.
+pub fn product(slug: &str) -> String {
+    format!("/shop/{}", encode(slug))
+}
+
+/// Where it is posted to that it is wanted.
+pub fn product_add(slug: &str) -> String {
+    format!("/shop/{}/add", encode(slug))
+}
+
+/// What somebody wants, and where it is posted to that they want it otherwise.
+pub fn cart() -> String {
+    "/cart".into()
+}
+
+/// Where it is posted to that it is ordered.
+pub fn cart_checkout() -> String {
+    "/cart/checkout".into()
+}
+
+/// An order, for whoever has the link to it.
+pub fn order(token: &str) -> String {
+    format!("/orders/{}", encode(token))
+}
+
+/// Where it is posted to that it is wanted no more.
+pub fn order_cancel(token: &str) -> String {
+    format!("/orders/{}/cancel", encode(token))
+}
+
+/// The orders, the last placed first.
+pub fn admin_orders() -> String {
+    "/admin/orders".into()
+}
+
+/// The orders that match `filter`: pairs of `status`, `q` and the cursor `before`.
+pub fn admin_orders_where(filter: &[(&str, &str)]) -> String {
+    query(admin_orders(), filter)
+}
+
+/// One of them.
+pub fn admin_order(id: Uuid) -> String {
+    format!("/admin/orders/{id}")
+}
+
+/// Where it is posted to that money goes back.
+pub fn admin_order_refund(id: Uuid) -> String {
+    format!("/admin/orders/{id}/refund")
+}
+
+/// Where it is posted to that the receipt is mailed once more.
+pub fn admin_order_receipt(id: Uuid) -> String {
+    format!("/admin/orders/{id}/receipt")
+}
+
+/// The products.
+pub fn admin_products() -> String {
+    "/admin/products".into()
+}
+
+/// The form for a new one.
+pub fn admin_new_product() -> String {
+    "/admin/products/new".into()
+}
+
+/// One of them.
+pub fn admin_product(id: Uuid) -> String {
+    format!("/admin/products/{id}")
+}
+
 /// What members can be, and where whoever wants to be one posts to.
 pub fn membership() -> String {
     "/membership".into()

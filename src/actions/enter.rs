@@ -9,6 +9,7 @@ use crate::http::session::{self, Kept};
 use crate::mail::AccountEvent;
 use crate::services::account_notices::tell;
 use crate::services::audit::Act;
+use crate::services::cart::{self, CartToken};
 use crate::services::half_sign_ins::{self, HalfToken};
 use crate::services::second_factors::{self, Accepted, Code, Try};
 use crate::services::sessions::{self, Begun, Device, SessionToken};
@@ -55,6 +56,8 @@ pub async fn enter(
     let (token, half) = (SessionToken::new(app.clock.random()), HalfToken::new(app.clock.random()));
     let before = session::token(&app.config, request);
     let from = session::seen_from(&app.config, request);
+    let cart =
+        session::kept(&app.config, request, Kept::Cart).as_deref().and_then(CartToken::parse);
     let entered = app.write(async |tx| {
         if let Some(before) = &before {
             leave(visit, &mut *tx, before).await?;
@@ -68,6 +71,9 @@ pub async fn enter(
         }
         let twice = proven.by == By::Two;
         let begun = sessions::begin(&mut *tx, proven.account, &token, &from, twice).await?;
+        if let Some(cart) = &cart {
+            cart::hand_over(&mut *tx, cart, proven.account).await?;
+        }
         visit.note(&mut *tx, proven.account, Act::SignedIn.on("staff", proven.account)).await?;
         welcome(visit, tx, &proven, &from).await?;
         Ok(Entered::Whole(proven, begun))
@@ -87,7 +93,9 @@ pub async fn enter(
             let device = session::remember_device(&app.config, request, device);
             let begun = session::begin(&app.config, request, &token, begun.lifetime);
             let done = Done::at(entered.map(|_| whereto));
-            Ok(done.with(begun).with(device).with(end_half))
+            let done = done.with(begun).with(device).with(end_half);
+            let end_cart = cart.map(|_| session::forget(&app.config, request, Kept::Cart));
+            Ok(end_cart.into_iter().fold(done, Done::with))
         }
     }
 }

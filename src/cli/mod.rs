@@ -15,6 +15,7 @@ mod payments;
 mod person;
 mod plan;
 mod post;
+mod product;
 mod record;
 mod run;
 mod serve;
@@ -79,6 +80,9 @@ enum Command {
     /// What members can be.
     #[command(subcommand)]
     Plan(plan::Command),
+    /// What there is to buy.
+    #[command(subcommand)]
+    Product(product::Command),
     /// Payments: Stripe, and the ledger.
     #[command(subcommand)]
     Stripe(payments::Command),
@@ -137,6 +141,9 @@ fn carry_out(command: Command, output: &Output) -> Result<(), Refused> {
             database::with(config, async |app| command.run(app, output).await)
         }
         Command::Plan(command) => {
+            database::with(config, async |app| command.run(app, output).await)
+        }
+        Command::Product(command) => {
             database::with(config, async |app| command.run(app, output).await)
         }
         Command::Stripe(command) => {

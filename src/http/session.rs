@@ -24,7 +24,7 @@ const ERRAND: Names = Names { secure: "__Host-errand", plain: "errand" };
 const ARRIVAL: Names = Names { secure: "__Host-arrival", plain: "arrival" };
 const WRITE: Names = Names { secure: "__Host-ryw", plain: "ryw" };
 
-/// What a browser keeps for some minutes, besides its session.
+/// What a browser keeps for a while, besides its session.
 #[derive(Debug, Clone, Copy)]
 pub enum Kept {
     /// That somebody is half signed in.
@@ -35,6 +35,8 @@ pub enum Kept {
     RecoveryCodes,
     /// That an account was asked for here.
     SigningUp,
+    /// By what the cart of somebody without an account is known.
+    Cart,
 }
 
 impl Kept {
@@ -44,6 +46,7 @@ impl Kept {
             Self::SettingUp => Names { secure: "__Host-setup", plain: "setup" },
             Self::RecoveryCodes => Names { secure: "__Host-codes", plain: "codes" },
             Self::SigningUp => Names { secure: "__Host-asked", plain: "asked" },
+            Self::Cart => Names { secure: "__Host-cart", plain: "cart" },
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What each mail says.
 
-use super::{Letter, Mail, Person, access, newsletter, payments, security};
+use super::{Letter, Mail, Person, access, newsletter, payments, security, shop};
 use crate::app::App;
 use crate::error::{Result, found};
 use crate::services::links::{self, Token};
 use crate::services::{
-    accounts, email_changes, leads, memberships, retention, settings, staff, suppressions,
+    accounts, email_changes, leads, memberships, orders, retention, settings, staff, suppressions,
 };
 use sqlx::PgConnection;
 use templates::mail::{self as template, Part};
@@ -86,6 +86,11 @@ async fn written(
                 return Ok(None);
             };
             let Some(letter) = payments::letter(app, mail, about) else { return Ok(None) };
+            letter
+        }
+        Mail::OrderReceipt { order } => {
+            let Some(order) = orders::for_mail(db, *order).await? else { return Ok(None) };
+            let Some(letter) = shop::receipt(app, order) else { return Ok(None) };
             letter
         }
         Mail::Disputed { dispute, staff } => {

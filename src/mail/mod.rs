@@ -13,6 +13,7 @@ mod payments;
 mod postman;
 pub mod records;
 mod security;
+mod shop;
 
 pub use letters::{compose, link, receipt};
 pub use newsletter::issue_for_nobody;
@@ -115,6 +116,11 @@ pub enum Mail {
         /// What was over.
         subscription: String,
     },
+    /// To a buyer: what they have bought, or that their money goes back.
+    OrderReceipt {
+        /// Which.
+        order: Uuid,
+    },
     /// To an owner: somebody's bank has taken money back.
     Disputed {
         /// What Stripe calls it.
@@ -172,6 +178,7 @@ impl Mail {
             | Self::TrialEnds { .. }
             | Self::PaymentFailed { .. }
             | Self::MembershipEnded { .. }
+            | Self::OrderReceipt { .. }
             | Self::Link { .. } => Purpose::Answer,
             Self::Issue { .. } => Purpose::Newsletter,
             Self::Digest { .. } => Purpose::Digest,
@@ -191,6 +198,7 @@ impl Mail {
             | Self::TrialEnds { .. }
             | Self::PaymentFailed { .. }
             | Self::MembershipEnded { .. }
+            | Self::OrderReceipt { .. }
             | Self::Disputed { .. }
             | Self::SubscribedAlready { .. } => 1,
             Self::Digest { .. } | Self::LeadDigest { .. } => 4,
@@ -216,6 +224,7 @@ impl Mail {
             Self::TrialEnds { .. } => "What is free ends soon",
             Self::PaymentFailed { .. } => "A payment has failed",
             Self::MembershipEnded { .. } => "Membership over",
+            Self::OrderReceipt { .. } => "Receipt",
             Self::Disputed { .. } => "Notice of a dispute",
             Self::Test { .. } => "Test",
         }

@@ -63,6 +63,7 @@ pub(super) async fn compose(
         | Mail::PaymentFailed { .. }
         | Mail::MembershipEnded { .. }
         | Mail::Disputed { .. }
+        | Mail::OrderReceipt { .. }
         | Mail::Test { .. } => Ok(None),
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod checkout;
 pub mod reconcile;
+pub mod shop;
 
 pub use checkout::{complete_checkout, leads_to};
 

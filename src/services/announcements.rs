@@ -30,13 +30,19 @@ pub enum Kind {
     Post,
     /// The newest posts on a topic.
     Topic,
+    /// What members can be.
+    Membership,
+    /// What there is to buy.
+    Shop,
+    /// One thing of it.
+    Product,
     /// Who may call.
     Callers,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Home,
         Self::Contact,
         Self::Newsletter,
@@ -45,6 +51,9 @@ impl Kind {
         Self::Posts,
         Self::Post,
         Self::Topic,
+        Self::Membership,
+        Self::Shop,
+        Self::Product,
         Self::Callers,
     ];
 
@@ -59,6 +68,9 @@ impl Kind {
             Self::Posts => paths::posts(),
             Self::Post => paths::post(slug),
             Self::Topic => paths::topic(slug),
+            Self::Membership => paths::membership(),
+            Self::Shop => paths::shop(),
+            Self::Product => paths::product(slug),
             Self::Callers => paths::callers(),
         }
     }

@@ -14,6 +14,11 @@ issue as (
            md5(concat_ws('|', slug, subject, extract(epoch from started_at))) as line
       from issues where started_at is not null
 ),
+product as (
+    -- How many are left is said too, and changes too often to be told of: whether there are any is.
+    select slug, position, md5(concat_ws('|', slug, title, text, amount, currency, happens_at, stock > sold)) as line
+      from products where active
+),
 topic as (
     select slug, name, description, lines
       from topics join (select topic, string_agg(line, '' order by place) as lines
@@ -37,6 +42,10 @@ public (kind, slug, said) as (
     union all select 'newsletter', '', concat_ws('|', topics, below_the_form) from shown
     union all select 'issues', '', issues from shown
     union all select 'issue', slug, concat_ws('|', line, body) from issue
+    union all select 'membership', '', (select string_agg(concat_ws('|', plans.name, text, trial_days, period, amount, currency), '' order by plans.position, plans.id, period)
+                                          from plans left join plan_prices on plan_id = plans.id and plan_prices.active where plans.active)
+    union all select 'shop', '', (select string_agg(line, '' order by position, slug) from product)
+    union all select 'product', slug, line from product
     union all select 'callers', '', ''
 ),
 changed as (

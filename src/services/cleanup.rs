@@ -47,13 +47,15 @@ pub enum Kind {
     Inbox,
     /// What was asked of Stripe and was answered: after ninety days.
     StripeCalls,
+    /// Carts of those without an account that nobody has touched for as long as browsers keep them: after ninety days.
+    Carts,
     /// Limits that nobody has come near lately.
     SharedLimits,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::EmailChanges,
@@ -73,6 +75,7 @@ impl Kind {
         Self::InboxPayloads,
         Self::Inbox,
         Self::StripeCalls,
+        Self::Carts,
         Self::SharedLimits,
     ];
 
@@ -98,6 +101,7 @@ impl Kind {
             Self::InboxPayloads => "payloads of events",
             Self::Inbox => "events",
             Self::StripeCalls => "calls to Stripe",
+            Self::Carts => "carts",
             Self::SharedLimits => "limits",
         }
     }
@@ -230,6 +234,11 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
         Kind::StripeCalls => counted!(
             r#"with old as (select id from stripe_calls where ended_at < now() - interval '90 days' limit $1),
                         gone as (delete from stripe_calls using old where stripe_calls.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::Carts => counted!(
+            r#"with old as (select id from carts where account_id is null and updated_at < now() - interval '90 days' limit $1),
+                        gone as (delete from carts using old where carts.id = old.id and $1::bigint is not null)
                    select count(*) as "count!" from old"#
         ),
     };

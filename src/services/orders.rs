@@ -1,11 +1,22 @@
-//! Orders, as far as payments move them: paid for, in time or too late, expired, given back.
+//! Orders: placed ([`place`]), seen by their buyers and by staff, and moved by payments: paid for, in time or too late, expired,
+//! given back.
 //!
 //! Stock is set aside by a hold, which counts while it has not run out. What is paid for in time takes its hold; what is paid for
 //! later takes what is free by then, or is given back at once. `products_not_oversold` refuses whatever else might sell more than
 //! there is.
 
+mod placing;
+mod reading;
+pub mod staff;
+
+pub use placing::{Buyer, Placed, Places, place};
+pub use reading::{Bought, Buying, Order, for_mail, held, note_cancelled, number, way_of};
+
 use crate::error::Result;
+use crate::jobs::Job;
+use crate::mail::Mail;
 use crate::services::ledger::Kind;
+use crate::services::outbox::{self, New};
 use crate::services::payments::calls;
 use crate::services::payments::mirror::{Because, book};
 use crate::stripe::asking;
@@ -13,6 +24,48 @@ use crate::stripe::objects::Session;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// How an order stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
+pub enum Status {
+    /// It is not paid for yet.
+    Open,
+    /// Its payment is awaited.
+    PendingPayment,
+    /// It was paid for.
+    Paid,
+    /// It was not, in time.
+    Expired,
+    /// All of the money went back.
+    Refunded,
+    /// Its buyer has let go of it.
+    Cancelled,
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Open,
+        Self::PendingPayment,
+        Self::Paid,
+        Self::Expired,
+        Self::Refunded,
+        Self::Cancelled,
+    ];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::PendingPayment => "pending-payment",
+            Self::Paid => "paid",
+            Self::Expired => "expired",
+            Self::Refunded => "refunded",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
 
 /// What the buyer is told whose payment came when nothing was left.
 pub const TOO_LATE: &str = "The payment came after the time for it had run out, and by then nothing was left. The money goes back.";
@@ -52,18 +105,20 @@ async fn paid(
     let buyer = session.customer_details.as_ref();
     let payment = session.payment_intent.as_deref();
     let has_all = take(&mut *db, order, because.now).await?;
-    sqlx::query!(
+    let email = sqlx::query_scalar!(
         "update orders set status = 'paid', paid_at = $2, ended_at = $2, payment = coalesce($3, payment),
-                email = coalesce(email, $4), name = coalesce(name, $5), remark = $6 where id = $1",
+                email = coalesce(email, $4), name = coalesce(name, $5), remark = $6 where id = $1 returning email",
         order,
         because.now,
         payment,
         buyer.and_then(|buyer| buyer.email.as_deref()),
         buyer.and_then(|buyer| buyer.name.as_deref()),
         (!has_all).then_some(TOO_LATE),
-    )
-    .execute(&mut *db)
-    .await?;
+    );
+    if let Some(email) = email.fetch_one(&mut *db).await? {
+        receipt(&mut *db, (because.id)(), order, &email, Some("paid")).await?;
+    }
+    empty_cart(&mut *db, order).await?;
     let money = (session.amount_total.unwrap_or_default(), row.currency.as_str());
     let about = format!("order:{order}");
     let object = payment.unwrap_or(&session.id);
@@ -75,6 +130,49 @@ async fn paid(
         calls::freeze(db, ids, because.now, &purpose, &asked).await?;
     }
     Ok(true)
+}
+
+/// Mails the receipt of an order, or that what was paid goes back: whatever is true of it by then. Once for each reason, where one is
+/// given.
+async fn receipt(
+    db: &mut PgConnection,
+    id: Uuid,
+    order: Uuid,
+    email: &str,
+    once_for: Option<&str>,
+) -> Result<()> {
+    let new = New {
+        id,
+        job: &Job::Mail(Mail::OrderReceipt { order }),
+        cause: format!("order:{order}"),
+        recipient: Some(email),
+        once: once_for.map(|reason| format!("order:{order}:{reason}")),
+        not_before: None,
+    };
+    outbox::put(db, &new).await
+}
+
+/// Takes what was paid for out of the cart that it came from. What was put there since stays.
+async fn empty_cart(db: &mut PgConnection, order: Uuid) -> Result<()> {
+    sqlx::query!(
+        "delete from cart_lines using orders join order_lines on order_id = orders.id
+          where orders.id = $1 and cart_lines.cart_id = orders.cart_id and cart_lines.product_id = order_lines.product_id
+            and cart_lines.quantity <= order_lines.quantity",
+        order,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "update cart_lines set quantity = cart_lines.quantity - order_lines.quantity
+           from orders join order_lines on order_id = orders.id
+          where orders.id = $1 and cart_lines.cart_id = orders.cart_id and cart_lines.product_id = order_lines.product_id
+            and cart_lines.quantity > order_lines.quantity",
+        order,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!("update orders set cart_id = null where id = $1", order).execute(db).await?;
+    Ok(())
 }
 
 /// Takes what an order is for from the stock, all of it or nothing; says whether it could. Whatever others have set aside, and
@@ -132,16 +230,21 @@ pub async fn expired(db: &mut PgConnection, order: Uuid, now: OffsetDateTime) ->
 /// As any statement.
 pub async fn refunded(db: &mut PgConnection, payment: &str, because: &Because<'_>) -> Result<()> {
     let refunded = sqlx::query!(
-        r#"with before as (select id, status, remark from orders where payment = $1 for update),
+        r#"with before as (select id, status, remark, refunded from orders where payment = $1 for update),
                 back as (select coalesce(sum(amount), 0)::bigint as amount from stripe_objects
                           where parent = $1 and type = 'refund' and state = 'succeeded')
            update orders set refunded = least(back.amount, orders.amount),
                   status = case when back.amount >= orders.amount and orders.status = 'paid' then 'refunded' else orders.status end
              from before, back where orders.id = before.id
-           returning orders.id, before.status = 'paid' and orders.status = 'refunded' as "all_of_it!", before.remark"#,
+           returning orders.id, before.status = 'paid' and orders.status = 'refunded' as "all_of_it!", before.remark,
+                     orders.email, orders.refunded, orders.refunded > before.refunded as "more!""#,
         payment,
     );
     let Some(refunded) = refunded.fetch_optional(&mut *db).await? else { return Ok(()) };
+    if let (Some(email), true) = (&refunded.email, refunded.more) {
+        let reason = format!("refunded {}", refunded.refunded);
+        receipt(&mut *db, (because.id)(), refunded.id, email, Some(&reason)).await?;
+    }
     // What never was taken from the stock does not go back there.
     if refunded.all_of_it && refunded.remark.as_deref() != Some(TOO_LATE) {
         sqlx::query!(

@@ -179,7 +179,7 @@ impl Holding {
             }
             Self::Orders => {
                 sqlx::query_scalar!(
-                    r#"select to_jsonb(orders) - 'token_hash' - 'account_id' || jsonb_build_object('lines',
+                    r#"select to_jsonb(orders) - 'cart_id' - 'account_id' || jsonb_build_object('lines',
                               coalesce((select jsonb_agg(to_jsonb(lines) - 'order_id' order by position)
                                           from order_lines lines where order_id = orders.id), '[]')) as "row!"
                          from orders where lower(email) = lower($1)

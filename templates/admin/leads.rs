@@ -206,7 +206,7 @@ const TESTS: [Choice<'static>; 3] = [
 ];
 
 /// The values to choose from, and before them that any will do.
-fn or_any<'a>(any: &'a str, values: &'a [&'a str]) -> impl Iterator<Item = Choice<'a>> {
+pub(super) fn or_any<'a>(any: &'a str, values: &'a [&'a str]) -> impl Iterator<Item = Choice<'a>> {
     std::iter::once(Choice { value: "", label: any, hint: "" })
         .chain(values.iter().map(|value| (*value).into()))
 }

@@ -8,9 +8,11 @@ pub mod issues;
 pub mod keys;
 pub mod leads;
 pub mod notices;
+pub mod orders;
 pub mod outbox;
 pub mod people;
 pub mod posts;
+pub mod products;
 pub mod routes;
 pub mod runs;
 pub mod settings;
@@ -43,6 +45,8 @@ pub fn dashboard(counts: &[(&str, i64, String)], is_owner: bool) -> View {
 /// What is not needed every day.
 fn rooms(is_owner: bool) -> Markup {
     let rooms = [
+        (paths::admin_orders(), "Orders", "What was bought, and what became of it."),
+        (paths::admin_products(), "Products", "What there is to buy."),
         (paths::admin_notices(), "Notices", "What you are told by mail, and when."),
         (paths::admin_runs(), "Runs", "What happens by the clock."),
         (paths::admin_inbox(), "Inbox", "What other programs have told this site."),

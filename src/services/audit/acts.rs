@@ -95,6 +95,16 @@ pub enum Act {
     SubscriberEnded,
     /// All of them were taken along.
     SubscribersExported,
+    /// There is something new to buy.
+    ProductAdded,
+    /// What is to be bought is something else.
+    ProductEdited,
+    /// How many of it there are.
+    StockSet,
+    /// Money of an order goes back.
+    OrderRefunded,
+    /// Its receipt is mailed once more.
+    ReceiptResent,
     /// There is another plan for members.
     PlanAdded,
     /// What it costs, or whether it can be had.
@@ -188,6 +198,11 @@ pub const ACTS: &[(Act, &str, &str)] = &[
     (Act::SubscribersImported, "subscribers-imported", "Subscribers brought over"),
     (Act::SubscriberEnded, "subscriber-ended", "Subscriber taken off the list"),
     (Act::SubscribersExported, "subscribers-exported", "Subscribers taken along"),
+    (Act::ProductAdded, "product-added", "Product added"),
+    (Act::ProductEdited, "product-edited", "Product edited"),
+    (Act::StockSet, "stock-set", "Stock set"),
+    (Act::OrderRefunded, "order-refunded", "Order refunded"),
+    (Act::ReceiptResent, "receipt-resent", "Receipt sent again"),
     (Act::PlanAdded, "plan-added", "Plan added"),
     (Act::PlanChanged, "plan-changed", "Plan changed"),
     (Act::MembershipGiven, "membership-given", "Membership given"),

@@ -3,7 +3,9 @@
 use crate::error::{Error, Result};
 use crate::policies::Operator;
 use crate::services::front_matter::Document;
+use crate::services::input::Valid;
 use crate::services::pages;
+use crate::services::products::{self, Draft, Keeper, Kind};
 use anyhow::{Context, anyhow};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -41,13 +43,19 @@ const POSTS: [&str; 14] = files![
     "posts/14-how-we-say-no.md",
 ];
 
+const PRODUCTS: [&str; 3] = files![
+    "products/01-letters-in-a-day.md",
+    "products/02-tide-table.md",
+    "products/03-herring-print.md",
+];
+
 const ISSUES: [&str; 1] = files!["issues/01-what-the-winter-left-on-the-bench.md"];
 
 /// Puts the demo site in. `id` makes ids.
 ///
 /// # Errors
 /// As any statement.
-pub async fn fill(db: &mut PgConnection, _by: &Operator, id: impl Fn() -> Uuid) -> Result<()> {
+pub async fn fill(db: &mut PgConnection, by: &Operator, id: impl Fn() -> Uuid) -> Result<()> {
     for (name, text) in [("home", HOME), ("contact", CONTACT)] {
         let page = parse(text)?;
         pages::put(db, name, get(&page, "title")?, page.body).await?;
@@ -69,7 +77,26 @@ pub async fn fill(db: &mut PgConnection, _by: &Operator, id: impl Fn() -> Uuid) 
     for text in ISSUES {
         insert_issue(db, id(), &parse(text)?).await?;
     }
+    for text in PRODUCTS {
+        let draft = Valid::check(product(&parse(text)?)?)?;
+        products::add(db, &Keeper::Operator(by), id(), &draft).await?;
+    }
     Ok(())
+}
+
+fn product(product: &Document<'_>) -> Result<Draft> {
+    Ok(Draft {
+        title: get(product, "title")?.to_owned(),
+        slug: Some(get(product, "slug")?.to_owned()),
+        text: product.body.to_owned(),
+        kind: if product.get("kind") == Some("ticket") { Kind::Ticket } else { Kind::Goods },
+        price: get(product, "price")?.to_owned(),
+        currency: get(product, "currency")?.to_owned(),
+        stock: get(product, "stock")?.to_owned(),
+        happens_at: product.get("happens").map(str::to_owned),
+        active: true,
+        version: None,
+    })
 }
 
 /// An issue that was sent, though to nobody, so that there is something to read.
@@ -133,6 +160,9 @@ mod tests {
                 assert!(!get(&post, key).unwrap().is_empty());
             }
             assert!(TOPICS.iter().any(|(slug, _)| *slug == get(&post, "topic").unwrap()));
+        }
+        for text in PRODUCTS {
+            assert!(Valid::check(product(&parse(text).unwrap()).unwrap()).is_ok());
         }
         for text in ISSUES {
             let issue = parse(text).unwrap();

@@ -109,7 +109,7 @@ impl Kind for Managing {
     const LABEL: &'static [u8] = b"manage";
 }
 
-/// Whoever holds a link that was mailed to a subscriber. Only [`Holder::of`] makes one from outside, so holding one is the
+/// Whoever holds a link that was mailed to a subscriber, or to a buyer. Only [`Holder::of`] makes one from outside, so holding one is the
 /// proof.
 #[derive(Debug)]
 pub struct Holder<K> {
@@ -130,7 +130,12 @@ impl<K: Kind> Holder<K> {
         Some(Self { id, kind: PhantomData })
     }
 
-    /// What stands in the link that is mailed to the subscriber `id`.
+    /// What it is about.
+    pub(in crate::services) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// What stands in the link that is mailed to the subscriber `id`, or about the order of this id.
     pub fn token(secrets: &Secrets, id: Uuid) -> String {
         let signature = secrets.sign(Purpose::Subscriber, &[K::LABEL, id.as_bytes()]);
         digest::hex(id.as_bytes()) + &digest::hex(&signature[..SIGNATURE])

@@ -1,0 +1,45 @@
+//! Mail about what somebody has bought.
+
+use super::{Letter, Person, link};
+use crate::app::App;
+use crate::services::orders::{self, Buying, Order, Status};
+use crate::services::subscribers::Holder;
+use templates::mail::{self as template, Part};
+use templates::{format, paths};
+
+/// What a buyer is told of an order, as it stands by now; none where nothing was paid, or nobody is left to get it.
+pub(super) fn receipt(app: &App, order: Order) -> Option<Letter> {
+    let site = &app.config.site_name;
+    let back = format::money(order.refunded, &order.currency);
+    let (subject, words) = match (order.status, &order.remark) {
+        (Status::Refunded, _) => {
+            ("Your money is on its way back", format!("{back} of your order went back to you."))
+        }
+        (Status::Paid, Some(remark)) => ("Your payment came too late", remark.clone()),
+        (Status::Paid, None) if order.refunded > 0 => (
+            "Some of your money is on its way back",
+            format!("{back} of your order went back to you."),
+        ),
+        (Status::Paid, None) => {
+            ("Your order", "Thank you! This is paid for, and yours.".to_owned())
+        }
+        _ => return None,
+    };
+    let mut facts = vec![("Order".to_owned(), orders::number(order.id))];
+    facts.extend(order.lines.iter().map(|line| {
+        let each = format::money(line.amount, &order.currency);
+        let when = line.happens_at.map(|at| format!(", {} UTC", format::sortable(at)));
+        (format!("{} × {}", line.quantity, line.title), each + when.as_deref().unwrap_or_default())
+    }));
+    facts.push(("In all".to_owned(), format::money(order.amount, &order.currency)));
+    let place = paths::order(&Holder::<Buying>::token(&app.secrets, order.id));
+    let parts = vec![
+        Part::Text(words),
+        Part::Facts(facts),
+        Part::Link("Your order".to_owned(), link(app, &place)),
+        Part::Footer(format!("You get this mail because you have ordered something at {site}.")),
+    ];
+    let to = Person { name: order.name.unwrap_or_default(), email: order.email? };
+    let mail = template::Mail { subject: format!("{subject} · {site}"), parts };
+    Some(Letter { to, reply_to: None, unsubscribe: None, mail })
+}

@@ -1,0 +1,64 @@
+//! How an order comes to be paid for, or not: what is said to Stripe between the transactions of the shop.
+
+use super::{checkout, follow};
+use crate::app::{App, Written};
+use crate::error::{Error, Result};
+use crate::services::cart::Shopper;
+use crate::services::orders::{self, Buyer, Buying, Placed, Places};
+use crate::services::payments::About;
+use crate::services::subscribers::Holder;
+use templates::paths;
+use uuid::Uuid;
+
+/// Orders what is in the cart of `who`, or goes on with the order of the same, and says where it is paid for.
+///
+/// # Errors
+/// [`Error::Off`]; [`Error::Invalid`] where something cannot be had; [`Error::Unavailable`] where Stripe is away: what was ordered is
+/// set aside then, and a job goes on with it.
+pub async fn order(app: &App, who: &Shopper, buyer: &Buyer) -> Result<Written<String>> {
+    super::stripe(app)?;
+    let origin = app.config.canonical_origin().to_string();
+    let order =
+        |id: Uuid| format!("{origin}{}", paths::order(&Holder::<Buying>::token(&app.secrets, id)));
+    let places = Places { order: &order, cart: format!("{origin}{}", paths::cart()) };
+    let (id, now) = (|| app.clock.id(), app.clock.now());
+    for _ in 0..3 {
+        let placed =
+            app.write(async |tx| orders::place(tx, who, &id, now, (buyer, &places)).await).await?;
+        match placed.value {
+            Placed::This(way) => {
+                let place = checkout::advance(app, way).await?;
+                return Ok(placed.map(|_| place));
+            }
+            // Nobody is to pay twice: the other has to end before this one begins. It may have been paid for meanwhile.
+            Placed::Other(way) => checkout::end(app, way).await?,
+        }
+    }
+    Err(Error::unavailable("an order does not come to its end"))
+}
+
+/// Learns from Stripe itself how the payment of an order stands, which may not have told us yet. Where Stripe is away, what is known
+/// here is all there is.
+///
+/// # Errors
+/// As any statement.
+pub async fn learn(app: &App, by: &Holder<Buying>) -> Result<()> {
+    let way = app.ask(async |db| orders::way_of(db, by).await).await?;
+    let Some((_, Some(session))) = way else { return Ok(()) };
+    match follow(app, About::Session, &session).await {
+        Ok(_) | Err(Error::Off(_) | Error::NotFound | Error::Unavailable(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Has an order that was not paid for end. One that was paid for meanwhile is paid for.
+///
+/// # Errors
+/// [`Error::Off`]; [`Error::Unavailable`] where Stripe is away.
+pub async fn cancel(app: &App, by: &Holder<Buying>) -> Result<Written<bool>> {
+    let way = app.ask(async |db| orders::way_of(db, by).await).await?;
+    let Some((way, _)) = way else { return Ok(Written::nothing(false)) };
+    super::stripe(app)?;
+    checkout::end(app, way).await?;
+    app.write(async |tx| orders::note_cancelled(tx, by).await).await
+}
