@@ -9,6 +9,7 @@ use super::support::signer::{GITHUB, PARTNER, RESEND};
 use super::support::{Answer, Person, TestApp, with_app, with_settings};
 use super::tokens::asks_for_consent;
 use frontdesk::routes::{self, Entry};
+use frontdesk::services::orders::Buying;
 use frontdesk::services::subscribers::{Confirming, Holder, Managing};
 use reqwest::Method;
 use serde_json::json;
@@ -17,10 +18,11 @@ use std::collections::BTreeSet;
 pub const NOBODYS: &str = "01890000-0000-7000-8000-000000000000";
 
 /// The proofs that whoever comes has.
-pub const OPEN: [&str; 9] = [
+pub const OPEN: [&str; 10] = [
     "anyone",
     "anyone, to prove who they are",
     "anyone, signed in or not",
+    "anyone, with their cart",
     "a known site, or a program",
     "a form of a known site",
     "a link that was mailed",
@@ -221,6 +223,18 @@ pub const AN_EVENT: &str = "insert into inbox (id, source, event_id, type, paylo
     insert into outbox (id, kind, job, cause, state, ended_at) select job, 'inbox',
         jsonb_build_object('do', 'inbox', 'event', id), 'inbox:' || id, 'dead', now() from inbox;";
 
+/// Something to buy, and an order of it that was paid for.
+pub const AN_ORDER: &str = "insert into products (id, slug, title, kind, amount, currency, stock, sold)
+        values (gen_random_uuid(), 'a-wall', 'A wall', 'goods', 2500, 'eur', 3, 1);
+    insert into orders (id, email, name, status, amount, currency, payment, paid_at)
+        values (gen_random_uuid(), 'ann@example.test', 'Ann', 'paid', 2500, 'eur', 'pi_1', now());
+    insert into order_lines select orders.id, products.id, title, 2500, 1, 1 from orders, products;";
+
+/// What the address of an order ends in.
+pub fn order_link(app: &TestApp, order: &str) -> String {
+    Holder::<Buying>::token(&app.state.secrets, order.parse().unwrap())
+}
+
 /// What stands in the links that are mailed to a subscriber: to confirm, and to choose.
 pub fn links_of(app: &TestApp, subscriber: &str) -> (String, String) {
     let (secrets, id) = (&app.state.secrets, subscriber.parse().unwrap());
@@ -247,7 +261,10 @@ pub async fn everything(app: &TestApp, ada: &Person<'_>) -> Vec<String> {
     assert_eq!(app.cli(&post, "Words.").code, 0);
     let lead = app.ask("select id from leads").await.remove(0);
     let post = app.ask("select id from posts").await.remove(0);
-    app.psql(&format!("{AN_ISSUE} {A_SUBSCRIBER} {AN_IMPORT} {AN_EVENT}")).await;
+    app.psql(&format!("{AN_ISSUE} {A_SUBSCRIBER} {AN_IMPORT} {AN_EVENT} {AN_ORDER}")).await;
+    let order = app.ask("select id from orders").await.remove(0);
+    let product = app.ask("select id from products").await.remove(0);
+    let ordered = order_link(app, &order);
     let event = app.ask("select id from inbox").await.remove(0);
     let import = app.ask("select id from imports").await.remove(0);
     let issue = app.ask("select id from issues").await.remove(0);
@@ -262,11 +279,14 @@ pub async fn everything(app: &TestApp, ada: &Person<'_>) -> Vec<String> {
         "/oauth/authorize" => asks.clone(),
         path if questions.contains_key(path) => questions[path].clone(),
         "/newsletter/confirm/{token}" => path.replace("{token}", &confirm),
+        "/orders/{token}" => path.replace("{token}", &ordered),
         path if path.contains("{token}") => path.replace("{token}", &manage),
         path if path.contains("imports/{id}") => path.replace("{id}", &import),
         path if path.contains("inbox/{id}") => path.replace("{id}", &event),
         path if path.contains("issues/{id}") => path.replace("{id}", &issue),
         path if path.contains("keys/{id}") => path.replace("{id}", &key),
+        path if path.contains("orders/{id}") => path.replace("{id}", &order),
+        path if path.contains("products/{id}") => path.replace("{id}", &product),
         path if path.contains("staff/{id}") => path.replace("{id}", &staff),
         path if path.contains("subscribers/{id}") => path.replace("{id}", &reader),
         "/static/{hash}/{name}" => style.to_owned(),

@@ -78,6 +78,7 @@ mod second_factor_setting;
 mod sending;
 mod serving;
 mod settings;
+mod shop;
 mod sign_in;
 mod spam;
 mod staff;

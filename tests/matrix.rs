@@ -5,8 +5,8 @@
 
 use super::accounts::links_in_mails;
 use super::doors::{
-    A_SUBSCRIBER, AN_EVENT, AN_IMPORT, AN_ISSUE, ANYWHERE, BROUGHT, NOBODYS, OPEN, filled,
-    is_for_machines, links_of,
+    A_SUBSCRIBER, AN_EVENT, AN_IMPORT, AN_ISSUE, AN_ORDER, ANYWHERE, BROUGHT, NOBODYS, OPEN,
+    filled, is_for_machines, links_of, order_link,
 };
 use super::sign_in::sign_in;
 use super::support::{Answer, Person, TestApp, with_app, with_settings};
@@ -115,7 +115,7 @@ fn fixtures() -> String {
     let people: String = people.into_iter().map(|(digit, name)| account(digit, name)).collect();
     let (key_a, key_b) = (key("a"), key("b"));
     format!(
-        "{people} {AN_ISSUE} {A_SUBSCRIBER} {AN_IMPORT} {AN_EVENT}
+        "{people} {AN_ISSUE} {A_SUBSCRIBER} {AN_IMPORT} {AN_EVENT} {AN_ORDER}
          insert into staff (id, role) values ('01890000-0000-7000-8000-000000000003', 'editor'), ('01890000-0000-7000-8000-000000000004', 'owner');
          insert into sessions (token_hash, account_id, expires_at, id)
          values (sha256(decode(repeat('5', 64), 'hex')), '01890000-0000-7000-8000-000000000004', now() - interval '1 second', gen_random_uuid()),
@@ -148,6 +148,7 @@ fn fixtures() -> String {
          update issues set id = '{NOBODYS}';
          update imports set id = '{NOBODYS}';
          update inbox set id = '{NOBODYS}';
+         delete from order_lines; update orders set id = '{NOBODYS}'; update products set id = '{NOBODYS}';
          update subscribers set id = '{NOBODYS}'"
     )
 }
@@ -215,6 +216,7 @@ async fn address(app: &TestApp, path: &str) -> String {
         "/static/{hash}/{name}" => templates::assets::STYLE.url().to_owned(),
         "/{key}.txt" => templates::paths::indexnow_key(&app.state.secrets.indexnow()),
         path if path.contains("staff/{id}") => path.replace("{id}", EDITOR),
+        path if path.starts_with("/orders/") => path.replace("{token}", &order_link(app, NOBODYS)),
         "/account/passkeys/new/{id}" => path.replace("{id}", MEMBERS),
         "/newsletter/confirm/{token}" => path.replace("{token}", &confirm),
         path if path.starts_with("/newsletter/") => filled(&path.replace("{token}", &manage)),

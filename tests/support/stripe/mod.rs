@@ -58,6 +58,11 @@ pub enum Fault {
     Refuse(u16),
     /// It is done, and the answer is lost.
     LoseAnswer,
+    /// It is done, or is not, and nothing is ever answered.
+    Hang {
+        /// Whether it is done.
+        done: bool,
+    },
 }
 
 /// What is answered.
@@ -199,6 +204,13 @@ async fn serve(request: HttpRequest, body: web::Bytes, stripe: web::Data<Stripe>
                     *world.posts.entry(below.to_owned()).or_default() += 1;
                     match world.faults.pop_front() {
                         Some(Fault::Refuse(status)) => error(status, "api_error", "told_to"),
+                        Some(Fault::Hang { done }) => {
+                            if done {
+                                world.once(request.headers(), below, &body, &form);
+                            }
+                            drop(world);
+                            return std::future::pending().await;
+                        }
                         fault => {
                             let reply = world.once(request.headers(), below, &body, &form);
                             match fault {

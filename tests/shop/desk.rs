@@ -1,0 +1,174 @@
+//! What staff and the operator do about products and orders.
+
+use super::super::payments::cli;
+use super::super::support::Person;
+use super::{add, hear, order, orders, standing, stock, with_shop};
+
+async fn version(ada: &Person<'_>, path: &str) -> String {
+    let page = ada.get(path).await.body;
+    page.split("name=\"version\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn staff_write_products_and_two_of_them_do_not_write_over_each_other() {
+    with_shop(async |app, stripe| {
+        let (ada, eve) = (app.ada().await, app.eve());
+        let new = [
+            ("title", "Herring & <b>chips</b>"),
+            ("price", "12.5"),
+            ("currency", "eur"),
+            ("stock", "2"),
+            ("active", "on"),
+        ];
+        let wrong = ada.post("/admin/products/new", &new).await;
+        wrong.is_page(422);
+        assert!(wrong.body.contains("id=\"price-error\""));
+        let new = [&new[..1], &[("price", "12.50")], &new[2..]].concat();
+        assert_eq!(ada.post("/admin/products/new", &new).await.status, 303);
+        assert!(eve.get("/shop").await.body.contains("Herring &amp; &lt;b&gt;chips"));
+        let taken =
+            ada.post("/admin/products/new", &[&[("slug", "print")][..], &new[..]].concat()).await;
+        assert!(taken.status == 422 && taken.body.contains("id=\"slug-error\""));
+        let id = app.ask("select id from products where slug like 'herring%'").await.remove(0);
+        let path = format!("/admin/products/{id}");
+        let seen = version(&ada, &path).await;
+        let edit = |price: &'static str, version: &str, active: bool| {
+            let mut form = vec![
+                ("title", "Herring"),
+                ("slug", "herring"),
+                ("price", price),
+                ("currency", "eur"),
+                ("stock", "2"),
+            ];
+            form.extend(active.then_some(("active", "on")));
+            let form: Vec<(String, String)> = form
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
+            [form, vec![("version".to_owned(), version.to_owned())]].concat()
+        };
+        let send = async |form: Vec<(String, String)>| {
+            let form: Vec<(&str, &str)> =
+                form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            ada.post(&path, &form).await
+        };
+        assert_eq!(send(edit("13.00", &seen, true)).await.status, 303);
+        assert_eq!(eve.get("/shop/herring").await.status, 200, "the address is another at once");
+        let stale = send(edit("14.00", &seen, true)).await;
+        assert!(
+            stale.status == 422 && stale.body.contains("Someone has saved this product"),
+            "{}",
+            stale.body
+        );
+        assert_eq!(app.ask("select amount from products where slug = 'herring'").await, ["1300"]);
+        // What is sold stays sold, and what is archived is had no more.
+        orders(&eve, stripe, ("herring", 2)).await;
+        stripe.world().pay(&stripe.last_session());
+        hear(app, stripe).await;
+        assert_eq!(cli(app, stripe, &["product", "stock", "herring", "1"]).code, 1);
+        assert_eq!(cli(app, stripe, &["product", "stock", "herring", "5"]).code, 0);
+        add(&eve, "herring", 1).await;
+        let seen = version(&ada, &path).await;
+        assert_eq!(send(edit("13.00", &seen, false)).await.status, 303);
+        assert_eq!(send(edit("13.00", "", false)).await.status, 422, "fewer than were sold");
+        assert_eq!(eve.get("/shop/herring").await.status, 404);
+        assert!(!eve.get("/shop").await.body.contains("Herring"));
+        assert!(order(&eve).await.body.contains("sold out at the moment"));
+        let listed = cli(app, stripe, &["product", "list"]).out;
+        assert!(listed.contains("herring") && listed.contains("cannot be bought"), "{listed}");
+    });
+}
+
+#[test]
+fn money_goes_back_in_parts_and_no_more_than_came() {
+    with_shop(async |app, stripe| {
+        let (ada, eve) = (app.ada().await, app.eve());
+        let (session, path) = orders(&eve, stripe, ("print", 2)).await;
+        let id = app.ask("select id from orders").await.remove(0);
+        let desk = format!("/admin/orders/{id}");
+        let refund = format!("{desk}/refund");
+        assert_eq!(ada.post(&refund, &[]).await.status, 422, "nothing was paid");
+        stripe.world().pay(&session);
+        hear(app, stripe).await;
+        for wrong in ["60.00", "0", "-1", "ten"] {
+            let answer = ada.post(&refund, &[("amount", wrong)]).await;
+            assert!(
+                answer.status == 422 && answer.body.contains("at most EUR 50.00"),
+                "{wrong}: {}",
+                answer.body
+            );
+        }
+        let form = [("amount", "20.00"), ("submission", "01890000-0000-7000-8000-000000000001")];
+        for _ in 0..2 {
+            assert_eq!(ada.post(&refund, &form).await.status, 303);
+        }
+        hear(app, stripe).await;
+        assert_eq!(stripe.posts("refunds"), 1, "sent twice, done once");
+        assert_eq!(app.ask("select status || ' ' || refunded from orders").await, ["paid 2000"]);
+        assert_eq!(stock(app, "print").await, "2/0");
+        assert!(eve.get(&path).await.body.contains("EUR 20.00 of it went back"));
+        assert_eq!(ada.post(&refund, &[]).await.status, 303);
+        hear(app, stripe).await;
+        assert_eq!(
+            app.ask("select status || ' ' || refunded from orders").await,
+            ["refunded 5000"]
+        );
+        assert_eq!(stock(app, "print").await, "0/0", "all of it can be sold again");
+        assert!(eve.get(&path).await.body.contains("Your money is on its way back"));
+        let page = ada.get(&desk).await;
+        page.is_page(200);
+        for words in ["ann@example.test", "booked-refund", "2000 eur", "placed"] {
+            assert!(page.body.contains(words), "{words}: {}", page.body);
+        }
+        let sums = "select concat_ws(' ', account, sum(debit), sum(credit)) from ledger_entries group by account order by account";
+        assert_eq!(app.ask(sums).await, ["refunds 5000 0", "shop 0 5000", "stripe 5000 5000"]);
+    });
+}
+
+#[test]
+fn a_refund_that_stripe_does_not_hear_is_asked_for_again() {
+    with_shop(async |app, stripe| {
+        let (ada, eve) = (app.ada().await, app.eve());
+        let (session, _) = orders(&eve, stripe, ("print", 1)).await;
+        stripe.world().pay(&session);
+        hear(app, stripe).await;
+        let id = app.ask("select id from orders").await.remove(0);
+        let refund = format!("/admin/orders/{id}/refund");
+        stripe.will_fail(&[super::super::support::stripe::Fault::LoseAnswer]);
+        assert_eq!(ada.post(&refund, &[]).await.status, 303);
+        assert!(ada.get(&format!("/admin/orders/{id}")).await.body.contains("It is asked again"));
+        assert!(ada.post(&refund, &[]).await.body.contains("is under way"));
+        hear(app, stripe).await;
+        assert_eq!(standing(app).await, ["refunded"]);
+        assert_eq!(stripe.all("refund").len(), 1);
+    });
+}
+
+#[test]
+fn staff_find_orders_and_mail_receipts_again() {
+    with_shop(async |app, stripe| {
+        let (ada, eve) = (app.ada().await, app.eve());
+        let (session, _) = orders(&eve, stripe, ("print", 1)).await;
+        stripe.world().pay(&session);
+        hear(app, stripe).await;
+        orders(&eve, stripe, ("poster", 1)).await;
+        for (query, count) in [
+            ("", 2),
+            ("?status=paid", 1),
+            ("?status=refunded", 0),
+            ("?q=ANN", 2),
+            ("?q=nobody", 0),
+            ("?status=nonsense", 2),
+        ] {
+            let page = ada.get(&format!("/admin/orders{query}")).await;
+            page.is_page(200);
+            assert_eq!(page.body.matches("<th scope=\"row\">").count(), count, "{query}");
+        }
+        let id = app.ask("select id from orders where status = 'paid'").await.remove(0);
+        assert_eq!(ada.post(&format!("/admin/orders/{id}/receipt"), &[]).await.status, 303);
+        let mails = "select count(*) from outbox where job ->> 'mail' = 'order-receipt'";
+        assert_eq!(app.ask(mails).await, ["2"]);
+        let other = app.ask("select id from orders where status <> 'paid'").await.remove(0);
+        assert_eq!(ada.post(&format!("/admin/orders/{other}/receipt"), &[]).await.status, 422);
+    });
+}

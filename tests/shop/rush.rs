@@ -1,0 +1,54 @@
+//! Many buyers for few seats, all at once. A hundred here, a thousand where `PROOF_TRIES` is 500.
+
+use super::super::proofs::{address, tries};
+use super::super::support::Person;
+use super::{add, hear, order, stock, with_shop};
+use futures_util::stream::{self, StreamExt};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Orders until they are told something other than to come again.
+async fn insists(buyer: &Person<'_>) -> (u16, String) {
+    loop {
+        let answer = order(buyer).await;
+        if answer.status != 503 {
+            return (answer.status, answer.body);
+        }
+        assert!(!answer.header("retry-after").is_empty());
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[test]
+fn of_many_who_want_ten_seats_at_once_ten_have_them_and_all_others_are_told() {
+    with_shop(async |app, stripe| {
+        let count = tries() * 2;
+        let buyers: Vec<Person<'_>> =
+            (0..count).map(|number| app.eve().coming_from(&address(number))).collect();
+        stream::iter(&buyers).for_each_concurrent(8, |buyer| add(buyer, "workshop", 1)).await;
+        let began = app.state.clock.moment();
+        let told: Vec<(u16, String)> =
+            futures_util::future::join_all(buyers.iter().map(insists)).await;
+        let took = app.state.clock.moment().since(began);
+        let sold = told.iter().filter(|(status, _)| *status == 303).count();
+        let refused = told
+            .iter()
+            .filter(|(status, page)| *status == 422 && page.contains("sold out at the moment"))
+            .count();
+        assert_eq!((sold, refused), (10, count - 10));
+        assert_eq!(stock(app, "workshop").await, "0/10");
+        assert_eq!(stripe.all("checkout.session").len(), 10);
+        for session in stripe.all("checkout.session") {
+            stripe.world().pay(session["id"].as_str().unwrap());
+        }
+        hear(app, stripe).await;
+        assert_eq!(stock(app, "workshop").await, "10/0");
+        assert_eq!(
+            app.ask("select status || ' ' || count(*) from orders group by status").await,
+            ["paid 10"]
+        );
+        let deadlocks = "select deadlocks from pg_stat_database where datname = current_database()";
+        assert_eq!(app.ask(deadlocks).await, ["0"]);
+        println!("{count} buyers for 10 seats: all of them told after {took:.1?}");
+    });
+}
