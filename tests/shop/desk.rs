@@ -2,7 +2,7 @@
 
 use super::super::payments::cli;
 use super::super::support::Person;
-use super::{add, hear, order, orders, standing, stock, with_shop};
+use super::{add, hear, order, orders, pay_last, standing, stock, with_shop};
 
 async fn version(ada: &Person<'_>, path: &str) -> String {
     let page = ada.get(path).await.body;
@@ -63,7 +63,7 @@ fn staff_write_products_and_two_of_them_do_not_write_over_each_other() {
         assert_eq!(app.ask("select amount from products where slug = 'herring'").await, ["1300"]);
         // What is sold stays sold, and what is archived is had no more.
         orders(&eve, stripe, ("herring", 2)).await;
-        stripe.world().pay(&stripe.last_session());
+        pay_last(stripe);
         hear(app, stripe).await;
         assert_eq!(cli(app, stripe, &["product", "stock", "herring", "1"]).code, 1);
         assert_eq!(cli(app, stripe, &["product", "stock", "herring", "5"]).code, 0);

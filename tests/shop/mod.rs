@@ -58,6 +58,12 @@ pub async fn orders(
     (session, path)
 }
 
+/// Whoever has ordered last pays.
+pub fn pay_last(stripe: &Stripe) {
+    let session = stripe.last_session();
+    stripe.world().pay(&session);
+}
+
 /// Where the buyer is sent who has paid.
 pub fn place(stripe: &Stripe, session: &str) -> String {
     let url = stripe.get(session)["success_url"].as_str().unwrap().to_owned();
