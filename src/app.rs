@@ -136,6 +136,17 @@ impl App {
         self.know(self.db.write(async |tx| with_xid(tx, work).await).await?).await
     }
 
+    /// Runs one statement that writes what no page shows: what it says it has done is committed. Where the connection was lost
+    /// it is run again, so it has to do nothing the second time.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn put<T>(&self, work: impl AsyncFn(&mut PgConnection) -> Result<T>) -> Result<T> {
+        let done = self.db.put(work).await?;
+        self.outbox_news.notify_one();
+        Ok(done)
+    }
+
     /// As [`App::write`], for a worker: nobody waits for it, and it starves nobody who does.
     ///
     /// # Errors

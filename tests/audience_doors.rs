@@ -49,7 +49,9 @@ fn the_writer_says_whom_it_is_for_at_every_door() {
         for unknown in ["paid", "nobody", "Members"] {
             let form = but(written("No", "Text.", "published"), "audience", unknown);
             let refused = ada.post("/admin/posts/new", &form).await;
-            assert!(refused.status == 422 && refused.body.contains("Use everyone or members."));
+            assert!(
+                refused.status == 422 && refused.body.contains("Use everyone, members or paid.")
+            );
             let post =
                 json!({ "title": "No", "topic": "Craft", "body": "Text.", "audience": unknown });
             let refused = app.eve().json("/api/v1/posts", Some(&key), &post).await;
