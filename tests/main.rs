@@ -67,6 +67,7 @@ mod post_lists;
 mod posts;
 mod privacy;
 mod proofs;
+mod racing_keys;
 mod revalidation;
 mod runs;
 mod scheduled;
