@@ -30,6 +30,12 @@ impl JsonSchema for Timestamp {
     }
 }
 
+/// How one line of text that has to say something looks, for descriptions: trimmed, it holds no control character.
+pub const LINE: &str = r"^[\s\u200b-\u200f\u2060\ufeff]*[^\s\u200b-\u200f\u2060\ufeff\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\u200b-\u200f\u2060\ufeff\x00-\x1f\x7f-\x9f])?[\s\u200b-\u200f\u2060\ufeff]*$";
+
+/// As [`LINE`], of several.
+pub const BLOCK: &str = r"^[\s\u200b-\u200f\u2060\ufeff]*[^\s\u200b-\u200f\u2060\ufeff\x00-\x1f\x7f-\x9f]([^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\u200b-\u200f\u2060\ufeff\x00-\x1f\x7f-\x9f])?[\s\u200b-\u200f\u2060\ufeff]*$";
+
 /// Input that passed its own rules. Only [`Valid::check`] makes one, so a service that takes it need not look.
 #[derive(Debug, Clone)]
 pub struct Valid<T>(T);

@@ -96,7 +96,7 @@ pub struct Progress {
         length(min = 1, max = 5000, message = "Write a note of at most 5,000 characters."),
         custom(function = "input::many_lines")
     )]
-    #[schemars(pattern(r"[^\s\u200b-\u200f\u2060\ufeff]"))]
+    #[schemars(regex(pattern = input::BLOCK))]
     pub note: Option<String>,
 }
 
