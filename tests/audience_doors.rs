@@ -46,7 +46,7 @@ fn the_writer_says_whom_it_is_for_at_every_door() {
         assert_eq!(audiences(app).await.len(), 4, "the address was made from the title anew");
         assert!(audiences(app).await.iter().all(|line| line.ends_with(" members")));
 
-        for unknown in ["paid", "nobody", "Members"] {
+        for unknown in ["payers", "nobody", "Members"] {
             let form = but(written("No", "Text.", "published"), "audience", unknown);
             let refused = ada.post("/admin/posts/new", &form).await;
             assert!(

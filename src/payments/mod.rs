@@ -17,9 +17,7 @@ use crate::services::outbox::End;
 use crate::services::payments::calls::{self, Call};
 use crate::services::payments::{self, About, Because, Fresh, Object};
 use crate::services::plans;
-use crate::stripe::objects::{
-    Charge, Dispute, Event, Invoice, List, Refund, Session, Subscription,
-};
+use crate::stripe::objects::{Charge, Event, Invoice, List, Refund, Session};
 use crate::stripe::{Failure, Stripe, asking};
 use serde_json::Value;
 use std::time::Duration;
