@@ -7,7 +7,7 @@ use super::reply::Reply;
 use super::{Gate, Grant, admit, body, count, form, openapi};
 use crate::error::{Error, FieldErrors, Result};
 use crate::policies::Policy;
-use crate::services::input::Valid;
+use crate::services::input::{Valid, unfit};
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
@@ -207,7 +207,7 @@ fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     }
     let mut decoder = serde_json::Deserializer::from_slice(body);
     let input = serde_path_to_error::deserialize(&mut decoder).map_err(|error| {
-        if error.inner().is_data() { form::unfit(&error) } else { unreadable(error.inner()) }
+        if error.inner().is_data() { unfit(&error) } else { unreadable(error.inner()) }
     })?;
     decoder.end().map_err(|error| unreadable(&error))?;
     Ok(input)
