@@ -7,8 +7,8 @@ use crate::policies::Operator;
 use crate::services::audit::Act;
 use crate::services::input::{self, Valid};
 use crate::services::leads::{
-    self, Arrival, By, Event, Filter, Lead, NewLead, NewNote, NewStatus, Sender, Shown, Source,
-    Status,
+    self, Arrival, By, Event, Filter, HandedIn, Lead, NewLead, NewNote, NewStatus, Sender, Shown,
+    Source, Status,
 };
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -136,8 +136,9 @@ async fn add(app: &App, output: &Output, operator: &Operator, new: Add) -> Resul
     }))?;
     let sender = Sender::Operator(operator);
     let arrival = Arrival { id: app.clock.id(), at: app.clock.now() };
+    let handed = HandedIn::new(arrival, &sender, new);
     let lead = record(app, operator, async |tx| {
-        let lead = leads::submit(tx, &arrival, &sender, &new).await?;
+        let lead = leads::submit(tx, handed).await?;
         let line = Act::LeadAdded.on("lead", lead.id);
         Ok((lead, line))
     });

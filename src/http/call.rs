@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::services::idempotency::{self, Keyed};
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::web::Data;
 use serde::Serialize;
 use sqlx::PgConnection;
 use std::ops::Deref;
@@ -18,7 +19,7 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 
 /// A call at its door. It is the application, with one way to write that has one effect however often the call arrives.
 pub struct Call<'a> {
-    app: &'a App,
+    app: &'a Data<App>,
     keyed: Option<Keyed>,
 }
 
@@ -33,7 +34,7 @@ impl Deref for Call<'_> {
 impl<'a> Call<'a> {
     /// A call of `caller`, with this key and this body. Whoever is nobody in particular has no keys.
     pub(super) fn new(
-        app: &'a App,
+        app: &'a Data<App>,
         request: &HttpRequest,
         caller: Option<Uuid>,
         key: Option<String>,
@@ -45,6 +46,16 @@ impl<'a> Call<'a> {
             Keyed { caller, key, fingerprint: digest::of_parts(asked) }
         });
         Self { app, keyed }
+    }
+
+    /// The application, for what goes on beside this call.
+    pub fn app(&self) -> &'a Data<App> {
+        self.app
+    }
+
+    /// Whether it has a key of its own.
+    pub fn is_keyed(&self) -> bool {
+        self.keyed.is_some()
     }
 
     /// Runs `work` in one transaction. With a key, once: then the answer is that of the first time.

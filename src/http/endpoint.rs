@@ -4,7 +4,7 @@ use super::call::{self, Call};
 use super::cors::allow_origin;
 use super::errors::{self, Face, door};
 use super::reply::Reply;
-use super::{Gate, Grant, admit, body, count, form, openapi};
+use super::{Gate, Grant, admit, body, count_in_all, form, openapi};
 use crate::error::{Error, FieldErrors, Result};
 use crate::policies::Policy;
 use crate::services::input::{Valid, unfit};
@@ -93,7 +93,7 @@ async fn answer<E: Endpoint>(
     members: Option<&BTreeSet<String>>,
 ) -> Result<HttpResponse> {
     let app = errors::shared(request);
-    let counted = count::<E>(app, request);
+    let counted = count_in_all::<E>(app, request).await;
     request.extensions_mut().insert(Remaining(*counted.as_ref().unwrap_or(&0)));
     counted?;
     takes_json(request.headers())?;

@@ -45,11 +45,13 @@ pub enum Kind {
     InboxPayloads,
     /// Events: after ninety days.
     Inbox,
+    /// Limits that nobody has come near lately.
+    SharedLimits,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::EmailChanges,
@@ -68,6 +70,7 @@ impl Kind {
         Self::OldSecrets,
         Self::InboxPayloads,
         Self::Inbox,
+        Self::SharedLimits,
     ];
 
     /// As reports name it.
@@ -91,6 +94,7 @@ impl Kind {
             Self::OldSecrets => "replaced keys",
             Self::InboxPayloads => "payloads of events",
             Self::Inbox => "events",
+            Self::SharedLimits => "limits",
         }
     }
 }
@@ -172,6 +176,12 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
             r#"with old as (select browser_hash from identity_arrivals where expires_at < now() limit $1),
                         gone as (delete from identity_arrivals using old
                                   where identity_arrivals.browser_hash = old.browser_hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::SharedLimits => counted!(
+            r#"with old as (select bucket from shared_limits where full_at < now() limit $1 for update skip locked),
+                        gone as (delete from shared_limits using old
+                                  where shared_limits.bucket = old.bucket and $1::bigint is not null)
                    select count(*) as "count!" from old"#
         ),
         Kind::Submissions => counted!(

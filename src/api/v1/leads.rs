@@ -6,10 +6,11 @@ use crate::http::call::Call;
 use crate::http::endpoint::{Endpoint, Nothing};
 use crate::http::limit::Limit;
 use crate::http::reply::Reply;
+use crate::intake;
 use crate::policies::ApiKey;
 use crate::services::input::Valid;
 use crate::services::keys::{LeadsWrite, Partner};
-use crate::services::leads::{self, Arrival, Lead, NewLead, Sender};
+use crate::services::leads::{self, Arrival, HandedIn, Lead, NewLead, Sender};
 use actix_web::http::{Method, StatusCode};
 use templates::paths;
 use uuid::Uuid;
@@ -39,13 +40,17 @@ impl Endpoint for Create {
         input: Valid<NewLead>,
     ) -> Result<Reply<Lead>> {
         let arrival = Arrival { id: call.clock.id(), at: call.clock.now() };
-        let sender = Sender::Partner(who);
-        call.write(async |tx| {
-            let lead = leads::submit(tx, &arrival, &sender, &input).await?;
+        let handed = HandedIn::new(arrival, &Sender::Partner(who), input);
+        let created = |lead: Lead| {
             let location = paths::api_lead(lead.id);
-            Ok(Reply::created(lead, Some(location)))
-        })
-        .await
+            Reply::created(lead, Some(location))
+        };
+        // With a key of its own it has a transaction of its own: what is answered is a part of that.
+        if call.is_keyed() {
+            return call.write(async |tx| leads::submit(tx, handed).await.map(created)).await;
+        }
+        let stored = intake::store(call.app(), handed).await?;
+        Ok(created(stored.value).knowing(stored.token))
     }
 }
 
