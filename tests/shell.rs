@@ -93,8 +93,8 @@ const ROWS: &[Row] = &[
         )
     },
     row("subscriber export", &[], None),
-    row("subscriber bounce", &["di@example.test"], Some((&["nobody@example.test"], "#"))),
-    row("subscriber complain", &["cy@example.test"], Some((&["nobody@example.test"], "#"))),
+    row("subscriber bounce", &["di@example.test"], Some((&["nobody@example.test"], "#/email"))),
+    row("subscriber complain", &["cy@example.test"], Some((&["nobody@example.test"], "#/email"))),
     row("inbox list", &[], None),
     row("inbox show", &["{event}"], NOTHING),
     row("inbox replay", &["{event}"], NOTHING),

@@ -92,7 +92,8 @@ impl Door for Event<'_> {
 
     fn send_as_strangers<'a>(&'a self, sent: Sent<'a>) -> LocalBoxFuture<'a, Vec<Outcome>> {
         async move {
-            let status = self.deliver(sent, "whsec_b2xkb2xkb2xkb2xkb2xkb2xkb2xk").await;
+            let status =
+                self.deliver(sent, "whsec_bm9ib2R5IGtub3dzIHRoaXMgb25lLCBhcyBpdCBpcyBuZXc=").await;
             assert_eq!(status, 401);
             vec![Outcome::Unauthorised]
         }

@@ -131,51 +131,62 @@ const EFFECT: &str = "select concat_ws('|', posts.slug, title, summary, body, to
     from posts join topics on topics.slug = topic where posts.slug <> 'taken'";
 const UNDO: &str = "delete from synced_files; delete from posts; delete from topics";
 
+/// All who write posts.
+struct Writers<'a> {
+    app: &'a TestApp,
+    ada: Person<'a>,
+    keys: [String; 2],
+    folder: &'a Path,
+}
+
+impl<'a> Writers<'a> {
+    /// Their doors; `status` is what the shell says by what else it is given.
+    fn doors(&'a self, status: &'a [(&'a str, &'a str)]) -> Vec<Box<dyn Door + 'a>> {
+        let Self { app, ada, keys: [key, other], folder } = self;
+        vec![
+            Box::new(Form::of(ada, app, "/admin/posts/new", 60)),
+            Box::new(Program {
+                path: "/api/v1/posts",
+                who: app.eve(),
+                proof: Proof::Key(key.clone(), other.clone()),
+                limit: 60,
+                lists: &[],
+            }),
+            Box::new(Operator {
+                stdin: "body",
+                unsaid: status,
+                ..Operator::at(app, &["post", "add"])
+            }),
+            Box::new(Folder { app, folder, scheduler: app.eve() }),
+        ]
+    }
+}
+
 #[test]
 fn a_post_is_the_same_post_by_every_door() {
     let folder = folder_of_its_own();
     fs::create_dir(&folder).unwrap();
     let settings = [BEHIND_A_PROXY, BOTH, ("SYNC_FOLDER", folder.to_str().unwrap())];
     with_settings(&settings, async |app| {
-        let ada = app.ada().await;
-        let (key, other) = (app.key("posts:write").await, app.key("leads:write").await);
-        let drafted = [("status", "draft")];
-        let posts = |folder: Option<Box<dyn Door + '_>>, cases| Operation {
+        let keys = [app.key("posts:write").await, app.key("leads:write").await];
+        let writers = Writers { app, ada: app.ada().await, keys, folder: &folder };
+        let drafts = Operation {
             app,
-            doors: [
-                Box::new(Form::of(&ada, app, "/admin/posts/new", 60)) as Box<dyn Door>,
-                Box::new(Program {
-                    path: "/api/v1/posts",
-                    who: app.eve(),
-                    proof: Proof::Key(key.clone(), other.clone()),
-                    limit: 60,
-                    lists: &[],
-                }),
-                Box::new(Operator {
-                    stdin: "body",
-                    unsaid: &drafted,
-                    ..Operator::at(app, &["post", "add"])
-                }),
-            ]
-            .into_iter()
-            .chain(folder)
-            .collect(),
-            cases,
+            doors: writers.doors(&[("status", "draft")]),
+            cases: cases(),
             before: OTHER,
             effect: EFFECT,
             undo: UNDO,
         };
-        let file = Box::new(Folder { app, folder: &folder, scheduler: app.eve() });
-        let drafts = posts(Some(file), cases());
         drafts.compare().await;
         drafts.guard().await;
-        // When it is to appear: whoever gives a time on the shell, or in a file, has said that it is scheduled.
         let mut base = wall();
         base.retain(|(name, _)| *name != "status");
         base.push(("status", "scheduled".to_owned()));
         let when = "Write the time as in 2027-01-31 09:00 (UTC).";
         let at = |value: &str, wrong| but(&base, "publish_at", value, wrong);
         let scheduled = Operation {
+            doors: writers.doors(&[("status", "scheduled")]),
             cases: vec![
                 at("2999-01-31 09:00", None),
                 at("2999-01-31T09:00:00+02:00", None),
@@ -183,23 +194,7 @@ fn a_post_is_the_same_post_by_every_door() {
                 at("soon", Some(("publish_at", when))),
                 at("2999-02-31 09:00", Some(("publish_at", when))),
             ],
-            ..posts(None, Vec::new())
-        };
-        let scheduled = Operation {
-            doors: scheduled
-                .doors
-                .into_iter()
-                .take(2)
-                .chain([
-                    Box::new(Operator {
-                        stdin: "body",
-                        unsaid: &[("status", "scheduled")],
-                        ..Operator::at(app, &["post", "add"])
-                    }) as Box<dyn Door>,
-                    Box::new(Folder { app, folder: &folder, scheduler: app.eve() }),
-                ])
-                .collect(),
-            ..scheduled
+            ..drafts
         };
         scheduled.compare().await;
     });
@@ -243,9 +238,9 @@ fn a_post_that_was_changed_meanwhile_is_not_written_over_by_any_door() {
                 but(&base, "status", "gone", Some(("status", "Use draft, scheduled, published or archived."))),
             ],
             before: "insert into topics (slug, name) values ('old', 'Old');
-                insert into posts (id, slug, title, body, topic, status) values
-                    (gen_random_uuid(), 'taken', 'T', 'T', 'old', 'draft'),
-                    ('01890000-0000-7000-8000-000000000002', 'before', 'Before', 'Before.', 'old', 'published');
+                insert into posts (id, slug, title, body, topic, status, published_at) values
+                    (gen_random_uuid(), 'taken', 'T', 'T', 'old', 'draft', null),
+                    ('01890000-0000-7000-8000-000000000002', 'before', 'Before', 'Before.', 'old', 'published', '2020-01-01Z');
                 set session_replication_role = replica; update posts set updated_at = '2020-01-01Z'",
             effect: EDITED,
             undo: UNDO,
