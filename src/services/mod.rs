@@ -19,6 +19,7 @@ pub mod demo;
 pub mod digests;
 pub mod email_changes;
 pub mod enrolment;
+pub mod export;
 pub mod factors;
 pub mod front_matter;
 pub mod half_sign_ins;

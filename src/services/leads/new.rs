@@ -86,6 +86,20 @@ pub struct Campaign {
 }
 
 impl Campaign {
+    /// What is known of it: a label and a value each.
+    pub fn labelled(&self) -> Vec<(&'static str, &str)> {
+        let all = [
+            ("Landing page", &self.landing_page),
+            ("Referrer", &self.referrer),
+            ("Campaign source", &self.utm_source),
+            ("Campaign medium", &self.utm_medium),
+            ("Campaign name", &self.utm_campaign),
+            ("Campaign term", &self.utm_term),
+            ("Campaign content", &self.utm_content),
+        ];
+        all.into_iter().filter_map(|(label, value)| Some((label, value.as_deref()?))).collect()
+    }
+
     /// Fills what is missing from `other`.
     pub fn or(&mut self, other: Self) {
         let Self {
