@@ -8,7 +8,7 @@ use crate::cache::snapshot::Token;
 use crate::cache::{Entry, Outcome, PageCache, Renderer};
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::{Db, Snapshot};
 use crate::error::Result;
 use crate::http::key_limits::KeyLimits;
 use crate::http::limit::{Draws, Limits};
@@ -118,6 +118,17 @@ impl App {
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
     ) -> Result<T> {
         self.db.read(work).await
+    }
+
+    /// As [`App::read`], part by part: for what is longer than one reading may be.
+    ///
+    /// # Errors
+    /// As [`App::read`].
+    pub async fn read_in_parts<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Snapshot<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.db.read_in_parts(work).await
     }
 
     /// Asks the database one thing: `work` is one statement that reads, and at most counts that it did. Where the connection

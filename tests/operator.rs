@@ -124,7 +124,6 @@ fn wrong_usage_is_a_different_end() {
             &["lead", "list", "--limit", "many"],
             &["key", "create", "--name", "Partner"],
             &["key", "revoke", "nonsense"],
-            &["user", "add", "--email", "b@example.test", "--name", "Bob", "--role", "king"],
             &["nonsense"],
             &["--nonsense"],
         ] {

@@ -49,6 +49,7 @@ pub struct NewLead {
     pub campaign: Campaign,
     /// The field that people do not see.
     #[serde(default, deserialize_with = "input::line")]
+    #[schemars(with = "Option<String>")]
     pub website: String,
     /// The version of the words that the form showed. Of use where it is our own form alone.
     #[serde(default, deserialize_with = "remark")]
@@ -86,6 +87,20 @@ pub struct Campaign {
 }
 
 impl Campaign {
+    /// What is known of it: a label and a value each.
+    pub fn labelled(&self) -> Vec<(&'static str, &str)> {
+        let all = [
+            ("Landing page", &self.landing_page),
+            ("Referrer", &self.referrer),
+            ("Campaign source", &self.utm_source),
+            ("Campaign medium", &self.utm_medium),
+            ("Campaign name", &self.utm_campaign),
+            ("Campaign term", &self.utm_term),
+            ("Campaign content", &self.utm_content),
+        ];
+        all.into_iter().filter_map(|(label, value)| Some((label, value.as_deref()?))).collect()
+    }
+
     /// Fills what is missing from `other`.
     pub fn or(&mut self, other: Self) {
         let Self {

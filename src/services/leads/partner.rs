@@ -112,7 +112,7 @@ pub async fn progress(
     lead: Uuid,
     new: &Valid<Progress>,
 ) -> Result<()> {
-    let status = Valid::check(NewStatus { status: new.status.as_str().to_owned() })?;
+    let status = Valid::check(NewStatus { status: new.status.as_str().to_owned(), seen: None })?;
     staff::set_status(&mut *db, By::Partner(by), id(), lead, &status).await?;
     let line = Act::LeadStatusSet.on("lead", lead).with("status", new.status.as_str());
     audit::note_program(&mut *db, id(), by, network, line).await?;
