@@ -58,7 +58,9 @@ pub async fn carry_out(app: &App, call: Uuid) -> Result<(Call, Option<Value>)> {
     let (stripe, id) = (stripe(app)?, || app.clock.id());
     if call.is_too_old(app.clock.now()) {
         let why = "It waited for too long to be sent again safely.";
-        app.work(async |tx| calls::refused(tx, &call, why, &because(app, &id)).await).await?.value;
+        let given_up =
+            app.work(async |tx| calls::refused(tx, &call, why, &because(app, &id)).await);
+        given_up.await.map(|done| done.value)?;
         return Err(refused());
     }
     let read = app.bookkeep(async |tx| calls::tried(tx, call.id).await).await?;
@@ -67,7 +69,7 @@ pub async fn carry_out(app: &App, call: Uuid) -> Result<(Call, Option<Value>)> {
             let settled = app.work(async |tx| {
                 calls::answered(tx, &call, (read, &answer), &because(app, &id)).await
             });
-            settled.await?.value;
+            settled.await.map(|done| done.value)?;
             Ok((call, Some(answer)))
         }
         Err(failure @ Failure::Away(_)) => Err(failure.into()),
@@ -76,7 +78,7 @@ pub async fn carry_out(app: &App, call: Uuid) -> Result<(Call, Option<Value>)> {
             tracing::warn!(call = %call.id, why, "Stripe refused a call");
             let settled =
                 app.work(async |tx| calls::refused(tx, &call, &why, &because(app, &id)).await);
-            settled.await?.value;
+            settled.await.map(|done| done.value)?;
             Err(refused())
         }
     }
