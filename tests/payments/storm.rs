@@ -86,7 +86,7 @@ async fn bring(stripe: &Stripe, bag: Vec<Value>, origins: &[String], from: usize
         let person = Person::visiting(at).coming_from(&address(from + number));
         async move {
             let taken = stripe.sealed(&event, SECRET).try_send(&person).await;
-            (!taken.is_some_and(|answer| answer.status == 200)).then_some(event)
+            taken.is_none_or(|answer| answer.status != 200).then_some(event)
         }
     });
     join_all(sent).await.into_iter().flatten().collect()
