@@ -16,6 +16,7 @@ use crate::identity::Providers;
 use crate::intake::{Arrivals, Spool};
 use crate::mail::Postman;
 use crate::outgoing::Outgoing;
+use crate::policies::AllKnocking;
 use crate::services::passkeys;
 use crate::services::passwords::Passwords;
 use crate::services::secrets::Secrets;
@@ -35,6 +36,8 @@ pub struct App {
     pub limits: Limits,
     /// Those who are being counted for all instances together.
     pub draws: Draws,
+    /// Those who knock with a key at the same time.
+    pub knocking: AllKnocking,
     /// How often each key was used.
     pub keys: KeyLimits,
     /// How often each account was guessed at.
@@ -82,6 +85,7 @@ impl App {
         Ok(Self {
             limits: Limits::default(),
             draws: Draws::default(),
+            knocking: AllKnocking::default(),
             keys: KeyLimits::default(),
             guesses: Guesses::default(),
             passwords: Passwords::default(),

@@ -27,11 +27,14 @@ pub mod openapi;
 pub mod origin;
 pub mod page;
 pub mod personal;
+pub mod precondition;
 pub mod prepared;
 pub mod record;
 pub mod reply;
+pub mod retirement;
 pub mod server;
 pub mod session;
+pub mod standing;
 
 use crate::app::App;
 use crate::error::{Error, Result};

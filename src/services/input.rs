@@ -32,6 +32,12 @@ impl JsonSchema for Timestamp {
     }
 }
 
+/// How one line of text that has to say something looks, for descriptions: trimmed, it holds no control character.
+pub const LINE: &str = r"^[\s\u200b-\u200f\u2060\ufeff]*[^\s\u200b-\u200f\u2060\ufeff\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\u200b-\u200f\u2060\ufeff\x00-\x1f\x7f-\x9f])?[\s\u200b-\u200f\u2060\ufeff]*$";
+
+/// As [`LINE`], of several.
+pub const BLOCK: &str = r"^[\s\u200b-\u200f\u2060\ufeff]*[^\s\u200b-\u200f\u2060\ufeff\x00-\x1f\x7f-\x9f]([^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\u200b-\u200f\u2060\ufeff\x00-\x1f\x7f-\x9f])?[\s\u200b-\u200f\u2060\ufeff]*$";
+
 /// Input that passed its own rules. Only [`Valid::check`] makes one, so a service that takes it need not look.
 #[derive(Debug, Clone)]
 pub struct Valid<T>(T);
@@ -82,17 +88,29 @@ pub fn decode<T: DeserializeOwned + Validate>(fields: Value) -> Result<Valid<T>>
     Valid::check(serde_path_to_error::deserialize(fields).map_err(|error| unfit(&error))?)
 }
 
-/// A value of a type that its field does not have, as a message on that field.
+/// What whoever sends a field that there is not is told.
+pub const UNKNOWN: &str = "There is no such member here.";
+
+/// A value of a type the field does not have, as a message on that field.
 pub fn unfit<E: std::error::Error>(error: &serde_path_to_error::Error<E>) -> Error {
     let field = error.path().iter().next().map(ToString::to_string).unwrap_or_default();
-    let field = if field == "." { String::new() } else { field };
     let said = error.inner().to_string();
+    // What is missing, or there twice, is where the path does not lead.
+    let of_the_whole = ["missing field `", "duplicate field `"].iter();
+    let named = of_the_whole.filter_map(|words| said.strip_prefix(words)?.split('`').next()).next();
+    let field = match named {
+        Some(name) => name.to_owned(),
+        None if field == "." => String::new(),
+        None => field,
+    };
     // What a type says for itself is a sentence of ours. What serde says is about our types, which mean nothing to callers.
     let ours = said.starts_with(char::is_uppercase);
     let sentence = said.split(" at line ").next().unwrap_or_default();
-    let theirs = match said.starts_with("unknown field") {
-        true => "There is no such member here.",
-        false => "This is of a type that cannot be used here, or given twice.",
+    let theirs = match said.split(" field").next() {
+        Some("unknown") => UNKNOWN,
+        Some("missing") => "This has to be there.",
+        Some("duplicate") => "This is given twice.",
+        _ => "This is of a type that cannot be used here.",
     };
     Error::field(&field, if ours { format!("{sentence}.") } else { theirs.to_owned() })
 }
@@ -123,10 +141,25 @@ pub fn optional_line<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Strin
     Ok(text.map(|text| trim(&text).to_owned()).filter(|text| !text.is_empty()))
 }
 
+/// Decodes one line of text that is there, if with nothing in it: what is named is to be changed.
+pub fn given_line<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    line(input).map(Some)
+}
+
+/// As [`given_line`], of several lines.
+pub fn given_block<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    block(input).map(Some)
+}
+
 /// Decodes text of several lines: trimmed, each line end a `\n`, as browsers send `\r\n`.
 pub fn block<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
     let text = Option::<String>::deserialize(input)?.unwrap_or_default();
     Ok(trim(&text).replace("\r\n", "\n").replace('\r', "\n"))
+}
+
+/// As [`block`], of text that may be missing: none if nothing is left.
+pub fn optional_block<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    Ok(Some(block(input)?).filter(|text| !text.is_empty()))
 }
 
 /// Without white space around it, nor characters that nobody sees.
@@ -242,6 +275,14 @@ pub fn optional_moment<'de, D: Deserializer<'de>>(
     let Some(text) = optional_line(input)? else { return Ok(None) };
     let none = || serde::de::Error::custom("Write the time as in 2027-01-31 09:00 (UTC)");
     moment(&text).ok_or_else(none).map(Some)
+}
+
+/// As [`optional_moment`], where a time that is named is one: nothing is none.
+pub fn given_moment<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<OffsetDateTime>, D::Error> {
+    let none = || serde::de::Error::custom("Write the time as in 2027-01-31T09:00:00Z");
+    moment(&line(input)?).ok_or_else(none).map(Some)
 }
 
 /// Accepts a time that [`moment`] can read.

@@ -5,4 +5,5 @@ pub mod me;
 pub mod openapi;
 pub mod posts;
 pub mod revalidate;
+pub mod subscribers;
 pub mod tokens;

@@ -46,8 +46,9 @@ pub async fn export(
     let rows = sqlx::query!(
         r#"select id, to_jsonb(leads) - 'haystack' - 'fingerprint' || jsonb_build_object('history', coalesce(
                   (select jsonb_agg(jsonb_build_object('at', at, 'note', note, 'from', from_status, 'to', to_status,
-                              'by', coalesce(accounts.name, case when staff_id is null then $4 else $3 end)) order by h.id)
-                     from lead_history h left join accounts on accounts.id = staff_id where lead_id = leads.id), '[]'))
+                              'by', coalesce(accounts.name, api_keys.name, case when staff_id is null then $4 else $3 end)) order by h.id)
+                     from lead_history h left join accounts on accounts.id = staff_id
+                          left join api_keys on api_keys.id = h.api_key_id where lead_id = leads.id), '[]'))
                   as "fields!"
              from leads where $1::uuid is null or id > $1 order by id limit $2"#,
         after,

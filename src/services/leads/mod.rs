@@ -6,12 +6,14 @@
 mod export;
 mod mail;
 mod new;
+mod partner;
 mod staff;
 mod submit;
 
 pub use export::{COLUMNS, export};
 pub use mail::{ForMail, for_mail, lock_sender};
 pub use new::{Campaign, NewLead};
+pub use partner::{Own, Progress, held_for, of_key, progress};
 pub use staff::{
     By, Change, Event, Filter, Listed, NewNote, NewStatus, Shown, add_note, by_id, count_new, list,
     set_status,

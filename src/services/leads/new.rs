@@ -14,12 +14,12 @@ pub struct NewLead {
         length(min = 2, max = 100, message = "Enter your name, 2 to 100 characters."),
         custom(function = "input::one_line")
     )]
-    #[schemars(required, example = &"Ann Li")]
+    #[schemars(required, regex(pattern = input::LINE), example = &"Ann Li")]
     pub name: String,
     /// Where to answer.
     #[serde(default, deserialize_with = "input::line")]
     #[validate(custom(function = "input::email"))]
-    #[schemars(required, example = &"ann@example.com")]
+    #[schemars(required, email, example = &"ann@example.com")]
     pub email: String,
     /// For whom they write.
     #[serde(default, deserialize_with = "input::optional_line")]
@@ -41,7 +41,7 @@ pub struct NewLead {
         length(min = 10, max = 2000, message = "Write a message of 10 to 2,000 characters."),
         custom(function = "input::many_lines")
     )]
-    #[schemars(required, example = &"Could you paint our boat?")]
+    #[schemars(required, regex(pattern = input::BLOCK), example = &"Could you paint our boat?")]
     pub message: String,
     /// How they came here.
     #[serde(flatten)]

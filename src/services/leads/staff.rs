@@ -1,4 +1,4 @@
-//! What staff and the operator do with leads.
+//! What is done with leads once they are here: by staff and the operator, and by programs with those they handed in.
 
 use super::{Campaign, Source, Status};
 use crate::error::{Error, Result};
@@ -7,6 +7,7 @@ use crate::services::accounts;
 use crate::services::audit;
 use crate::services::consents::Given;
 use crate::services::input::{self, Valid};
+use crate::services::keys::{LeadsStatus, Partner};
 use crate::services::sessions::Staff;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -19,6 +20,8 @@ use validator::Validate;
 pub enum By<'a> {
     /// One of us, in the browser.
     Staff(&'a Staff),
+    /// A program, on those it has handed in.
+    Partner(&'a Partner<LeadsStatus>),
     /// The operator.
     Operator(&'a Operator),
 }
@@ -27,7 +30,15 @@ impl By<'_> {
     fn staff(self) -> Option<Uuid> {
         match self {
             Self::Staff(staff) => Some(staff.id()),
-            Self::Operator(_) => None,
+            Self::Partner(_) | Self::Operator(_) => None,
+        }
+    }
+
+    /// The key whose leads alone they may touch, where it is one.
+    fn key(self) -> Option<Uuid> {
+        match self {
+            Self::Partner(partner) => Some(partner.key()),
+            Self::Staff(_) | Self::Operator(_) => None,
         }
     }
 }
@@ -243,9 +254,10 @@ pub async fn by_id(db: &mut PgConnection, _by: By<'_>, id: Uuid) -> Result<Shown
 
 async fn history(db: &mut PgConnection, lead: Uuid) -> Result<Vec<Event>> {
     let rows = sqlx::query!(
-        r#"select at, coalesce(accounts.name, case when staff_id is null then $3 else $2 end) as "by!", note, from_status,
-                  to_status
-             from lead_history left join accounts on accounts.id = staff_id where lead_id = $1 order by lead_history.id"#,
+        r#"select at, coalesce(accounts.name, api_keys.name, case when staff_id is null then $3 else $2 end) as "by!", note,
+                  from_status, to_status
+             from lead_history left join accounts on accounts.id = staff_id left join api_keys on api_keys.id = api_key_id
+            where lead_id = $1 order by lead_history.id"#,
         lead,
         accounts::GONE,
         audit::OPERATOR,
@@ -274,16 +286,17 @@ pub async fn set_status(
     new: &Valid<NewStatus>,
 ) -> Result<()> {
     let changed = sqlx::query_scalar!(
-        r#"with old as (select status, status <> $2 and status = coalesce($5, status) as changes
-                          from leads where id = $1 for update),
+        r#"with old as (select status, status <> $2 and status = coalesce($6, status) as changes from leads
+                         where id = $1 and ($5::uuid is null or api_key_id = $5) for update),
                 changed as (update leads set status = $2 from old where leads.id = $1 and changes),
-                noted as (insert into lead_history (id, lead_id, staff_id, from_status, to_status)
-                          select $3, $1, $4, old.status, $2 from old where changes)
+                noted as (insert into lead_history (id, lead_id, staff_id, api_key_id, from_status, to_status)
+                          select $3, $1, $4, $5, old.status, $2 from old where changes)
            select status as "status: Status" from old"#,
         lead,
         new.status,
         id,
         by.staff(),
+        by.key(),
         new.seen,
     );
     let found = changed.fetch_optional(db).await?.ok_or(Error::NotFound)?.as_str();
@@ -313,11 +326,13 @@ pub async fn add_note(
     new: &Valid<NewNote>,
 ) -> Result<()> {
     let added = sqlx::query!(
-        "insert into lead_history (id, lead_id, staff_id, note) select $1, id, $3, $4 from leads where id = $2",
+        "insert into lead_history (id, lead_id, staff_id, api_key_id, note)
+         select $1, id, $3, $5, $4 from leads where id = $2 and ($5::uuid is null or api_key_id = $5)",
         id,
         lead,
         by.staff(),
         new.note,
+        by.key(),
     );
     match added.execute(db).await?.rows_affected() {
         0 => Err(Error::NotFound),

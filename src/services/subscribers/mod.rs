@@ -10,6 +10,7 @@ mod import;
 mod imports;
 mod join;
 mod leave;
+mod partner;
 mod staff;
 
 pub use choice::{Choices, DIGESTS, Stored, TopicChoice, choices, choose};
@@ -19,6 +20,9 @@ pub use import::{Import, import};
 pub use imports::{Brought, Imported, LeftOut, Line, Outcome, imported, imports};
 pub use join::{Ask, From, ask, confirm};
 pub use leave::{Reason, bounced, complained, leave};
+pub use partner::{
+    Ended, NewSubscriber, Subscriber, Which, ask_for, end_for, for_program, held_for, listed_for,
+};
 pub use staff::{Filter, Listed, NewEnd, Shown, by_email, by_id, count_confirmed, end, list};
 
 use crate::digest;
@@ -26,14 +30,16 @@ use crate::error::{Error, Result};
 use crate::policies::Operator;
 use crate::services::secrets::{Purpose, Secrets};
 use crate::services::sessions;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use std::marker::PhantomData;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// How far someone has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, JsonSchema)]
+#[schemars(rename = "SubscriberStatus")]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Status {
