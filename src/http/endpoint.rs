@@ -8,7 +8,7 @@ use super::standing::Standing;
 use super::{Gate, Grant, admit, body, cors, count_in_all, form, openapi};
 use crate::error::{Error, FieldErrors, Result};
 use crate::policies::Policy;
-use crate::services::input::{UNKNOWN, Valid, unfit};
+use crate::services::input::{self, Valid, unfit};
 use crate::services::keys;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use actix_web::http::{Method, StatusCode};
@@ -184,7 +184,7 @@ fn only<T: AsRef<str>>(
 ) -> Result<()> {
     let Some(members) = members else { return Ok(()) };
     let unknown = sent.into_iter().filter(|name| !members.contains(name.as_ref()));
-    let said = |name: T| (name.as_ref().to_owned(), vec![UNKNOWN.to_owned()]);
+    let said = |name: T| (name.as_ref().to_owned(), vec![input::UNKNOWN.to_owned()]);
     let unknown: FieldErrors = unknown.map(said).collect();
     if unknown.is_empty() { Ok(()) } else { Err(Error::Invalid(unknown)) }
 }

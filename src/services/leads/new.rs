@@ -49,6 +49,7 @@ pub struct NewLead {
     pub campaign: Campaign,
     /// The field that people do not see.
     #[serde(default, deserialize_with = "input::line")]
+    #[schemars(with = "Option<String>")]
     pub website: String,
     /// The version of the words that the form showed. Of use where it is our own form alone.
     #[serde(default, deserialize_with = "remark")]

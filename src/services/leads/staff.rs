@@ -286,18 +286,18 @@ pub async fn set_status(
     new: &Valid<NewStatus>,
 ) -> Result<()> {
     let changed = sqlx::query_scalar!(
-        r#"with old as (select status, status <> $2 and status = coalesce($6, status) as changes from leads
-                         where id = $1 and ($5::uuid is null or api_key_id = $5) for update),
+        r#"with old as (select status, status <> $2 and status = coalesce($5, status) as changes
+                          from leads where id = $1 and ($6::uuid is null or api_key_id = $6) for update),
                 changed as (update leads set status = $2 from old where leads.id = $1 and changes),
                 noted as (insert into lead_history (id, lead_id, staff_id, api_key_id, from_status, to_status)
-                          select $3, $1, $4, $5, old.status, $2 from old where changes)
+                          select $3, $1, $4, $6, old.status, $2 from old where changes)
            select status as "status: Status" from old"#,
         lead,
         new.status,
         id,
         by.staff(),
-        by.key(),
         new.seen,
+        by.key(),
     );
     let found = changed.fetch_optional(db).await?.ok_or(Error::NotFound)?.as_str();
     match new.seen.as_deref().is_none_or(|seen| seen == found) || new.status == found {
