@@ -423,12 +423,8 @@ fn a_post_is_changed_published_planned_and_withdrawn_from_the_shell() {
         ];
         let before = done(&app.cli(&add, "It *stood*.")).json();
         let id = before["id"].as_str().unwrap();
-        let after =
-            done(&app.cli(
-                &["post", "edit", "a-wall", "--summary", "Two winters.", "--json"],
-                "never read",
-            ));
-        let after = after.json();
+        let edit = ["post", "edit", "a-wall", "--summary", "Two winters.", "--json"];
+        let after = done(&app.cli(&edit, "never read")).json();
         for kept in ["title", "topic", "slug", "body", "status", "audience", "published_at"] {
             assert_eq!(after[kept], before[kept], "{kept} was not named");
         }
