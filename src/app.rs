@@ -8,7 +8,7 @@ use crate::cache::snapshot::Token;
 use crate::cache::{Entry, Outcome, PageCache, Renderer};
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::{Db, Snapshot};
 use crate::error::Result;
 use crate::http::key_limits::KeyLimits;
 use crate::http::limit::{Draws, Limits};
@@ -16,6 +16,7 @@ use crate::identity::Providers;
 use crate::intake::{Arrivals, Spool};
 use crate::mail::Postman;
 use crate::outgoing::Outgoing;
+use crate::policies::AllKnocking;
 use crate::services::passkeys;
 use crate::services::passwords::Passwords;
 use crate::services::secrets::Secrets;
@@ -36,6 +37,8 @@ pub struct App {
     pub limits: Limits,
     /// Those who are being counted for all instances together.
     pub draws: Draws,
+    /// Those who knock with a key at the same time.
+    pub knocking: AllKnocking,
     /// How often each key was used.
     pub keys: KeyLimits,
     /// How often each account was guessed at.
@@ -85,6 +88,7 @@ impl App {
         Ok(Self {
             limits: Limits::default(),
             draws: Draws::default(),
+            knocking: AllKnocking::default(),
             keys: KeyLimits::default(),
             guesses: Guesses::default(),
             passwords: Passwords::default(),
@@ -116,6 +120,17 @@ impl App {
         self.db.read(work).await
     }
 
+    /// As [`App::read`], part by part: for what is longer than one reading may be.
+    ///
+    /// # Errors
+    /// As [`App::read`].
+    pub async fn read_in_parts<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Snapshot<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.db.read_in_parts(work).await
+    }
+
     /// Asks the database one thing: `work` is one statement that reads, and at most counts that it did. Where the connection
     /// was lost it is asked again.
     ///
@@ -134,6 +149,17 @@ impl App {
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
     ) -> Result<Written<T>> {
         self.know(self.db.write(async |tx| with_xid(tx, work).await).await?).await
+    }
+
+    /// Runs one statement that writes what no page shows: what it says it has done is committed. Where the connection was lost
+    /// it is run again, so it has to do nothing the second time.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn put<T>(&self, work: impl AsyncFn(&mut PgConnection) -> Result<T>) -> Result<T> {
+        let done = self.db.put(work).await?;
+        self.outbox_news.notify_one();
+        Ok(done)
     }
 
     /// As [`App::write`], for a worker: nobody waits for it, and it starves nobody who does.

@@ -34,6 +34,25 @@ pub struct Db {
     options: PgConnectOptions,
 }
 
+/// How a snapshot begins.
+const READ: &str = "begin isolation level repeatable read, read only";
+
+/// One unchanging snapshot, read part by part.
+pub struct Snapshot<'a>(&'a mut PgConnection);
+
+impl Snapshot<'_> {
+    /// Reads a part.
+    ///
+    /// # Errors
+    /// Those of `work`, and [`Error::Unavailable`] where it takes too long.
+    pub async fn part<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
+    ) -> Result<T> {
+        bounded(work(&mut *self.0)).await
+    }
+}
+
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
 impl Db {
@@ -62,12 +81,25 @@ impl Db {
         &self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
     ) -> Result<T> {
-        let begin = "begin isolation level repeatable read, read only";
-        bounded(Lease::begin(self.reading(), begin, async |lease| {
+        bounded(Lease::begin(self.reading(), READ, async |lease| {
             let outcome = work(lease.connection()).await;
             lease.end("commit").await?;
             outcome
         }))
+        .await
+    }
+
+    /// One unchanging snapshot that is read in parts, each of which may take as long as [`Db::read`]: for what is longer
+    /// than one reading may be.
+    pub async fn read_in_parts<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Snapshot<'_>) -> Result<T>,
+    ) -> Result<T> {
+        Lease::begin(self.reading(), READ, async |lease| {
+            let outcome = work(&mut Snapshot(lease.connection())).await;
+            bounded(lease.end("commit")).await?;
+            outcome
+        })
         .await
     }
 
@@ -77,6 +109,12 @@ impl Db {
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
     ) -> Result<T> {
         transaction(&self.writing, work).await
+    }
+
+    /// One statement that writes, which is a transaction by itself: a quarter of the round trips of [`Db::write`]. Where the
+    /// connection was lost it is run again, so it has to do nothing the second time.
+    pub async fn put<T>(&self, work: impl AsyncFn(&mut PgConnection) -> Result<T>) -> Result<T> {
+        bounded(single(&self.writing, work)).await
     }
 
     /// As [`Db::write`], for what nobody waits for.

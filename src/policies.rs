@@ -10,7 +10,7 @@ mod second_factor;
 mod shopper;
 mod webhooks;
 
-pub use api_key::{ApiKey, PostReader, Reads};
+pub use api_key::{AllKnocking, ApiKey, PostReader, Reads};
 pub use identity::{ArrivedFromProvider, BackFromProvider, Returned, Welcomed, led_to};
 pub use programs::{AccessToken, Program};
 pub use second_factor::{HalfWay, SettingUp, ShownCodes};

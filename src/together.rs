@@ -7,6 +7,7 @@
 use crate::app::App;
 use crate::error::{Error, Result};
 use actix_web::web::Data;
+use anyhow::anyhow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thread_local::ThreadLocal;
 use tokio::sync::oneshot;
@@ -99,4 +100,17 @@ impl<I, O> Drop for AtWork<I, O> {
 
 fn hold<I, O>(line: &Mutex<Line<I, O>>) -> MutexGuard<'_, Line<I, O>> {
     line.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What each of `count` is told where `error` kept all of them from being done: it was nobody's own fault.
+pub fn each<O>(error: &Error, count: usize) -> Vec<Result<O>> {
+    let cause = match error {
+        Error::Unavailable(cause) | Error::Internal(cause) => format!("{cause:#}"),
+        error => error.to_string(),
+    };
+    let told = |_| match error {
+        Error::Unavailable(_) => Err(Error::Unavailable(anyhow!(cause.clone()))),
+        _ => Err(Error::Internal(anyhow!(cause.clone()))),
+    };
+    (0..count).map(told).collect()
 }

@@ -7,10 +7,11 @@ use actix_web::web;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 /// Runs a script of the folder, and gives what it prints.
-fn node(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("node").args(arguments).current_dir(folder).output();
+fn node(arguments: &[&str]) -> String {
+    let output = Command::new("node").args(arguments).current_dir(&*FOLDER).output();
     let output = output.expect("node is needed for these tests");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let (out, err) = (text(output.stdout), text(output.stderr));
@@ -18,8 +19,8 @@ fn node(folder: &Path, arguments: &[&str]) -> String {
     out
 }
 
-/// The client, generated and compiled.
-fn built() -> PathBuf {
+/// The folder, with what it needs.
+static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/client");
     if !folder.join("node_modules/.package-lock.json").exists() {
         let npm = Command::new("npm")
@@ -29,15 +30,20 @@ fn built() -> PathBuf {
             .status();
         assert!(npm.expect("npm is needed for these tests").success(), "npm ci in {folder:?}");
     }
-    let generator = "node_modules/openapi-typescript/bin/cli.js";
-    node(&folder, &[generator, "../../docs/openapi.json", "--output", "schema.d.ts"]);
-    node(&folder, &["node_modules/typescript/bin/tsc", "--project", "."]);
     folder
+});
+
+/// Generates the client, compiles it and runs it.
+fn client(origin: &str, key: &str) -> String {
+    let generator = "node_modules/openapi-typescript/bin/cli.js";
+    node(&[generator, "../../docs/openapi.json", "--output", "schema.d.ts"]);
+    node(&["node_modules/typescript/bin/tsc", "--project", "."]);
+    node(&["out/client.js", origin, key])
 }
 
 async fn run(app: &TestApp, key: String) -> Value {
     let origin = app.origin.clone();
-    let said = web::block(move || node(&built(), &["out/client.js", &origin, &key])).await;
+    let said = web::block(move || client(&origin, &key)).await;
     serde_json::from_str(&said.unwrap()).unwrap()
 }
 
@@ -63,4 +69,9 @@ fn a_generated_client_compiles_and_works() {
             ["contacted", "new", "new"]
         );
     });
+}
+
+#[test]
+fn a_public_linter_finds_nothing_in_the_description() {
+    assert_eq!(node(&["lint.js"]), "");
 }

@@ -300,8 +300,12 @@ fn whatever_is_taken_along_leaves_a_line() {
             }
         }
         taken.sort();
-        let expected =
-            ["audit-exported audit", "person-exported person", "subscribers-exported subscribers"];
+        let expected = [
+            "audit-exported audit",
+            "ledger-exported ledger",
+            "person-exported person",
+            "subscribers-exported subscribers",
+        ];
         assert_eq!(taken, expected.map(|line| format!("Owner {line} web 127.0.0.1")));
         let details = "select details from audit where act = 'person-exported'";
         assert_eq!(app.ask(details).await, [r#"{"counts": {"leads": 1, "outbox": 1}}"#]);
@@ -364,7 +368,13 @@ fn what_the_operator_does_on_the_shell_leaves_a_line() {
         done(&user("activate"), "", &["staff-activated staff"]).await;
         let lead = ["lead", "add", "--name", "Ann", "--email", ANN, "--message", WORDS];
         done(&lead, "", &["lead-added lead"]).await;
+        let lead = app.ask("select id from leads").await.remove(0);
+        done(&["lead", "status", &lead, "won", "--note", WORDS], "", &["lead-status-set lead"])
+            .await;
+        done(&["lead", "note", &lead, "--note", WORDS], "", &["lead-noted lead"]).await;
+        done(&["export", "leads"], "", &["leads-exported leads"]).await;
         done(&["post", "add", "--title", "A", "--topic", "B"], WORDS, &["post-written post"]).await;
+        done(&["post", "publish", "a"], "", &["post-edited post"]).await;
         done(&["subscriber", "add", "--email", ANN], "", &["subscriber-asked subscribers"]).await;
         let import = ["subscriber", "import", "--consent", "Sign-up sheet at the fair"];
         done(&import, "gus@example.test", &["subscribers-imported import"]).await;

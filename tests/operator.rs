@@ -124,7 +124,6 @@ fn wrong_usage_is_a_different_end() {
             &["lead", "list", "--limit", "many"],
             &["key", "create", "--name", "Partner"],
             &["key", "revoke", "nonsense"],
-            &["user", "add", "--email", "b@example.test", "--name", "Bob", "--role", "king"],
             &["nonsense"],
             &["--nonsense"],
         ] {
@@ -164,6 +163,7 @@ fn a_key_on_the_shell_is_made_listed_and_revoked() {
                 "last_used_at",
                 "last_used_network",
                 "name",
+                "origins",
                 "per_day",
                 "per_minute",
                 "prefix",
@@ -329,5 +329,134 @@ fn a_database_that_belongs_to_another_program_is_left_alone() {
         app.psql("drop database another").await;
         let wrong = Shell::run(&["migrate"], "", &[("DATABASE_URL", "mysql://a/b")]);
         assert!(wrong.code == 1 && wrong.err.contains("DATABASE_URL"), "{}", wrong.err);
+    });
+}
+
+#[test]
+fn a_lead_is_worked_on_from_the_shell_and_staff_see_by_whom() {
+    with_app(async |app| {
+        let lead = done(&app.cli(&[&LEAD[..], &["--json"]].concat(), "")).json();
+        let id = lead["id"].as_str().unwrap();
+        let status = ["lead", "status", id, "won", "--seen", "new", "--note", "Paid.", "--json"];
+        let shown = done(&app.cli(&status, "")).json();
+        assert_eq!((&shown["status"], &shown["name"]), (&json!("won"), &lead["name"]));
+        done(&app.cli(&["lead", "note", id, "--note", "Sent the\nbill."], ""));
+        let stale = app.cli(&["lead", "status", id, "lost", "--seen", "new"], "");
+        assert_eq!((stale.code, stale.out.as_str()), (1, ""));
+        assert!(stale.err.contains("seen: Someone has set it to won"), "{}", stale.err);
+        let shown = done(&app.cli(&["lead", "show", id, "--json"], "")).json();
+        let history = shown["history"].as_array().unwrap();
+        let said =
+            |event: &Value| (event["by"].clone(), event["note"].clone(), event["change"].clone());
+        let by = || json!("the operator");
+        assert_eq!(
+            history.iter().map(said).collect::<Vec<_>>(),
+            [
+                (by(), Value::Null, json!({ "from": "new", "to": "won" })),
+                (by(), json!("Paid."), Value::Null),
+                (by(), json!("Sent the\nbill."), Value::Null)
+            ]
+        );
+        let text = done(&app.cli(&["lead", "show", id], "")).out.clone();
+        for said in ["Ann Li <ann@example.test>", "boat?", "the operator  new → won", "Paid."] {
+            assert!(text.contains(said), "{said} is missing: {text}");
+        }
+        let page = app.ada().await.get(&format!("/admin/leads/{id}")).await;
+        assert_eq!(page.body.matches("the operator").count(), 3, "{}", page.body);
+    });
+}
+
+#[test]
+fn the_list_of_leads_has_what_was_asked_for() {
+    with_app(async |app| {
+        app.psql(
+            "insert into leads (id, name, email, message, status, source, test, fingerprint)
+             select gen_random_uuid(), name, 'a@example.test', message, status, source, test, sha256(name::bytea)
+               from (values ('Ann', 'A boat', 'new', 'website-form', false), ('Bo', 'A boat, and 100% gold', 'won', 'embed', false),
+                            ('Cy', 'A wall', 'won', 'website-form', false), ('Di', 'A boat', 'new', 'cli', true))
+                 as given (name, message, status, source, test)",
+        )
+        .await;
+        let listed = |arguments: &[&str]| {
+            let list =
+                done(&app.cli(&[&["lead", "list", "--json"], arguments].concat(), "")).json();
+            let mut names: Vec<String> = list
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|lead| lead["name"].as_str().unwrap().to_owned())
+                .collect();
+            names.sort();
+            names.concat()
+        };
+        assert_eq!(listed(&[]), "AnnBoCy");
+        assert_eq!(listed(&["--test"]), "Di");
+        assert_eq!(listed(&["--status", "won"]), "BoCy");
+        assert_eq!(listed(&["--source", "website-form", "--status", "won"]), "Cy");
+        assert_eq!(listed(&["-q", "BOAT"]), "AnnBo");
+        assert_eq!(listed(&["-q", "100%"]), "Bo");
+        let newest = done(&app.cli(&["lead", "list", "--limit", "1", "--json"], "")).json();
+        let (id, name) = (newest[0]["id"].as_str().unwrap(), newest[0]["name"].as_str().unwrap());
+        assert_eq!(listed(&["--before", id]), "AnnBoCy".replace(name, ""));
+        let refused = app.cli(&["lead", "list", "--status", "king"], "");
+        assert_eq!(refused.code, 1);
+        assert!(
+            refused.err.contains("status: Choose one of these: new, contacted,"),
+            "{}",
+            refused.err
+        );
+    });
+}
+
+#[test]
+fn a_post_is_changed_published_planned_and_withdrawn_from_the_shell() {
+    with_app(async |app| {
+        let add = [
+            "post",
+            "add",
+            "--title",
+            "A wall",
+            "--topic",
+            "Signs",
+            "--audience",
+            "members",
+            "--json",
+        ];
+        let before = done(&app.cli(&add, "It *stood*.")).json();
+        let id = before["id"].as_str().unwrap();
+        let edit = ["post", "edit", "a-wall", "--summary", "Two winters.", "--json"];
+        let after = done(&app.cli(&edit, "never read")).json();
+        for kept in ["title", "topic", "slug", "body", "status", "audience", "published_at"] {
+            assert_eq!(after[kept], before[kept], "{kept} was not named");
+        }
+        assert_eq!(after["summary"], "Two winters.");
+        let text = done(&app.cli(&["post", "edit", id, "--body", "--json"], "It fell.\r\n")).json();
+        assert_eq!((&text["body"], &text["summary"]), (&json!("It fell."), &json!("Two winters.")));
+        // What was seen before is not what is there.
+        let seen = before["updated_at"].as_str().unwrap();
+        let stale =
+            app.cli(&["post", "edit", id, "--title", "Mine", "--version", seen, "--json"], "");
+        assert_eq!((stale.code, &stale.json()["errors"][0]["pointer"]), (1, &json!("#/version")));
+        let at = ["post", "schedule", id, "--publish-at", "2999-01-31 09:00", "--json"];
+        let planned = done(&app.cli(&at, "")).json();
+        assert_eq!(
+            (&planned["status"], &planned["published_at"]),
+            (&json!("scheduled"), &json!("2999-01-31T09:00:00Z"))
+        );
+        let edited =
+            done(&app.cli(&["post", "edit", id, "--title", "Two walls", "--json"], "")).json();
+        assert_eq!(edited["published_at"], planned["published_at"], "it stays planned");
+        let file = "---\ntitle: Two walls\ntopic: Signs\nslug: a-wall\nsummary: Two winters.\naudience: members\n\
+                    published: 2999-01-31T09:00:00Z\n---\nIt fell.\n";
+        assert_eq!(done(&app.cli(&["post", "show", "a-wall"], "")).out, file);
+        let eve = app.eve();
+        assert_eq!(eve.get("/posts/a-wall").await.status, 404);
+        for (verb, status) in [("publish", 200), ("archive", 410)] {
+            done(&app.cli(&["post", verb, "a-wall"], ""));
+            app.state.clock.advance(std::time::Duration::from_millis(251));
+            assert_eq!(eve.get("/posts/a-wall").await.status, status, "{verb}");
+        }
+        let acts = "select count(*) from audit where act = 'post-edited' and object = 'post:' || (select id from posts)";
+        assert_eq!(app.ask(acts).await, ["6"], "a line for each, and none for what was refused");
     });
 }

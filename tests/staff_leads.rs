@@ -1,6 +1,6 @@
 //! What staff see of leads, and what they do with them.
 
-use super::contact::ann_but;
+use super::contact::{ANN, ann_but};
 use super::sign_in::is_asked_to_sign_in;
 use super::support::{Answer, Person, TestApp, with_app};
 use std::collections::HashSet;
@@ -334,5 +334,35 @@ fn strangers_learn_and_change_nothing() {
         assert_eq!(eve.get("/admin/leads").await.location, "/sign-in?next=%2Fadmin%2Fleads");
         assert_eq!(app.ask("select status from leads").await, ["new"]);
         assert_eq!(history(app).await, [""; 0]);
+    });
+}
+
+#[test]
+fn a_status_that_somebody_else_has_set_is_replaced_knowingly_alone() {
+    with_app(async |app| {
+        let (ada, eve) = (app.ada().await, app.eve());
+        assert_eq!(eve.post("/contact", &ANN).await.status, 303);
+        let id = app.ask("select id from leads").await.remove(0);
+        let page = format!("/admin/leads/{id}");
+        let seen = |answer: &Answer| {
+            let (_, rest) = answer.body.split_once(r#"name="seen" value=""#).unwrap();
+            rest.split('"').next().unwrap().to_owned()
+        };
+        let opened = seen(&ada.get(&page).await);
+        assert_eq!(opened, "new");
+        assert_eq!(app.cli(&["lead", "status", &id, "won"], "").code, 0);
+        let path = format!("{page}/status");
+        let lost = |seen: &str| [("status", "lost".to_owned()), ("seen", seen.to_owned())];
+        let send = async |form: [(&str, String); 2]| {
+            let form = form.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
+            ada.post(&path, &form).await
+        };
+        let told = send(lost(&opened)).await;
+        told.is_page(422);
+        assert!(told.body.contains("Someone has set it to won since you looked"), "{}", told.body);
+        assert!(told.body.contains(r#"<option value="lost" selected"#), "{}", told.body);
+        assert_eq!(app.ask("select status from leads").await, ["won"]);
+        assert_eq!(send(lost(&seen(&told))).await.status, 303);
+        assert_eq!(app.ask("select status from leads").await, ["lost"]);
     });
 }

@@ -5,10 +5,13 @@ use super::record::record;
 use crate::app::App;
 use crate::policies::Operator;
 use crate::services::audit::Act;
-use crate::services::input::Valid;
-use crate::services::keys::{self, By, Key, Kind, NewKey, OldSecret, Overlap, Reader, Secret};
+use crate::services::input::{self, Valid};
+use crate::services::keys::{
+    self, By, Key, Kind, NewKey, OldSecret, Overlap, Reader, Rotation, Secret,
+};
 use clap::{Args, Subcommand};
 use serde_json::json;
+use std::convert::Infallible;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
@@ -33,9 +36,9 @@ pub enum Command {
     Rotate {
         /// Its id.
         id: Uuid,
-        /// How long the old one is good beside it.
-        #[arg(long, value_enum, default_value_t = Overlap::Day)]
-        overlap: Overlap,
+        /// How long the old one is good beside it: now, 1-hour, 24-hours or 7-days.
+        #[arg(long, default_value = Overlap::Day.as_str())]
+        overlap: String,
     },
     /// Refuse a key from now on.
     Revoke {
@@ -67,11 +70,16 @@ pub struct Create {
     #[arg(long = "origin")]
     origins: Vec<String>,
     /// How many requests a minute.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = number)]
     per_minute: Option<i32>,
     /// How many a day.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = number)]
     per_day: Option<i32>,
+}
+
+/// As the form reads it: what is no number is out of every range.
+fn number(text: &str) -> Result<i32, Infallible> {
+    Ok(text.trim().parse().unwrap_or(-1))
 }
 
 impl Create {
@@ -119,6 +127,8 @@ impl Command {
                 output.print(&shown, || details(&key, &old))
             }
             Self::Rotate { id, overlap } => {
+                let new: Valid<Rotation> = input::decode(json!({ "overlap": overlap }))?;
+                let overlap = new.overlap();
                 let rotated = record(app, &operator, async |tx| {
                     let secret = keys::rotate(&mut *tx, by, id, overlap, &app.clock).await?;
                     let (key, _) = keys::by_id(tx, reader, id).await?;

@@ -5,8 +5,10 @@
 
 mod app;
 mod cache;
+mod completions;
 mod database;
 mod doctor;
+mod export;
 mod inbox;
 mod key;
 mod lead;
@@ -24,7 +26,7 @@ mod user;
 mod worker;
 
 use crate::config::Config;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use output::{Output, Refused};
 use std::process::ExitCode;
 
@@ -89,6 +91,15 @@ enum Command {
     /// What is kept about one person.
     #[command(subcommand)]
     Person(person::Command),
+    /// Take everything along, as tables and texts.
+    Export(export::Export),
+    /// Print what a shell needs to complete these commands.
+    Completions(completions::Completions),
+}
+
+/// The commands there are.
+pub fn commands() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the program.
@@ -105,8 +116,10 @@ pub fn run() -> ExitCode {
 }
 
 fn carry_out(command: Command, output: &Output) -> Result<(), Refused> {
-    if let Command::Routes = command {
-        return routes(output);
+    match command {
+        Command::Routes => return routes(output),
+        Command::Completions(completions) => return completions.print(commands(), output),
+        _ => {}
     }
     let config = Config::from_environment().map_err(Refused::Configuration)?;
     match command {
@@ -149,7 +162,10 @@ fn carry_out(command: Command, output: &Output) -> Result<(), Refused> {
         Command::Stripe(command) => {
             database::with(config, async |app| command.run(app, output).await)
         }
-        Command::Routes => Ok(()),
+        Command::Export(export) => {
+            database::with(config, async |app| export.run(app, output).await)
+        }
+        Command::Routes | Command::Completions(_) => Ok(()),
     }
 }
 

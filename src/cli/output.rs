@@ -1,6 +1,8 @@
 //! What the shell is told.
 
+use crate::config::VARIABLES;
 use crate::error::Error;
+use crate::http::errors;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -37,26 +39,53 @@ impl From<anyhow::Error> for Refused {
 }
 
 impl Refused {
-    /// Field and message; the field may be empty.
-    fn reasons(&self) -> Vec<(String, String)> {
+    /// What is said on stderr, a line each: the field, which may be empty, and the message.
+    fn reasons(&self) -> Vec<(&str, String)> {
         match self {
-            Self::Configuration(mistakes) => {
-                mistakes.iter().map(|mistake| (String::new(), mistake.clone())).collect()
-            }
+            Self::Configuration(mistakes) => mistakes.iter().map(|said| named(said)).collect(),
             Self::Service(Error::Invalid(fields)) => fields
                 .iter()
                 .flat_map(|(field, said)| {
-                    said.iter().map(|message| (field.clone(), message.clone()))
+                    said.iter().map(|message| (field.as_str(), message.clone()))
                 })
                 .collect(),
             // On the operator's own shell a cause may be shown.
             Self::Service(Error::Internal(cause) | Error::Unavailable(cause))
             | Self::Other(cause)
-            | Self::Shown(cause) => {
-                vec![(String::new(), format!("{cause:#}"))]
-            }
-            Self::Service(error) => vec![(String::new(), error.to_string())],
+            | Self::Shown(cause) => vec![("", format!("{cause:#}"))],
+            Self::Service(error) => vec![("", error.to_string())],
         }
+    }
+
+    /// The document that says so: that of the API, in its words, with a list of reasons whatever it is.
+    fn problem(&self) -> Value {
+        let mut problem = match self {
+            Self::Service(error) => errors::problem(error),
+            Self::Configuration(_) => json!({
+                "type": "about:blank",
+                "title": "The environment needs correcting",
+                "detail": "Some variables cannot be used as they are.",
+            }),
+            Self::Other(cause) | Self::Shown(cause) => json!({
+                "type": "about:blank",
+                "title": "That cannot be done",
+                "detail": format!("{cause:#}"),
+            }),
+        };
+        let reasons = self.reasons();
+        problem["errors"] = reasons
+            .iter()
+            .map(|(field, detail)| json!({ "pointer": errors::pointer(field), "detail": detail }))
+            .collect();
+        problem
+    }
+}
+
+/// A mistake in the environment: the variable, and what is wrong with it.
+fn named(mistake: &str) -> (&str, String) {
+    match mistake.split_once(": ") {
+        Some((name, said)) if VARIABLES.contains(&name) => (name, said.to_owned()),
+        _ => ("", mistake.to_owned()),
     }
 }
 
@@ -91,19 +120,13 @@ impl Output {
 
     /// Says why nothing was done.
     pub fn refuse(&self, refused: &Refused) {
-        let reasons = refused.reasons();
-        for (field, message) in &reasons {
+        for (field, message) in refused.reasons() {
             let field = if field.is_empty() { String::new() } else { format!("{field}: ") };
             eprintln!("frontdesk: {field}{message}");
         }
         if self.json && !matches!(refused, Refused::Shown(_)) {
-            let error = |(field, detail): &(String, String)| match field.is_empty() {
-                true => json!({ "pointer": "#", "detail": detail }),
-                false => json!({ "pointer": format!("#/{field}"), "detail": detail }),
-            };
-            let errors: Vec<Value> = reasons.iter().map(error).collect();
             // Whoever has stopped reading need not be told.
-            let _ = writeln!(std::io::stdout(), "{}", json!({ "errors": errors }));
+            let _ = writeln!(std::io::stdout(), "{}", refused.problem());
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::pages::admin::subscribers::all;
 use crate::policies::Operator;
 use crate::services::audit::Act;
-use crate::services::input::Valid;
+use crate::services::input::{self, Valid};
 use crate::services::subscribers::{
     self, Ask, Filter, From, Import, Imported, Keeper, Listed, NewEnd, Status,
 };
@@ -94,8 +94,7 @@ async fn add(door: &Door<'_>, email: String, topics: Vec<String>) -> Result<(), 
     let Door { app, output, operator, by } = door;
     let email = email.trim().to_owned();
     let fields = json!({ "email": email, "topics": topics.join(",") });
-    let new: Ask = serde_json::from_value(fields).map_err(anyhow::Error::from)?;
-    let new = Valid::check(new)?;
+    let new: Valid<Ask> = input::decode(fields)?;
     let arrival = (app.clock.id(), app.clock.now());
     record(app, operator, async |tx| {
         subscribers::ask(tx, arrival, &From::Keeper(by), &new).await?;
@@ -112,11 +111,7 @@ async fn list(
     status: Option<String>,
     limit: i64,
 ) -> Result<(), Refused> {
-    let named = |name: &str| Status::ALL.into_iter().find(|status| status.as_str() == name);
-    let status = match &status {
-        Some(name) => Some(named(name).with_context(|| format!("there is no status {name}"))?),
-        None => None,
-    };
+    let status = input::choice("status", status.as_deref(), &Status::ALL, Status::as_str)?;
     let filter = Filter { status, ..Filter::default() };
     let found = app.read(async |db| subscribers::list(db, by, &filter, limit).await).await?;
     output.print(&found, || found.iter().map(line).collect())
@@ -127,8 +122,7 @@ async fn import(door: &Door<'_>, consent: String) -> Result<(), Refused> {
     let mut csv = String::new();
     std::io::stdin().read_to_string(&mut csv).context("stdin could not be read")?;
     // By the same decoder as at the other door: what spreadsheets write before the first letter is nothing.
-    let new = serde_json::from_value(json!({ "csv": csv, "consent": consent }));
-    let new: Valid<Import> = Valid::check(new.map_err(anyhow::Error::from)?)?;
+    let new: Valid<Import> = input::decode(json!({ "csv": csv, "consent": consent }))?;
     let (now, id) = (app.clock.now(), || app.clock.id());
     let imported = record(app, operator, async |tx| {
         let done = subscribers::import(tx, by, id, now, &new).await?;

@@ -3,10 +3,11 @@
 use super::output::{Output, Refused};
 use super::record::record;
 use crate::app::App;
+use crate::error::Error;
 use crate::policies::Operator;
 use crate::services::audit::Act;
-use crate::services::input::Valid;
-use crate::services::roster::{self, By, Listed, Reader};
+use crate::services::input::{self, Valid};
+use crate::services::roster::{self, By, Listed, NewRole, Reader};
 use crate::services::staff::{self, NewStaff, Role};
 use crate::services::{email_changes, factors};
 use clap::{Args, Subcommand};
@@ -26,9 +27,9 @@ pub enum Command {
         /// What others see.
         #[arg(long)]
         name: String,
-        /// What they may do.
-        #[arg(long, value_enum, default_value_t = Role::Editor)]
-        role: Role,
+        /// What they may do: editor or owner.
+        #[arg(long, default_value = Role::Editor.as_str())]
+        role: String,
     },
     /// Give anyone's account another address, for an owner who cannot read the mail that goes to the old one any more. Be sure
     /// that it is they. Whoever is signed in to it is out, and the old mailbox is told.
@@ -54,9 +55,9 @@ pub enum Command {
     Role {
         #[command(flatten)]
         who: Who,
-        /// What they may do.
-        #[arg(long, value_enum)]
-        role: Role,
+        /// What they may do: editor or owner.
+        #[arg(long)]
+        role: String,
     },
     /// Take second factor and passkeys away, for somebody who has lost everything. They are signed out everywhere, and told.
     ResetFactors(Who),
@@ -80,8 +81,8 @@ impl Command {
         match self {
             Self::Add { email, name, role } => {
                 let email = email.trim().to_owned();
-                add(app, output, &operator, NewStaff { email, name, password: String::new() }, role)
-                    .await
+                let new = NewStaff { email, name, password: String::new() };
+                add(app, output, &operator, new, named(&role)).await
             }
             Self::Email { email, to } => {
                 change_email(app, output, &operator, email.trim(), to.trim()).await
@@ -89,10 +90,17 @@ impl Command {
             Self::List { limit } => list(app, output, &operator, limit).await,
             Self::Deactivate(who) => close(app, output, &operator, &who).await,
             Self::Activate(who) => open(app, output, &operator, &who).await,
-            Self::Role { who, role } => set_role(app, output, &operator, &who, role).await,
+            Self::Role { who, role } => {
+                set_role(app, output, &operator, &who, named(&role)?.role()).await
+            }
             Self::ResetFactors(who) => reset_factors(app, output, &operator, &who).await,
         }
     }
+}
+
+/// What somebody may do, by its name.
+fn named(role: &str) -> Result<Valid<NewRole>, Error> {
+    input::decode(json!({ "role": role }))
 }
 
 async fn add(
@@ -100,10 +108,11 @@ async fn add(
     output: &Output,
     operator: &Operator,
     new: NewStaff,
-    role: Role,
+    role: Result<Valid<NewRole>, Error>,
 ) -> Result<(), Refused> {
     let (name, password) = (new.name.trim().to_owned(), app.clock.letters(20));
-    let new = Valid::check(NewStaff { name, password, ..new })?;
+    let (new, role) = input::both(Valid::check(NewStaff { name, password, ..new }), role)?;
+    let role = role.role();
     let hash = app.passwords.hash(&app.clock, &new.password).await?;
     let id = app.clock.id();
     record(app, operator, async |tx| {

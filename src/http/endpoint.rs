@@ -8,7 +8,7 @@ use super::standing::Standing;
 use super::{Gate, Grant, admit, body, cors, count_in_all, form, openapi};
 use crate::error::{Error, FieldErrors, Result};
 use crate::policies::Policy;
-use crate::services::input::Valid;
+use crate::services::input::{self, Valid, unfit};
 use crate::services::keys;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use actix_web::http::{Method, StatusCode};
@@ -184,7 +184,7 @@ fn only<T: AsRef<str>>(
 ) -> Result<()> {
     let Some(members) = members else { return Ok(()) };
     let unknown = sent.into_iter().filter(|name| !members.contains(name.as_ref()));
-    let said = |name: T| (name.as_ref().to_owned(), vec![form::UNKNOWN.to_owned()]);
+    let said = |name: T| (name.as_ref().to_owned(), vec![input::UNKNOWN.to_owned()]);
     let unknown: FieldErrors = unknown.map(said).collect();
     if unknown.is_empty() { Ok(()) } else { Err(Error::Invalid(unknown)) }
 }
@@ -234,7 +234,7 @@ fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     }
     let mut decoder = serde_json::Deserializer::from_slice(body);
     let input = serde_path_to_error::deserialize(&mut decoder).map_err(|error| {
-        if error.inner().is_data() { form::unfit(&error) } else { unreadable(error.inner()) }
+        if error.inner().is_data() { unfit(&error) } else { unreadable(error.inner()) }
     })?;
     decoder.end().map_err(|error| unreadable(&error))?;
     Ok(input)

@@ -14,7 +14,7 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::panic::AssertUnwindSafe;
 use templates::{View, paths};
 
@@ -276,16 +276,28 @@ fn as_problem(request: &HttpRequest, error: &Error, oauth: Option<&str>) -> Http
         (Error::Invalid(_), Some(_)) => StatusCode::BAD_REQUEST, // RFC 6749 §5.2
         _ => status(error),
     };
-    let mut problem = json!({
-        "type": kind(error),
-        "title": title(error),
-        "status": status.as_u16(),
-        "detail": error.to_string(),
-    });
+    let mut problem = problem(error);
+    problem["status"] = status.as_u16().into();
     if let Some(code) = oauth {
         problem["error"] = code.into();
         problem["error_description"] = problem["detail"].clone();
     }
+    if let Error::Internal(_) = error {
+        problem["instance"] = format!("urn:request:{}", reference(request)).into();
+    }
+    HttpResponse::build(status)
+        .insert_header((CONTENT_TYPE, "application/problem+json"))
+        .body(problem.to_string())
+}
+
+/// The problem document of `error`, in the same words for a program that calls and for one that reads what the shell prints.
+pub fn problem(error: &Error) -> Value {
+    let mut problem = json!({
+        "type": kind(error),
+        "title": title(error),
+        "status": status(error).as_u16(),
+        "detail": error.to_string(),
+    });
     match error {
         Error::Invalid(fields) => {
             let said = fields
@@ -300,18 +312,13 @@ fn as_problem(request: &HttpRequest, error: &Error, oauth: Option<&str>) -> Http
             problem["violated-policies"] =
                 refusal.limit().into_iter().map(|(of, _)| of.as_str()).collect();
         }
-        Error::Internal(_) => {
-            problem["instance"] = format!("urn:request:{}", reference(request)).into()
-        }
         _ => {}
     }
-    HttpResponse::build(status)
-        .insert_header((CONTENT_TYPE, "application/problem+json"))
-        .body(problem.to_string())
+    problem
 }
 
 /// Where in the document that was sent (RFC 6901, as a fragment).
-fn pointer(name: &str) -> String {
+pub fn pointer(name: &str) -> String {
     if name.is_empty() {
         "#".into()
     } else {

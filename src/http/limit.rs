@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::digest;
 use crate::error::{Error, Result};
 use crate::services::limits::{self, Draw, Drawn};
-use crate::together::Together;
+use crate::together::{self, Together};
 use actix_web::web::Data;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
@@ -98,7 +98,7 @@ async fn draw_all(app: &App, all: &[Draw]) -> Vec<Result<Drawn>> {
         Ok(drawn) => drawn.into_iter().map(Ok).collect(),
         Err(error) => {
             tracing::warn!(%error, "how often callers come is counted by each instance alone");
-            all.iter().map(|_| Err(Error::unavailable("nobody counts for all"))).collect()
+            together::each(&Error::unavailable("nobody counts for all"), all.len())
         }
     }
 }

@@ -46,9 +46,21 @@ impl Schemas {
         Self { sent, answered: settings.for_serialize().into_generator() }
     }
 
+    /// Says of what is sent that it has no other members than these: others are refused.
+    fn close(&mut self, schema: &Schema) {
+        let name = schema.get("$ref").and_then(Value::as_str).and_then(|at| at.rsplit('/').next());
+        let named = name.and_then(|name| self.sent.definitions_mut().get_mut(name));
+        if let Some(Value::Object(named)) = named {
+            named.insert("additionalProperties".to_owned(), false.into());
+        }
+    }
+
     fn definitions(mut self) -> Map<String, Value> {
         let mut all = self.answered.take_definitions(true);
-        all.extend(self.sent.take_definitions(true));
+        for (name, schema) in self.sent.take_definitions(true) {
+            let other = all.insert(name.clone(), schema.clone());
+            debug_assert!(other.is_none_or(|other| other == schema), "two are called {name}");
+        }
         all
     }
 }
@@ -97,6 +109,9 @@ const ABOUT: &str = "What goes wrong is a problem document (RFC 9457), with a po
 fn describe<E: Endpoint>(schemas: &mut Schemas) -> Value {
     let body = (E::METHOD != Method::GET && E::BODY > 0).then(|| {
         let schema = schemas.sent.subschema_for::<E::Input>();
+        if !E::OAUTH {
+            schemas.close(&schema);
+        }
         let mut content = json!({ "application/json": { "schema": schema } });
         if E::OAUTH {
             content["application/x-www-form-urlencoded"] = content["application/json"].clone();

@@ -12,7 +12,7 @@ use crate::app::{App, Written};
 use crate::error::{Error, Result};
 use crate::services::input::Valid;
 use crate::services::leads::{self, Arrival, HandedIn, Lead, NewLead, Sender};
-use crate::together::Together;
+use crate::together::{self, Together};
 use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -96,11 +96,8 @@ async fn store_all(app: &App, all: &[HandedIn]) -> Vec<Result<Written<Lead>>> {
         Ok(Written { value, token }) => {
             value.into_iter().map(|value| Ok(Written { value, token })).collect()
         }
-        // Nobody's fault, so everyone's; the database would not be there for one alone either.
-        Err(Error::Unavailable(cause)) => {
-            let cause = format!("{cause:#}");
-            all.iter().map(|_| Err(Error::Unavailable(anyhow::anyhow!(cause.clone())))).collect()
-        }
+        // The database would not be there for one alone either.
+        Err(error @ Error::Unavailable(_)) => together::each(&error, all.len()),
         // Whose fault it is shows once each comes alone.
         Err(error) => match all {
             [_] => vec![Err(error)],

@@ -51,12 +51,9 @@ impl Foreign {
 }
 
 impl Configured {
-    /// The address of `path`, with a query or without, below this one.
-    ///
-    /// # Errors
-    /// Where there can be none.
-    pub fn below(&self, path: &str) -> Result<Self, ()> {
-        format!("{}/{path}", self.0.as_str().trim_end_matches('/')).parse()
+    /// The address of `path`, with a query or without, below this one, where there can be one.
+    pub fn below(&self, path: &str) -> Option<Self> {
+        format!("{}/{path}", self.0.as_str().trim_end_matches('/')).parse().ok()
     }
 
     /// Its origin, as browsers and policies write it.

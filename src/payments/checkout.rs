@@ -19,6 +19,9 @@ pub fn leads_to(app: &App) -> Vec<String> {
     app.stripe.as_ref().map(|stripe| stripe.pages().to_vec()).unwrap_or_default()
 }
 
+/// A customer, a checkout, and where that is; twice, in case somebody else is at it too.
+const MOST_STEPS: usize = 6;
+
 const OVER: Error =
     Error::Conflict { why: "This checkout is over. Begin once more.", retry_after_seconds: 1 };
 
@@ -47,7 +50,7 @@ pub async fn begin_plan(app: &App, who: &Member, choice: &Choice) -> Result<Stri
 /// [`Error::Conflict`] where it is over, or was refused; [`Error::Unavailable`] where Stripe is away.
 pub async fn advance(app: &App, checkout: Uuid) -> Result<String> {
     let origin = app.config.canonical_origin().to_string();
-    loop {
+    for _ in 0..MOST_STEPS {
         let fresh = [app.clock.id(), app.clock.id()];
         let next = app
             .write(async |tx| checkouts::next(tx, checkout, fresh, app.clock.now(), &origin).await);
@@ -57,6 +60,7 @@ pub async fn advance(app: &App, checkout: Uuid) -> Result<String> {
             Next::Over => return Err(OVER),
         }
     }
+    Err(Error::unavailable("a checkout does not come to be open"))
 }
 
 /// Sees the beginning of a checkout through, as a job.

@@ -12,14 +12,13 @@ pub use checkout::{complete_checkout, leads_to};
 
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::outgoing::Outgoing;
 use crate::services::inbox::Looked;
 use crate::services::outbox::End;
 use crate::services::payments::calls::{self, Call};
 use crate::services::payments::{self, About, Because, Fresh, Object};
 use crate::services::plans;
-use crate::stripe::objects::{
-    Charge, Dispute, Event, Invoice, List, Refund, Session, Subscription,
-};
+use crate::stripe::objects::{Charge, Event, Invoice, List, Refund, Session};
 use crate::stripe::{Failure, Stripe, asking};
 use serde_json::Value;
 use std::time::Duration;
@@ -60,7 +59,9 @@ pub async fn carry_out(app: &App, call: Uuid) -> Result<(Call, Option<Value>)> {
     let (stripe, id) = (stripe(app)?, || app.clock.id());
     if call.is_too_old(app.clock.now()) {
         let why = "It waited for too long to be sent again safely.";
-        app.work(async |tx| calls::refused(tx, &call, why, &because(app, &id)).await).await?.value;
+        let given_up =
+            app.work(async |tx| calls::refused(tx, &call, why, &because(app, &id)).await);
+        given_up.await.map(|done| done.value)?;
         return Err(refused());
     }
     let read = app.bookkeep(async |tx| calls::tried(tx, call.id).await).await?;
@@ -69,7 +70,7 @@ pub async fn carry_out(app: &App, call: Uuid) -> Result<(Call, Option<Value>)> {
             let settled = app.work(async |tx| {
                 calls::answered(tx, &call, (read, &answer), &because(app, &id)).await
             });
-            settled.await?.value;
+            settled.await.map(|done| done.value)?;
             Ok((call, Some(answer)))
         }
         Err(failure @ Failure::Away(_)) => Err(failure.into()),
@@ -78,7 +79,7 @@ pub async fn carry_out(app: &App, call: Uuid) -> Result<(Call, Option<Value>)> {
             tracing::warn!(call = %call.id, why, "Stripe refused a call");
             let settled =
                 app.work(async |tx| calls::refused(tx, &call, &why, &because(app, &id)).await);
-            settled.await?.value;
+            settled.await.map(|done| done.value)?;
             Err(refused())
         }
     }
@@ -153,60 +154,64 @@ pub async fn look(app: &App, kind: &str, payload: &[u8]) -> Result<Looked> {
 /// # Errors
 /// [`Error::NotFound`] where there is no such thing; [`Error::Unavailable`] where Stripe is away.
 pub async fn read(app: &App, about: About, object: &str) -> Result<Fresh> {
-    let (stripe, out) = (stripe(app)?, &app.outgoing);
+    let stripe = stripe(app)?;
     let read = app.bookkeep(async |tx| payments::next_read(tx).await).await?;
-    let all = async {
-        let subscription = async |id: &str| -> Result<Object, Failure> {
-            let known: Subscription = stripe.read(out, &asking::subscription(id)).await?;
-            Ok(Object::Subscription(known))
-        };
-        Ok(match about {
-            About::Session | About::FailedSession => {
-                let mut session: Session = stripe.read(out, &asking::checkout(object)).await?;
-                session.has_failed = about == About::FailedSession;
-                let begun = session.subscription.clone();
-                let mut all = vec![Object::Session(session)];
-                if let Some(begun) = begun {
-                    all.push(subscription(&begun).await?);
-                }
-                all
-            }
-            About::Subscription => vec![subscription(object).await?],
-            About::Invoice => {
-                let invoice: Invoice = stripe.read(out, &asking::invoice(object)).await?;
-                let mut all = match invoice.subscription() {
-                    Some(of) => vec![subscription(of).await?],
-                    None => Vec::new(),
-                };
-                all.push(Object::Invoice(invoice));
-                all
-            }
-            About::Charge => {
-                let charge: Charge = stripe.read(out, &asking::charge(object)).await?;
-                let back: List<Refund> = stripe.read(out, &asking::refunds_of(&charge.id)).await?;
-                let with_payment = |refund: Refund| Refund {
-                    payment_intent: refund.payment_intent.or(charge.payment_intent.clone()),
-                    ..refund
-                };
-                let mut back: Vec<Refund> = back.data.into_iter().map(with_payment).collect();
-                back.sort_by(|one, other| one.id.cmp(&other.id));
-                back.into_iter().map(Object::Refund).collect()
-            }
-            About::Refund => {
-                let refund: Refund = stripe.read(out, &asking::money_back(object)).await?;
-                vec![Object::Refund(refund)]
-            }
-            About::Dispute => {
-                let dispute: Dispute = stripe.read(out, &asking::dispute(object)).await?;
-                vec![Object::Dispute(dispute)]
-            }
-        })
-    };
-    match all.await {
+    match objects(stripe, &app.outgoing, about, object).await {
         Ok(objects) => Ok(Fresh { read, objects }),
         Err(Failure::Unknown) => Err(Error::NotFound),
         Err(failure) => Err(failure.into()),
     }
+}
+
+async fn objects(
+    stripe: &Stripe,
+    out: &Outgoing,
+    about: About,
+    object: &str,
+) -> Result<Vec<Object>, Failure> {
+    let subscription = async |id: &str| -> Result<Object, Failure> {
+        Ok(Object::Subscription(stripe.read(out, &asking::subscription(id)).await?))
+    };
+    let mut all = Vec::new();
+    match about {
+        About::Session | About::FailedSession => {
+            let mut session: Session = stripe.read(out, &asking::checkout(object)).await?;
+            session.has_failed = about == About::FailedSession;
+            let begun = session.subscription.clone();
+            all.push(Object::Session(session));
+            if let Some(begun) = begun {
+                all.push(subscription(&begun).await?);
+            }
+        }
+        About::Subscription => all.push(subscription(object).await?),
+        About::Invoice => {
+            let invoice: Invoice = stripe.read(out, &asking::invoice(object)).await?;
+            if let Some(of) = invoice.subscription() {
+                all.push(subscription(of).await?);
+            }
+            all.push(Object::Invoice(invoice));
+        }
+        About::Charge => all.extend(refunds(stripe, out, object).await?),
+        About::Refund => {
+            all.push(Object::Refund(stripe.read(out, &asking::money_back(object)).await?));
+        }
+        About::Dispute => {
+            all.push(Object::Dispute(stripe.read(out, &asking::dispute(object)).await?));
+        }
+    }
+    Ok(all)
+}
+
+/// What was given back of a charge, in an order that is the same for everyone.
+async fn refunds(stripe: &Stripe, out: &Outgoing, charge: &str) -> Result<Vec<Object>, Failure> {
+    let charge: Charge = stripe.read(out, &asking::charge(charge)).await?;
+    let mut back: List<Refund> = stripe.read(out, &asking::refunds_of(&charge.id)).await?;
+    back.data.sort_by(|one, other| one.id.cmp(&other.id));
+    let with_payment = |refund: Refund| {
+        let payment_intent = refund.payment_intent.or(charge.payment_intent.clone());
+        Object::Refund(Refund { payment_intent, ..refund })
+    };
+    Ok(back.data.into_iter().map(with_payment).collect())
 }
 
 /// Reads something at Stripe and takes it in, though no event has told of it; says what of it was news.

@@ -195,7 +195,8 @@ impl Work<'_> {
                 Ok(fresh) => self.compare(fresh).await?,
                 Err(Error::NotFound) => {
                     if self.how.repairs {
-                        self.app.work(async |tx| marks::forget(tx, &id).await).await?.value;
+                        let gone = self.app.work(async |tx| marks::forget(tx, &id).await);
+                        gone.await.map(|done| done.value)?;
                     }
                     self.report.unknown.push(id);
                 }

@@ -4,8 +4,11 @@ use super::{AccessToken, Knock, Policy, Proof, bearer};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::{client, errors};
-use crate::services::keys::{self, Left, Partner, PostsRead, Presented, Quota, Scope};
+use crate::services::keys::{
+    self, Admission, Knocking, Left, Partner, PostsRead, Presented, Quota, Scope,
+};
 use crate::services::{sessions, tokens};
+use crate::together::{self, Together};
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use std::marker::PhantomData;
@@ -29,7 +32,9 @@ impl<S: Scope> Policy for ApiKey<S> {
         let presented = presented.ok_or(Error::Unproven(keys::REFUSED))?;
         let counted = app.keys.count(&presented)?;
         let address = client::address(&app.config, request);
-        let partner = app.ask(async |db| keys::admit::<S>(db, &presented, address).await).await?;
+        let knocking = Knocking::for_scope::<S>(presented, address);
+        let admission = app.knocking.join(errors::shared(request), knocking, admit_all).await?;
+        let partner = admission.partner::<S>()?;
         let minute = app.keys.settle(&presented, partner.key(), partner.per_minute(), counted)?;
         if partner.is_stale() && app.keys.is_to_be_noted(partner.key(), app.clock.moment()) {
             note_use(errors::shared(request), partner.key(), address);
@@ -47,6 +52,16 @@ impl<S: Scope> Policy for ApiKey<S> {
 
     fn sites(partner: &Partner<S>) -> Option<&[String]> {
         Some(partner.sites())
+    }
+}
+
+/// Those who knock with a key at the same time.
+pub type AllKnocking = Together<Knocking, Admission>;
+
+async fn admit_all(app: &App, all: &[Knocking]) -> Vec<Result<Admission>> {
+    match app.ask(async |db| keys::admit(db, all).await).await {
+        Ok(admissions) => admissions.into_iter().map(Ok).collect(),
+        Err(error) => together::each(&error, all.len()),
     }
 }
 

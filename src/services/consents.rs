@@ -2,18 +2,20 @@
 
 use crate::error::{Error, Result};
 use anyhow::anyhow;
+use serde::Serialize;
 use sqlx::PgConnection;
 use templates::consent::{ALL, Consent};
 use time::OffsetDateTime;
 
 /// The words somebody gave us something under.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct Given {
     /// Which.
     pub version: String,
     /// What they say.
     pub words: String,
     /// When they were agreed to.
+    #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
 }
 

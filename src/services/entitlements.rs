@@ -173,7 +173,7 @@ mod tests {
             super::of(&Standing { now: NOW, subscriptions: subscriptions.to_vec(), grants: vec![] })
         };
         let owing = known("past_due", false, Some(Duration::days(3)));
-        assert_eq!(of(&[owing.clone()]), Entitlement::Grace(NOW + Duration::days(4)));
+        assert_eq!(of(std::slice::from_ref(&owing)), Entitlement::Grace(NOW + Duration::days(4)));
         let ending = known("active", true, None);
         assert_eq!(
             of(&[owing.clone(), ending]),

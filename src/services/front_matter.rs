@@ -21,3 +21,10 @@ impl<'a> Document<'a> {
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     }
 }
+
+/// A text with a head, as [`Document::parse`] reads it. What has no value is left out.
+pub fn compose(head: &[(&str, &str)], body: &str) -> String {
+    let lines = head.iter().filter(|(_, value)| !value.is_empty());
+    let lines: String = lines.map(|(key, value)| format!("{key}: {value}\n")).collect();
+    format!("---\n{lines}---\n{body}\n")
+}

@@ -5,7 +5,9 @@
 
 use crate::error::{Error, FieldErrors, Result};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::ops::Deref;
 use time::format_description::well_known::Rfc3339;
@@ -29,6 +31,12 @@ impl JsonSchema for Timestamp {
         json_schema!({ "type": "string", "format": "date-time" })
     }
 }
+
+/// How one line of text that has to say something looks, for descriptions: trimmed, it holds no control character.
+pub const LINE: &str = r"^[\s\u200b-\u200f\u2060\ufeff]*[^\s\u200b-\u200f\u2060\ufeff\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\u200b-\u200f\u2060\ufeff\x00-\x1f\x7f-\x9f])?[\s\u200b-\u200f\u2060\ufeff]*$";
+
+/// As [`LINE`], of several.
+pub const BLOCK: &str = r"^[\s\u200b-\u200f\u2060\ufeff]*[^\s\u200b-\u200f\u2060\ufeff\x00-\x1f\x7f-\x9f]([^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\u200b-\u200f\u2060\ufeff\x00-\x1f\x7f-\x9f])?[\s\u200b-\u200f\u2060\ufeff]*$";
 
 /// Input that passed its own rules. Only [`Valid::check`] makes one, so a service that takes it need not look.
 #[derive(Debug, Clone)]
@@ -70,6 +78,56 @@ fn messages(failed: &ValidationErrors) -> FieldErrors {
             Some((field, vec![first(errors)?]))
         })
         .collect()
+}
+
+/// Decodes and checks fields that did not come over HTTP, by the decoder and the rules of every other door.
+///
+/// # Errors
+/// [`Error::Invalid`] by field.
+pub fn decode<T: DeserializeOwned + Validate>(fields: Value) -> Result<Valid<T>> {
+    Valid::check(serde_path_to_error::deserialize(fields).map_err(|error| unfit(&error))?)
+}
+
+/// What whoever sends a field that there is not is told.
+pub const UNKNOWN: &str = "There is no such member here.";
+
+/// A value of a type the field does not have, as a message on that field.
+pub fn unfit<E: std::error::Error>(error: &serde_path_to_error::Error<E>) -> Error {
+    let field = error.path().iter().next().map(ToString::to_string).unwrap_or_default();
+    let said = error.inner().to_string();
+    // What is missing, or there twice, is where the path does not lead.
+    let of_the_whole = ["missing field `", "duplicate field `"].iter();
+    let named = of_the_whole.filter_map(|words| said.strip_prefix(words)?.split('`').next()).next();
+    let field = match named {
+        Some(name) => name.to_owned(),
+        None if field == "." => String::new(),
+        None => field,
+    };
+    // What a type says for itself is a sentence of ours. What serde says is about our types, which mean nothing to callers.
+    let ours = said.starts_with(char::is_uppercase) && !said.starts_with("UUID");
+    let sentence = said.split(" at line ").next().unwrap_or_default();
+    let theirs = match said.split(" field").next() {
+        Some("unknown") => UNKNOWN,
+        Some("missing") => "This has to be there.",
+        Some("duplicate") => "This is given twice.",
+        _ => "This is of a type that cannot be used here.",
+    };
+    Error::field(&field, if ours { format!("{sentence}.") } else { theirs.to_owned() })
+}
+
+/// Both, or what is wrong with either, at once.
+///
+/// # Errors
+/// Theirs.
+pub fn both<A, B>(one: Result<A>, other: Result<B>) -> Result<(A, B)> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(Error::Invalid(mut wrong)), Err(Error::Invalid(more))) => {
+            wrong.extend(more);
+            Err(Error::Invalid(wrong))
+        }
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
 }
 
 /// Decodes one line of text: trimmed.
@@ -141,6 +199,22 @@ pub fn list<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error
 /// Decodes a small whole number that forms send as text. What is no number is out of every range.
 pub fn whole_number<'de, D: Deserializer<'de>>(input: D) -> Result<i16, D::Error> {
     Ok(optional_line(input)?.unwrap_or_default().parse().unwrap_or(-1))
+}
+
+/// One of `all`, by the name that `named` gives it; none where none is given.
+///
+/// # Errors
+/// [`Error::Invalid`] on `field`, with the names there are.
+pub fn choice<T: Copy>(
+    field: &str,
+    given: Option<&str>,
+    all: &[T],
+    named: fn(T) -> &'static str,
+) -> Result<Option<T>> {
+    let Some(given) = given else { return Ok(None) };
+    let known = all.iter().copied().find(|one| named(*one) == given.trim());
+    let names = || all.iter().copied().map(named).collect::<Vec<_>>().join(", ");
+    known.map(Some).ok_or_else(|| Error::field(field, format!("Choose one of these: {}.", names())))
 }
 
 /// Refuses control characters: nothing but text on one line.

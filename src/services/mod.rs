@@ -21,6 +21,7 @@ pub mod digests;
 pub mod email_changes;
 pub mod enrolment;
 pub mod entitlements;
+pub mod export;
 pub mod factors;
 pub mod front_matter;
 pub mod half_sign_ins;

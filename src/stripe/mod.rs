@@ -146,7 +146,7 @@ impl Stripe {
         path: &str,
         message: Message,
     ) -> Result<Value, Failure> {
-        let to = self.base.below(&format!("v1{path}")).map_err(|()| odd("its address"))?;
+        let to = self.base.below(&format!("v1{path}")).ok_or_else(|| odd("its address"))?;
         let answer = outgoing.send_for(&to, message, MOST).await;
         judge(&answer.map_err(|trouble| match trouble {
             Trouble::Failed(why) | Trouble::Refused(why) => Failure::Away(why),

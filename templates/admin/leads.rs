@@ -1,6 +1,6 @@
 //! Leads: the list that staff work through, and one lead with its history.
 
-use super::{badge, page, pager};
+use super::{badge, page, pager, seen};
 use crate::{FormState, View, form, format, paths};
 use form::Choice;
 use maud::{Markup, html};
@@ -146,6 +146,7 @@ pub fn show(
                 div.panel {
                     h2 { "Where we are" }
                     (form::Form::new(status_form).action(paths::admin_lead_status(lead.id)).button("Save status", "Saving…").show(html! {
+                        (seen("seen", lead.status, status_form))
                         (form::select(status_form, "status", "Status", statuses.iter().copied()).stored(lead.status))
                     }))
                 }

@@ -83,13 +83,17 @@ fn badge(status: &str) -> Markup {
     html! { span class={ "badge badge-" (status) } { (status) } }
 }
 
-/// Which text is being changed, by when it was last saved. Once its writer has been told that there is a newer one, it is
-/// that.
+/// Which text is being changed, by when it was last saved.
 fn version(saved_at: OffsetDateTime, state: &FormState) -> Markup {
-    let told = state.errors("version");
-    let told = FormState::new(Vec::new(), [("version".to_owned(), told.to_vec())].into());
-    let state = if state.errors("version").is_empty() { state } else { &told };
-    form::hidden(state, "version", &format::exact(saved_at))
+    seen("version", &format::exact(saved_at), state)
+}
+
+/// What whoever fills in the form has seen. Once they have been told that it is something else by now, it is that.
+fn seen(name: &str, now: &str, state: &FormState) -> Markup {
+    let told = state.errors(name);
+    let told = FormState::new(Vec::new(), [(name.to_owned(), told.to_vec())].into());
+    let state = if state.errors(name).is_empty() { state } else { &told };
+    form::hidden(state, name, now)
 }
 
 /// The way through a list that is paged by cursor.

@@ -168,7 +168,7 @@ fn table(rows: &[Row<'_>]) -> Markup {
                         td data-label="Topic" dir="auto" { (row.topic) }
                         td data-label="Status" {
                             (badge(row.status))
-                            @if let Some(whom) = row.whom { span.sub { (whom.words()) } }
+                            @if let Some(whom) = row.whom { span.sub { (whom.words().to_lowercase()) } }
                         }
                         td data-label="Changed" { (format::moment(row.updated_at)) }
                     }

@@ -127,7 +127,7 @@ fn bad(now: i64) -> Vec<Case> {
     but("without the header", 401, |delivery| delivery.head.clear());
     but("with the header twice", 401, |delivery| delivery.head.push(delivery.head[0].clone()));
     but("a byte changed", 401, |delivery| delivery.body[3] ^= 1);
-    but("a byte less", 401, |delivery| drop(delivery.body.pop()));
+    but("a byte less", 401, |delivery| delivery.body.truncate(BODY.len() - 1));
     but("a line end more", 401, |delivery| delivery.body.push(b'\n'));
     but("nothing left of it", 401, |delivery| delivery.body.clear());
     but("larger than may be", 413, |delivery| delivery.body = vec![b' '; 512 * 1024 + 1]);

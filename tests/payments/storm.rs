@@ -86,7 +86,7 @@ async fn bring(stripe: &Stripe, bag: Vec<Value>, origins: &[String], from: usize
         let person = Person::visiting(at).coming_from(&address(from + number));
         async move {
             let taken = stripe.sealed(&event, SECRET).try_send(&person).await;
-            (!taken.is_some_and(|answer| answer.status == 200)).then_some(event)
+            taken.is_none_or(|answer| answer.status != 200).then_some(event)
         }
     });
     join_all(sent).await.into_iter().flatten().collect()
@@ -112,7 +112,7 @@ fn what_is_known_here_is_what_is_so_at_stripe_whatever_becomes_of_events_and_pro
         let mut origins: Vec<String> = sites.iter_mut().map(Process::origin).collect();
         let (mut again, mut lost, mut sent, mut kills) = (Vec::new(), 0, 0, 0);
         for round in 0..scale / 5 {
-            for _ in 0..30 {
+            for _ in 0..40 {
                 live(stripe, &mut chance);
             }
             let Mailbag { mut bag, lost: fewer } = stripe.shuffled_news(&mut chance, true);

@@ -16,6 +16,8 @@ pub const RESEND: (&str, &str) =
     ("RESEND_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 /// What GitHub signs with, and what it did before.
 pub const GITHUB: (&str, &str) = ("GITHUB_WEBHOOK_SECRET", "a secret of GitHub, the one before");
+/// What Stripe signs with.
+pub const STRIPE: (&str, &str) = ("STRIPE_WEBHOOK_SECRET", super::stripe::SECRET);
 /// A sender called `partner`, with two secrets.
 pub const PARTNER: [(&str, &str); 2] = [
     ("WEBHOOK_PARTNER_KIND", "standard"),

@@ -79,6 +79,7 @@ pub struct Create;
 
 /// That they are asked, if they have not been lately. Whether they are here already is told to their mailbox alone.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SubscriberAsked")]
 pub struct Asked {
     asked: bool,
 }
@@ -145,6 +146,7 @@ pub struct Edit;
 
 /// The end of a subscription. Whoever has left comes back by their own word alone.
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[schemars(rename = "SubscriberEnd")]
 pub struct End {
     /// How it ended.
     status: Ended,

@@ -36,6 +36,7 @@ pub struct Asked {
     #[serde(default, deserialize_with = "input::line")]
     grant_type: String,
     #[serde(default, deserialize_with = "input::line")]
+    #[schemars(with = "Option<String>")]
     client_id: String,
     #[serde(default, alias = "email", deserialize_with = "input::line")]
     username: String,
@@ -198,6 +199,7 @@ pub struct Unwanted {
     #[serde(default, deserialize_with = "input::line")]
     token: String,
     #[serde(default, deserialize_with = "input::line")]
+    #[schemars(with = "Option<String>")]
     client_id: String,
 }
 

@@ -7,12 +7,9 @@
 use super::{Plan, Progress, Turn};
 use crate::error::{Error, FieldErrors, Result};
 use crate::policies::Operator;
-use crate::services::front_matter::Document;
-use crate::services::input::Valid;
-use crate::services::posts::{self, Author, Draft};
+use crate::services::posts::{self, Author};
 use crate::services::sync::{self, Synced};
 use anyhow::Context;
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,7 +73,7 @@ async fn file(turn: &Turn<'_>, folder: &Path, name: &str) -> Result<Done> {
     if known.as_ref().is_some_and(|known| known.hash == hash) {
         return Ok(Done::Unchanged);
     }
-    let draft = draft(name, &text)?;
+    let draft = posts::of_file(name, &text)?;
     let done = if known.is_some() { Done::Changed } else { Done::New };
     if turn.run().is_none() {
         return Ok(done);
@@ -92,33 +89,6 @@ async fn file(turn: &Turn<'_>, folder: &Path, name: &str) -> Result<Done> {
     })
     .await?;
     Ok(done)
-}
-
-/// A file as a post: by the same decoder and the same rules as at every other door.
-fn draft(name: &str, text: &str) -> Result<Valid<Draft>> {
-    let text = text.replace("\r\n", "\n");
-    let Some(document) = Document::parse(&text) else {
-        return Err(Error::field(
-            "head",
-            "Begin with a line of three hyphens, title: and topic:, and three hyphens again.",
-        ));
-    };
-    let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
-    let published = document.get("published");
-    let status = if published.is_some() { "scheduled" } else { "published" };
-    let fields = json!({
-        "title": document.get("title"),
-        "topic": document.get("topic"),
-        "slug": document.get("slug").map_or_else(|| slug::slugify(&stem), str::to_owned),
-        "summary": document.get("summary"),
-        "body": document.body,
-        "status": document.get("status").unwrap_or(status),
-        "audience": document.get("audience"),
-        "publish_at": published,
-    });
-    let draft = serde_json::from_value(fields)
-        .map_err(|error| Error::field("head", format!("{error}.")))?;
-    Valid::check(draft)
 }
 
 /// Files wait for disks, and threads that serve do not.

@@ -6,7 +6,7 @@ use crate::http::limit::Limit;
 use crate::http::page::{Context, LivePage};
 use crate::http::{Gate, cursor};
 use crate::policies;
-use crate::services::leads::{self, Listed, Shown, Source, Status};
+use crate::services::leads::{self, By, Listed, Shown, Source, Status};
 use crate::services::sessions::Staff;
 use serde::Deserialize;
 use sqlx::PgConnection;
@@ -129,7 +129,7 @@ pub async fn lead(
     status_form: &FormState,
     note_form: &FormState,
 ) -> Result<View> {
-    let lead = leads::by_id(db, who, id).await?;
+    let lead = leads::by_id(db, By::Staff(who), id).await?;
     let statuses = Status::ALL.map(Status::as_str);
     let shown = Lead { for_owner: who.is_owner(), ..(&lead).into() };
     Ok(templates::admin::leads::show(&shown, &statuses, status_form, note_form))
@@ -159,7 +159,7 @@ impl<'a> From<&'a Shown> for Lead<'a> {
                 .consent
                 .as_ref()
                 .map(|given| (given.words.as_str(), given.version.as_str(), given.at)),
-            campaign: lead.campaign.iter().map(|(label, value)| (*label, value.as_str())).collect(),
+            campaign: lead.campaign.labelled(),
             spam_reasons: &lead.spam_reasons,
             history: lead.history.iter().map(event).collect(),
             for_owner: false,

@@ -13,6 +13,7 @@ use crate::services::audit::Act;
 use crate::services::recent::Recent;
 use crate::services::sessions::Staff;
 use crate::services::subscribers::{self, Keeper, Listed, Shown, Status};
+use crate::services::{csv, export};
 use serde::Deserialize;
 use sqlx::PgConnection;
 use templates::admin::subscribers::{Filter, Row, Subscriber, index, show};
@@ -162,10 +163,11 @@ impl Download for Export {
 /// # Errors
 /// As any statement.
 pub async fn all(app: &App, by: &Keeper<'_>) -> Result<String> {
-    let (mut text, mut after) = (String::new(), None);
+    let columns = subscribers::COLUMNS;
+    let (mut text, mut after) = (csv::line(columns), None);
     loop {
         let part = app.read(async |db| subscribers::export(db, by, after, AT_ONCE).await).await?;
-        text += &part.csv;
+        text.extend(part.rows.iter().map(|row| export::line(&columns, &row.fields)));
         after = part.after;
         if after.is_none() {
             return Ok(text);

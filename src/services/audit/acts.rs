@@ -149,6 +149,10 @@ pub enum Act {
     AppAdded,
     /// It may no more.
     AppRevoked,
+    /// All leads were taken along.
+    LeadsExported,
+    /// All posts were.
+    PostsExported,
     /// What is recorded here was taken along.
     AuditExported,
 }
@@ -225,6 +229,8 @@ pub const ACTS: &[(Act, &str, &str)] = &[
     (Act::KeyRevoked, "key-revoked", "API key revoked"),
     (Act::AppAdded, "app-added", "App registered"),
     (Act::AppRevoked, "app-revoked", "App revoked"),
+    (Act::LeadsExported, "leads-exported", "Leads taken along"),
+    (Act::PostsExported, "posts-exported", "Posts taken along"),
     (Act::AuditExported, "audit-exported", "Audit log taken along"),
 ];
 

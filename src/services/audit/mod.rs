@@ -8,7 +8,7 @@ mod acts;
 mod reading;
 
 pub use acts::{ACTS, Act, Line, words};
-pub use reading::{Filter, Listed, MOST_EXPORTED, export, list};
+pub use reading::{COLUMNS, Filter, Listed, MOST_EXPORTED, export, export_all, list};
 
 use crate::error::Result;
 use crate::policies::Operator;
@@ -19,7 +19,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// How the operator is called.
-const OPERATOR: &str = "the operator";
+pub const OPERATOR: &str = "the operator";
 
 /// Who did it, and their proof.
 #[derive(Debug, Clone, Copy)]

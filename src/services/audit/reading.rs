@@ -2,7 +2,9 @@
 
 use super::acts::words;
 use crate::error::{Error, Result};
+use crate::policies::Operator;
 use crate::services::csv;
+use crate::services::export::{Part, Row};
 use crate::services::input;
 use crate::services::recent::Recent;
 use crate::services::sessions::Owner;
@@ -14,6 +16,10 @@ use uuid::Uuid;
 
 /// How many lines are taken along at once.
 pub const MOST_EXPORTED: i64 = 50_000;
+
+/// The columns of a table of lines.
+pub const COLUMNS: [&str; 8] =
+    ["at", "who", "staff_id", "door", "network", "act", "object", "details"];
 
 /// Which lines.
 #[derive(Debug, Default)]
@@ -129,9 +135,7 @@ pub async fn export(db: &mut PgConnection, by: &Recent<Owner>, filter: &Filter) 
         let why = format!("There are more than {MOST_EXPORTED} such lines. Choose a shorter time.");
         return Err(Error::Malformed(why));
     }
-    let columns =
-        ["at", "who", "staff_id", "door", "network", "act", "object", "details"].map(str::to_owned);
-    let mut text = csv::line(columns);
+    let mut text = csv::line(COLUMNS);
     for line in found {
         let at = line.at.format(&Rfc3339).unwrap_or_default();
         let who = line.staff_id.map(|id| id.to_string()).unwrap_or_default();
@@ -140,4 +144,27 @@ pub async fn export(db: &mut PgConnection, by: &Recent<Owner>, filter: &Filter) 
             &csv::line([at, line.name, who, line.door, line.network, line.act, line.object, facts]);
     }
     Ok(text)
+}
+
+/// Up to `limit` lines after `after`, the first one first, for the operator.
+///
+/// # Errors
+/// As any statement.
+pub async fn export_all(
+    db: &mut PgConnection,
+    _by: &Operator,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Part> {
+    let rows = sqlx::query!(
+        r#"select id, to_jsonb(audit) - 'haystack' - 'name' || jsonb_build_object('who', name) as "fields!" from audit
+            where $1::uuid is null or (at, id) > (select at, id from audit where id = $1)
+            order by at, id limit $2"#,
+        after,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    let rows = rows.into_iter().map(|row| (row.id, Row::of(row.fields)));
+    Ok(Part::of(rows.collect(), limit))
 }

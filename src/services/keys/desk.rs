@@ -172,18 +172,15 @@ pub async fn create(
 }
 
 /// How long the secret that is replaced is good beside the new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overlap {
     /// Not at all: somebody else may have it.
     Now,
     /// An hour.
-    #[value(name = "1-hour")]
     Hour,
     /// A day.
-    #[value(name = "24-hours")]
     Day,
     /// A week.
-    #[value(name = "7-days")]
     Week,
 }
 

@@ -3,12 +3,14 @@
 //! One rule set for all doors: a lead is accepted by [`submit_all`], whoever hands it in. The same submission within a day
 //! is the same lead; one that looks like spam is kept as spam, never dropped.
 
+mod export;
 mod mail;
 mod new;
 mod partner;
 mod staff;
 mod submit;
 
+pub use export::{COLUMNS, export};
 pub use mail::{ForMail, for_mail, lock_sender};
 pub use new::{Campaign, NewLead};
 pub use partner::{Own, Progress, held_for, of_key, progress};
@@ -20,7 +22,7 @@ pub use submit::{Arrival, HandedIn, submit, submit_all};
 
 use crate::error::{Error, Result};
 use crate::policies::Operator;
-use crate::services::input::Timestamp;
+use crate::services::input::{self, Timestamp};
 use crate::services::keys::{LeadsWrite, Partner};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,18 +31,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// How far staff have come with a lead.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    sqlx::Type,
-    clap::ValueEnum,
-    JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, JsonSchema)]
 #[schemars(rename = "LeadStatus")]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
@@ -78,18 +69,7 @@ impl Status {
 }
 
 /// Which door a lead came through. Decided by the door, never by what was sent.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    sqlx::Type,
-    clap::ValueEnum,
-    JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub enum Source {
@@ -220,22 +200,32 @@ pub async fn of_partner(db: &mut PgConnection, by: &Partner<LeadsWrite>, id: Uui
     .ok_or(Error::NotFound)
 }
 
-/// The newest leads, for the operator, or the newest of those that are for tests.
+/// Up to `limit` leads in full, newest first, for the operator.
 ///
 /// # Errors
 /// As any statement.
 pub async fn latest(
     db: &mut PgConnection,
     _by: &Operator,
-    test: bool,
+    filter: &Filter,
     limit: i64,
 ) -> Result<Vec<Lead>> {
+    // As in `list`: one plan cannot serve every combination of filters.
+    sqlx::query!("set local plan_cache_mode = force_custom_plan").execute(&mut *db).await?;
     Ok(sqlx::query_as!(
         Lead,
         r#"select id, name, email, company, phone, message, source as "source: Source",
                   status as "status: Status", created_at
-             from leads where test = $1 order by id desc limit $2"#,
-        test,
+             from leads
+            where ($1::text is null or status = $1) and ($2::text is null or source = $2)
+              and ($3::text is null or haystack ilike $3) and ($4::uuid is null or id < $4)
+              and ($5::bool is null or test = $5)
+            order by id desc limit $6"#,
+        filter.status.map(Status::as_str),
+        filter.source.map(Source::as_str),
+        input::containing(&filter.text),
+        filter.before,
+        filter.test,
         limit,
     )
     .fetch_all(db)

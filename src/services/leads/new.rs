@@ -14,12 +14,12 @@ pub struct NewLead {
         length(min = 2, max = 100, message = "Enter your name, 2 to 100 characters."),
         custom(function = "input::one_line")
     )]
-    #[schemars(required, example = &"Ann Li")]
+    #[schemars(required, regex(pattern = input::LINE), example = &"Ann Li")]
     pub name: String,
     /// Where to answer.
     #[serde(default, deserialize_with = "input::line")]
     #[validate(custom(function = "input::email"))]
-    #[schemars(required, example = &"ann@example.com")]
+    #[schemars(required, email, example = &"ann@example.com")]
     pub email: String,
     /// For whom they write.
     #[serde(default, deserialize_with = "input::optional_line")]
@@ -41,7 +41,7 @@ pub struct NewLead {
         length(min = 10, max = 2000, message = "Write a message of 10 to 2,000 characters."),
         custom(function = "input::many_lines")
     )]
-    #[schemars(required, example = &"Could you paint our boat?")]
+    #[schemars(required, regex(pattern = input::BLOCK), example = &"Could you paint our boat?")]
     pub message: String,
     /// How they came here.
     #[serde(flatten)]
@@ -49,6 +49,7 @@ pub struct NewLead {
     pub campaign: Campaign,
     /// The field that people do not see.
     #[serde(default, deserialize_with = "input::line")]
+    #[schemars(with = "Option<String>")]
     pub website: String,
     /// The version of the words that the form showed. Of use where it is our own form alone.
     #[serde(default, deserialize_with = "remark")]
@@ -86,6 +87,20 @@ pub struct Campaign {
 }
 
 impl Campaign {
+    /// What is known of it: a label and a value each.
+    pub fn labelled(&self) -> Vec<(&'static str, &str)> {
+        let all = [
+            ("Landing page", &self.landing_page),
+            ("Referrer", &self.referrer),
+            ("Campaign source", &self.utm_source),
+            ("Campaign medium", &self.utm_medium),
+            ("Campaign name", &self.utm_campaign),
+            ("Campaign term", &self.utm_term),
+            ("Campaign content", &self.utm_content),
+        ];
+        all.into_iter().filter_map(|(label, value)| Some((label, value.as_deref()?))).collect()
+    }
+
     /// Fills what is missing from `other`.
     pub fn or(&mut self, other: Self) {
         let Self {

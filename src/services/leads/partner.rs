@@ -96,7 +96,7 @@ pub struct Progress {
         length(min = 1, max = 5000, message = "Write a note of at most 5,000 characters."),
         custom(function = "input::many_lines")
     )]
-    #[schemars(pattern(r"[^\s\u200b-\u200f\u2060\ufeff]"))]
+    #[schemars(regex(pattern = input::BLOCK))]
     pub note: Option<String>,
 }
 
@@ -112,7 +112,7 @@ pub async fn progress(
     lead: Uuid,
     new: &Valid<Progress>,
 ) -> Result<()> {
-    let status = Valid::check(NewStatus { status: new.status.as_str().to_owned() })?;
+    let status = Valid::check(NewStatus { status: new.status.as_str().to_owned(), seen: None })?;
     staff::set_status(&mut *db, By::Partner(by), id(), lead, &status).await?;
     let line = Act::LeadStatusSet.on("lead", lead).with("status", new.status.as_str());
     audit::note_program(&mut *db, id(), by, network, line).await?;

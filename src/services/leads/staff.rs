@@ -1,14 +1,15 @@
-//! What is done with leads once they are here: by staff, and by programs with those they handed in.
+//! What is done with leads once they are here: by staff and the operator, and by programs with those they handed in.
 
-use super::{Source, Status};
+use super::{Campaign, Source, Status};
 use crate::error::{Error, Result};
 use crate::policies::Operator;
 use crate::services::accounts;
+use crate::services::audit;
 use crate::services::consents::Given;
 use crate::services::input::{self, Valid};
 use crate::services::keys::{LeadsStatus, Partner};
 use crate::services::sessions::Staff;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -81,7 +82,7 @@ pub struct Listed {
 }
 
 /// A lead with everything known about it.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct Shown {
     /// UUID v7.
     pub id: Uuid,
@@ -104,21 +105,23 @@ pub struct Shown {
     /// Whose API key, if one was used.
     pub key_name: Option<String>,
     /// When it was accepted.
+    #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
     /// The words it was given under; none where none of ours were shown.
     pub consent: Option<Given>,
     /// Why it was taken for spam, or nearly.
     pub spam_reasons: Vec<String>,
-    /// How they came here: a label and a value each.
-    pub campaign: Vec<(&'static str, String)>,
+    /// How they came here.
+    pub campaign: Campaign,
     /// What was done, oldest first.
     pub history: Vec<Event>,
 }
 
 /// Something staff did.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct Event {
     /// When.
+    #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
     /// By whom.
     pub by: String,
@@ -129,7 +132,7 @@ pub struct Event {
 }
 
 /// A change of status.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct Change {
     /// What it was.
     pub from: String,
@@ -138,12 +141,16 @@ pub struct Change {
 }
 
 /// The form that changes the status.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Default, Deserialize, Validate)]
 pub struct NewStatus {
     /// One of [`Status::ALL`].
     #[serde(default, deserialize_with = "input::line")]
     #[validate(custom(function = "known_status"))]
     pub status: String,
+    /// The status that whoever changes it has seen: not to write over what someone else has set since.
+    #[serde(default, deserialize_with = "input::optional_line")]
+    #[validate(custom(function = "known_status"))]
+    pub seen: Option<String>,
 }
 
 fn known_status(text: &str) -> Result<(), validator::ValidationError> {
@@ -199,14 +206,11 @@ pub async fn list(
     .await?)
 }
 
-/// How the operator is called.
-const OPERATOR: &str = "the operator";
-
 /// One lead and its history.
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown> {
+pub async fn by_id(db: &mut PgConnection, _by: By<'_>, id: Uuid) -> Result<Shown> {
     let row = sqlx::query!(
         r#"select leads.id, leads.name, email, company, phone, message, status as "status: Status",
                   source as "source: Source", leads.created_at, leads.test, spam_reasons, utm_source, utm_medium, utm_campaign,
@@ -219,15 +223,15 @@ pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown
     .fetch_optional(&mut *db)
     .await?
     .ok_or(Error::NotFound)?;
-    let campaign = [
-        ("Landing page", row.landing_page),
-        ("Referrer", row.referrer),
-        ("Campaign source", row.utm_source),
-        ("Campaign medium", row.utm_medium),
-        ("Campaign name", row.utm_campaign),
-        ("Campaign term", row.utm_term),
-        ("Campaign content", row.utm_content),
-    ];
+    let campaign = Campaign {
+        utm_source: row.utm_source,
+        utm_medium: row.utm_medium,
+        utm_campaign: row.utm_campaign,
+        utm_term: row.utm_term,
+        utm_content: row.utm_content,
+        referrer: row.referrer,
+        landing_page: row.landing_page,
+    };
     let consent = (row.version.zip(row.words)).zip(row.consent_at);
     Ok(Shown {
         id: row.id,
@@ -243,7 +247,7 @@ pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown
         created_at: row.created_at,
         consent: consent.map(|((version, words), at)| Given { version, words, at }),
         spam_reasons: row.spam_reasons,
-        campaign: campaign.into_iter().filter_map(|(label, value)| Some((label, value?))).collect(),
+        campaign,
         history: history(db, id).await?,
     })
 }
@@ -256,7 +260,7 @@ async fn history(db: &mut PgConnection, lead: Uuid) -> Result<Vec<Event>> {
             where lead_id = $1 order by lead_history.id"#,
         lead,
         accounts::GONE,
-        OPERATOR,
+        audit::OPERATOR,
     );
     let rows = rows.fetch_all(db).await?;
     let event = rows.into_iter().map(|row| Event {
@@ -273,7 +277,7 @@ async fn history(db: &mut PgConnection, lead: Uuid) -> Result<Vec<Event>> {
 /// `id` is the id of the entry in the history.
 ///
 /// # Errors
-/// [`Error::NotFound`].
+/// [`Error::NotFound`]; [`Error::Invalid`] where it has neither the status that was seen nor the one it is to have.
 pub async fn set_status(
     db: &mut PgConnection,
     by: By<'_>,
@@ -281,19 +285,31 @@ pub async fn set_status(
     lead: Uuid,
     new: &Valid<NewStatus>,
 ) -> Result<()> {
-    let changed = sqlx::query!(
-        "with old as (select status from leads where id = $1 and ($5::uuid is null or api_key_id = $5) for update),
-              changed as (update leads set status = $2 from old where leads.id = $1 and old.status <> $2),
-              noted as (insert into lead_history (id, lead_id, staff_id, api_key_id, from_status, to_status)
-                        select $3, $1, $4, $5, old.status, $2 from old where old.status <> $2)
-         select status from old",
+    let changed = sqlx::query_scalar!(
+        r#"with old as (select status, status <> $2 and status = coalesce($5, status) as changes
+                          from leads where id = $1 and ($6::uuid is null or api_key_id = $6) for update),
+                changed as (update leads set status = $2 from old where leads.id = $1 and changes),
+                noted as (insert into lead_history (id, lead_id, staff_id, api_key_id, from_status, to_status)
+                          select $3, $1, $4, $6, old.status, $2 from old where changes)
+           select status as "status: Status" from old"#,
         lead,
         new.status,
         id,
         by.staff(),
+        new.seen,
         by.key(),
     );
-    changed.fetch_optional(db).await?.map(drop).ok_or(Error::NotFound)
+    let found = changed.fetch_optional(db).await?.ok_or(Error::NotFound)?.as_str();
+    match new.seen.as_deref().is_none_or(|seen| seen == found) || new.status == found {
+        true => Ok(()),
+        false => Err(set_meanwhile(found)),
+    }
+}
+
+fn set_meanwhile(found: &str) -> Error {
+    let message =
+        format!("Someone has set it to {found} since you looked. Send it again to replace that.");
+    Error::field("seen", message)
 }
 
 /// Adds a note.

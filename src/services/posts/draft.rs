@@ -17,7 +17,7 @@ pub struct Draft {
         length(min = 1, max = 200, message = "Enter a title of at most 200 characters."),
         custom(function = "input::one_line")
     )]
-    #[schemars(required, example = &"Open on Sunday")]
+    #[schemars(required, regex(pattern = input::LINE), example = &"Open on Sunday")]
     pub title: String,
     /// Its place in the address; made from the title where none is given.
     #[serde(default, deserialize_with = "input::optional_line")]
@@ -48,7 +48,7 @@ pub struct Draft {
         length(min = 1, max = 200_000, message = "Write a text of at most 200,000 characters."),
         custom(function = "input::markdown")
     )]
-    #[schemars(required, example = &"We are open on Sunday.")]
+    #[schemars(required, regex(pattern = input::BLOCK), example = &"We are open on Sunday.")]
     pub body: String,
     /// Who may see it.
     #[serde(default, deserialize_with = "status")]
@@ -110,7 +110,7 @@ pub(super) fn audience<'de, D: serde::Deserializer<'de>>(
 ) -> Result<Option<Audience>, D::Error> {
     let Some(given) = input::optional_line(input)? else { return Ok(None) };
     let known = Audience::ALL.into_iter().find(|audience| audience.as_str() == given);
-    known.map(Some).ok_or_else(|| serde::de::Error::custom("Use everyone or members"))
+    known.map(Some).ok_or_else(|| serde::de::Error::custom("Use everyone, members or paid"))
 }
 
 fn topic_form(topic: &str) -> Result<(), ValidationError> {

@@ -5,11 +5,15 @@
 
 mod audience;
 mod draft;
+mod export;
+mod file;
 mod published;
 mod revision;
 
 pub use audience::{Audience, Reader};
 pub use draft::Draft;
+pub use export::{COLUMNS, export};
+pub use file::{of_file, to_file};
 pub use published::{
     Card, Listing, Neighbour, Post, Published, by_slug, published, published_after, related, topic,
     topics,
@@ -24,8 +28,10 @@ use crate::services::sessions::Staff;
 use crate::tags::Tag;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 /// Who may see a post.
@@ -194,6 +200,18 @@ pub async fn stored(db: &mut PgConnection, _by: &Author<'_>, id: Uuid) -> Result
     .ok_or(Error::NotFound)
 }
 
+/// The id of the post that is named by it, or by its slug.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn named(db: &mut PgConnection, _by: &Author<'_>, name: &str) -> Result<Uuid> {
+    if let Ok(id) = name.parse() {
+        return Ok(id);
+    }
+    let id = sqlx::query_scalar!("select id from posts where slug = $1", name);
+    id.fetch_optional(db).await?.ok_or(Error::NotFound)
+}
+
 /// What changes for visitors when the post `id` is published or withdrawn, as the triggers will say (`migrations/`).
 ///
 /// # Errors
@@ -326,6 +344,23 @@ async fn not_saved(db: &mut PgConnection, id: Uuid) -> Result<Error> {
 }
 
 impl Summary {
+    /// The fields of the draft that would leave it as it is, for whoever changes some of them.
+    pub fn as_draft(&self) -> Value {
+        // When it is to appear stays too, where it has not yet.
+        let planned = self.published_at.filter(|_| self.status == Status::Scheduled);
+        let said = |at: OffsetDateTime| at.format(&Rfc3339).ok();
+        json!({
+            "title": self.title,
+            "slug": self.slug,
+            "summary": self.summary,
+            "topic": self.topic,
+            "body": self.body,
+            "status": self.status.as_str(),
+            "publish_at": planned.and_then(said),
+            "version": said(self.updated_at),
+        })
+    }
+
     /// What everyone sees of its text.
     pub fn for_everyone(&self) -> String {
         self.audience.for_everyone(&self.summary, &self.body)

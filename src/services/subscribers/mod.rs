@@ -14,7 +14,7 @@ mod partner;
 mod staff;
 
 pub use choice::{Choices, DIGESTS, Stored, TopicChoice, choices, choose};
-pub use export::{Exported, export};
+pub use export::{COLUMNS, export};
 pub use follow::{follow, is_subscribed};
 pub use import::{Import, import};
 pub use imports::{Brought, Imported, LeftOut, Line, Outcome, imported, imports};

@@ -139,7 +139,7 @@ pub struct NewSubscriber {
     /// Where to ask them.
     #[serde(default, deserialize_with = "input::line")]
     #[validate(custom(function = "input::email"))]
-    #[schemars(required, example = &"nora@example.com")]
+    #[schemars(required, email, example = &"nora@example.com")]
     email: String,
     /// Slugs of the topics they want to hear of; none are all. What is no topic is passed over.
     #[serde(default)]

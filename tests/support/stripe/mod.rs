@@ -176,11 +176,6 @@ impl World {
     fn set(&mut self, id: &str, member: &str, value: Value) {
         self.objects.get_mut(id).unwrap()[member] = value;
     }
-
-    /// Loses an object, as no Stripe would: for tests of what is there and not here.
-    pub fn forget(&mut self, id: &str) {
-        self.objects.remove(id);
-    }
 }
 
 /// The fields of a form, or of a query.
