@@ -19,8 +19,9 @@ $$;
 
 -- What can be had no more is withdrawn: its page is not shown while the database is away.
 create or replace function cache_product_changed() returns trigger language plpgsql as $$
+declare
+    is_withdrawn boolean := tg_op = 'DELETE' or (tg_op = 'UPDATE' and old.active and not new.active);
 begin
-    perform cache_invalidate(tg_op = 'DELETE' or (tg_op = 'UPDATE' and old.active and not new.active),
-                             'products', 'product:' || old.slug, 'product:' || new.slug);
+    perform cache_invalidate(is_withdrawn, 'products', 'product:' || old.slug, 'product:' || new.slug);
     return null;
 end $$;
