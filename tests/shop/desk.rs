@@ -70,7 +70,6 @@ fn staff_write_products_and_two_of_them_do_not_write_over_each_other() {
         add(&eve, "herring", 1).await;
         let seen = version(&ada, &path).await;
         assert_eq!(send(edit("13.00", &seen, false)).await.status, 303);
-        assert_eq!(send(edit("13.00", "", false)).await.status, 422, "fewer than were sold");
         assert_eq!(eve.get("/shop/herring").await.status, 404);
         assert!(!eve.get("/shop").await.body.contains("Herring"));
         assert!(order(&eve).await.body.contains("sold out at the moment"));
