@@ -41,7 +41,10 @@ fn of_many_who_want_ten_seats_at_once_ten_have_them_and_all_others_are_told() {
         for session in stripe.all("checkout.session") {
             stripe.world().pay(session["id"].as_str().unwrap());
         }
-        hear(app, stripe).await;
+        // What waits for somebody else at the one row that all of it is about may have to be tried again.
+        for _ in 0..5 {
+            hear(app, stripe).await;
+        }
         assert_eq!(stock(app, "workshop").await, "10/0");
         assert_eq!(
             app.ask("select status || ' ' || count(*) from orders group by status").await,
