@@ -50,7 +50,7 @@ pub struct Create {
     /// Whose it is.
     #[arg(long)]
     name: String,
-    /// What it may do: leads:write, posts:write, posts:read, cache:write. May be given several times.
+    /// What it may do: leads:write, posts:write, posts:read, cache:write, events:read, webhooks:write. May be given several times.
     #[arg(long = "scope", required = true)]
     scopes: Vec<String>,
     /// For trying things out: what it hands in is marked, and nobody is told.

@@ -98,8 +98,7 @@ async fn answer<E: Endpoint>(
     counted?;
     takes_json(request.headers())?;
     let who = admit::<E>(app, request).await?;
-    let writes = E::METHOD == Method::POST || E::METHOD == Method::PATCH;
-    let key = if writes { call::key(request.headers())? } else { None };
+    let key = if E::METHOD != Method::GET { call::key(request.headers())? } else { None };
     let at = super::at::<E::At>(request).await?;
     let (mut input, body) = input::<E>(request, payload, members).await?;
     E::supplement(request, &mut input);

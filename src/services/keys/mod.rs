@@ -12,7 +12,10 @@ pub use desk::{
     By, Key, OldSecret, Overlap, Reader, Rotation, by_id, create, list, revoke, rotate,
 };
 pub use new::{EXPIRIES, NewKey};
-pub use scopes::{CacheWrite, LeadsWrite, Offered, PostsRead, PostsWrite, SCOPES, Scope, names};
+pub use scopes::{
+    CacheWrite, EventsRead, LeadsWrite, Offered, PostsRead, PostsWrite, SCOPES, Scope,
+    WebhooksWrite, names,
+};
 pub use secret::{Kind, Presented, Secret};
 
 use crate::error::{Error, KeyRefusal, Result};

@@ -53,6 +53,27 @@ impl Scope for CacheWrite {
     const FOR_TESTS: bool = false;
 }
 
+/// `events:read`: read on in what happened.
+#[derive(Debug)]
+pub struct EventsRead;
+
+impl Scope for EventsRead {
+    const NAME: &'static str = "events:read";
+    const WORDS: &'static str = "Read what has happened, of what it may read by its other rights.";
+    const FOR_TESTS: bool = true;
+}
+
+/// `webhooks:write`: say where it is to be told.
+#[derive(Debug)]
+pub struct WebhooksWrite;
+
+impl Scope for WebhooksWrite {
+    const NAME: &'static str = "webhooks:write";
+    const WORDS: &'static str =
+        "Say where it is to be told of what happens, of what it may read by its other rights.";
+    const FOR_TESTS: bool = false;
+}
+
 /// A scope that can be given.
 #[derive(Debug, Clone, Copy)]
 pub struct Offered {
@@ -69,11 +90,13 @@ const fn offered<S: Scope>() -> Offered {
 }
 
 /// Every scope there is.
-pub const SCOPES: [Offered; 4] = [
+pub const SCOPES: [Offered; 6] = [
     offered::<LeadsWrite>(),
     offered::<PostsWrite>(),
     offered::<PostsRead>(),
     offered::<CacheWrite>(),
+    offered::<EventsRead>(),
+    offered::<WebhooksWrite>(),
 ];
 
 /// Those that keys of this kind can have.

@@ -181,7 +181,7 @@ impl Sender<'_> {
 }
 
 /// A lead as programs see it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Lead {
     /// UUID v7.
     pub id: Uuid,
@@ -350,6 +350,25 @@ pub async fn of_partner(db: &mut PgConnection, by: &Partner<LeadsWrite>, id: Uui
     .fetch_optional(db)
     .await?
     .ok_or(Error::NotFound)
+}
+
+/// Those of `ids` that are there, for whoever is told of them: it was seen to that they may learn of these.
+///
+/// # Errors
+/// As any statement.
+pub(super) async fn told(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Lead>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(sqlx::query_as!(
+        Lead,
+        r#"select id, name, email, company, phone, message, source as "source: Source",
+                  status as "status: Status", created_at
+             from leads where id = any($1)"#,
+        ids,
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 /// The newest leads, for the operator, or the newest of those that are for tests.

@@ -10,8 +10,8 @@ mod published;
 pub use audience::{Audience, Reader};
 pub use draft::Draft;
 pub use published::{
-    Card, Listing, Neighbour, Post, Published, by_slug, published, published_after, related, topic,
-    topics,
+    Card, Listing, Neighbour, Post, Published, by_slug, published, published_after, related, told,
+    topic, topics,
 };
 
 use crate::error::{Error, OnConstraint, Result};
