@@ -82,6 +82,8 @@ fn whatever_lies_behind_a_door_is_guarded() {
             || route.path == "/sign-in/code"
             || route.path.starts_with("/api/v1/leads")
             || route.path.starts_with("/api/v1/me")
+            || route.path.starts_with("/api/v1/events")
+            || route.path.starts_with("/api/v1/webhooks")
             || route.path.starts_with("/api/cron/")
             || route.path.starts_with("/api/webhooks/")
             || (route.path.starts_with("/api/v1/") && route.method != "GET");

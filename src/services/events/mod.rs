@@ -36,7 +36,7 @@ pub struct Event {
     pub timestamp: OffsetDateTime,
     /// What it is about.
     pub object: Object,
-    /// Which event of this object it is: what happened later has a higher number.
+    /// Which event of this object it is: what happened to it later has a higher number, wherever it stands in the feed.
     pub sequence: i64,
     /// What it is about, as it is now; none where there is nothing to be seen of it any more.
     pub data: Option<Data>,
@@ -132,7 +132,8 @@ pub struct Feed {
 
 /// What happened after `asked.after` that this program may learn of, in the order in which it can be read on without missing
 /// anything: numbers are not taken in the order in which transactions commit, so it goes by transaction, and no further than all of
-/// them have ended.
+/// them have ended. Where two that overlap change one object, the one that began first may come first although it was the later to
+/// change it: of one object the sequence says what came after what.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a cursor that is none, or is not kept any more.
