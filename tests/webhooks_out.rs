@@ -60,8 +60,8 @@ pub async fn send(app: &TestApp) -> usize {
 /// As if the pauses were over.
 pub async fn wait_out(app: &TestApp) {
     app.psql(
-        "update webhook_deliveries set due_at = now() where state = 'waiting' and lease is null;
-         update webhooks set rests_until = null",
+        "update webhooks set rests_until = null;
+         update webhook_deliveries set due_at = now() where state = 'waiting' and lease is null",
     )
     .await;
 }
@@ -306,11 +306,11 @@ fn a_receiver_that_stalls_keeps_neither_mail_nor_others_waiting() {
         let state = actix_web::web::Data::clone(&app.state);
         let working =
             actix_web::rt::spawn(async move { frontdesk::jobs::work(&state, stopping).await });
+        let began = app.state.clock.moment();
+        app.eve().post("/contact", &super::contact::ANN).await;
         for n in 0..20 {
             lead(app, &format!("Ann {n}")).await;
         }
-        let began = app.state.clock.moment();
-        app.eve().post("/contact", &super::contact::ANN).await;
         app.comes_to("select count(*) from webhook_deliveries where state = 'delivered'", "21")
             .await;
         app.comes_to("select count(*) from outbox where kind = 'mail' and state = 'done'", "2")

@@ -79,7 +79,7 @@ pub async fn claim(db: &mut PgConnection, lease: Uuid, most: i64) -> Result<Vec<
                         and not exists (select from webhook_deliveries as earlier
                              where earlier.webhook_id = d.webhook_id and earlier.object = d.object
                                and earlier.state = 'waiting' and earlier.sequence < d.sequence)
-                      order by d.due_at, d.n
+                      order by d.due_at, d.n for update skip locked
                       limit greatest(0, case when failures >= $5 then 1 else $4 end - coalesce(busy.deliveries, 0))) as next
                where webhooks.state = 'on' and coalesce(rests_until <= now(), true)
                order by next.due_at, next.n limit $2)
@@ -214,6 +214,10 @@ pub async fn end(
     tried: &Tried,
     id: impl Fn() -> Uuid,
 ) -> Result<Noted> {
+    // First the endpoint, then its deliveries: as whoever gives them up does, who may come at the same time.
+    sqlx::query!("select id from webhooks where id = $1 for no key update", claimed.webhook)
+        .fetch_optional(&mut *db)
+        .await?;
     let pause = pause_after(claimed.attempt, claimed.lease.as_bytes()[15]);
     let asked = match tried.end {
         End::Failed(asked) => asked.map(|asked| asked.min(LONGEST_WAIT)),
@@ -278,7 +282,6 @@ async fn judge(
     id: impl Fn() -> Uuid,
 ) -> Result<()> {
     if *end == End::Delivered {
-        // Nobody waits for the row where there is nothing to write.
         sqlx::query!(
             "update webhooks set failures = 0, failing_since = null, rests_until = null where id = $1 and failures > 0",
             webhook,
