@@ -11,11 +11,12 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::error::Result;
 use crate::http::key_limits::KeyLimits;
-use crate::http::limit::Limits;
+use crate::http::limit::{Draws, Limits};
 use crate::identity::Providers;
-use crate::intake::Spool;
+use crate::intake::{Arrivals, Spool};
 use crate::mail::Postman;
 use crate::outgoing::Outgoing;
+use crate::policies::AllKnocking;
 use crate::services::passkeys;
 use crate::services::passwords::Passwords;
 use crate::services::secrets::Secrets;
@@ -33,6 +34,10 @@ pub struct App {
     pub clock: Clock,
     /// How often each caller has come to each door.
     pub limits: Limits,
+    /// Those who are being counted for all instances together.
+    pub draws: Draws,
+    /// Those who knock with a key at the same time.
+    pub knocking: AllKnocking,
     /// How often each key was used.
     pub keys: KeyLimits,
     /// How often each account was guessed at.
@@ -45,6 +50,8 @@ pub struct App {
     pub passkeys: Option<passkeys::Site>,
     /// Pages that look the same to everyone.
     pub cache: PageCache,
+    /// Leads that are handed in at the same time.
+    pub arrivals: Arrivals,
     /// Where leads wait while the database is away.
     pub spool: Spool,
     /// Who else vouches for people.
@@ -80,10 +87,13 @@ impl App {
         let secrets = db.write(settle).await?;
         Ok(Self {
             limits: Limits::default(),
+            draws: Draws::default(),
+            knocking: AllKnocking::default(),
             keys: KeyLimits::default(),
             guesses: Guesses::default(),
             passwords: Passwords::default(),
             cache: PageCache::new(config.cache_max_bytes),
+            arrivals: Arrivals::default(),
             spool: Spool::new(config.data_dir.join("spool")),
             identity: Providers::new(&config)?,
             postman: Postman::new(&config)?,

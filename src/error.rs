@@ -4,6 +4,7 @@
 //! stderr. A cause is kept for the log and never shown.
 
 use crate::identity::Refused;
+use crate::services::keys::{Left, Quota};
 use std::collections::BTreeMap;
 
 /// What every fallible function of the application returns.
@@ -172,6 +173,14 @@ pub enum KeyRefusal {
     /// It is for trying things out, and this would be in earnest. Says what it is good for.
     #[error("{0}")]
     ForTests(String),
+    /// A script of a site sends it that it does not name.
+    #[error("This API key does not name the site whose script has sent it.")]
+    FromOtherSite,
+    /// It stands in pages that anyone can read, and this is not for anyone.
+    #[error(
+        "This API key is for scripts of the sites it names. Send one that names none for this."
+    )]
+    ForScripts,
     /// It comes more often than it may in a minute.
     #[error(
         "This API key may make {limit} requests a minute. Try again in {retry_after_seconds} seconds."
@@ -193,17 +202,18 @@ pub enum KeyRefusal {
 }
 
 impl KeyRefusal {
-    /// How long it lasts and which limit it is, as programs know it, where it is one.
-    pub fn limit(&self) -> Option<(u64, &'static str)> {
-        match self {
-            Self::TooOften { retry_after_seconds, .. } => {
-                Some((*retry_after_seconds, "key-minute"))
+    /// Which limit it is, and how it stands, where it is one.
+    pub fn limit(&self) -> Option<(Quota, Left)> {
+        let (quota, limit, reset_seconds) = match *self {
+            Self::TooOften { limit, retry_after_seconds } => {
+                (Quota::Minute, limit, retry_after_seconds)
             }
-            Self::QuotaUsedUp { retry_after_seconds, .. } => {
-                Some((*retry_after_seconds, "key-day"))
+            Self::QuotaUsedUp { limit, retry_after_seconds } => {
+                (Quota::Day, limit, retry_after_seconds)
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some((quota, Left { limit, remaining: 0, reset_seconds }))
     }
 }
 

@@ -25,6 +25,7 @@ pub mod routes;
 pub mod services;
 pub mod setup;
 pub mod tags;
+pub mod together;
 
 pub use app::App;
 pub use error::{Error, Result};

@@ -9,7 +9,7 @@ mod programs;
 mod second_factor;
 mod webhooks;
 
-pub use api_key::{ApiKey, PostReader, Reads};
+pub use api_key::{AllKnocking, ApiKey, PostReader, Reads};
 pub use identity::{ArrivedFromProvider, BackFromProvider, Returned, Welcomed, led_to};
 pub use programs::{AccessToken, Program};
 pub use second_factor::{HalfWay, SettingUp, ShownCodes};
@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::record::{Answer, Recorded};
 use crate::http::{client, session};
+use crate::services::keys::{Left, Quota};
 use crate::services::recent::{self, Recent};
 use crate::services::sessions;
 use crate::services::subscribers::{Holder, Kind, Managing};
@@ -83,6 +84,16 @@ pub trait Policy: 'static {
 
     /// Whose `Idempotency-Key`s count as the same caller's; none where nobody in particular comes.
     fn caller(_: &Self::Grant) -> Option<Uuid> {
+        None
+    }
+
+    /// The limits of their own that apply to them, besides the door's.
+    fn limits(_: &Self::Grant) -> Vec<(Quota, Left)> {
+        Vec::new()
+    }
+
+    /// The sites whose scripts may send what they have shown; none where that is nobody's to say.
+    fn sites(_: &Self::Grant) -> Option<&[String]> {
         None
     }
 

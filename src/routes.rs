@@ -18,7 +18,7 @@ use crate::http::page::{self, CachedPage, Empty, LivePage};
 use crate::policies::{self, Anyone, Policy};
 use crate::{actions, api, pages};
 use actix_web::http::Method;
-use actix_web::http::header::ORIGIN;
+use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, Route, guard};
 use serde::Serialize;
@@ -162,11 +162,19 @@ pub fn all(routes: &mut Routes<'_>) {
 
     routes.plain_form::<actions::embed::Send>();
     routes.endpoint::<api::contact::Send>();
+    routes.endpoint::<api::v1::leads::Index>();
     routes.endpoint::<api::v1::leads::Create>();
     routes.endpoint::<api::v1::leads::Show>();
+    routes.endpoint::<api::v1::leads::Edit>();
     routes.endpoint::<api::v1::posts::Index>();
     routes.endpoint::<api::v1::posts::Create>();
     routes.endpoint::<api::v1::posts::Show>();
+    routes.endpoint::<api::v1::posts::Edit>();
+    routes.endpoint::<api::v1::posts::Source>();
+    routes.endpoint::<api::v1::subscribers::Index>();
+    routes.endpoint::<api::v1::subscribers::Create>();
+    routes.endpoint::<api::v1::subscribers::Show>();
+    routes.endpoint::<api::v1::subscribers::Edit>();
     routes.endpoint::<api::v1::revalidate::Create>();
     routes.endpoint::<api::v1::events::Index>();
     routes.endpoint::<api::v1::webhooks::Index>();
@@ -326,6 +334,16 @@ impl<'a> Routes<'a> {
             let asks = guard::fn_guard(|at| at.head().headers().contains_key(ORIGIN));
             self.add(E::PATH, Method::OPTIONS, web::to(cors::preflight).guard(asks));
         }
+        if E::SCRIPTS {
+            // Each method of an address is asked for by its name, and may be another matter.
+            let asks = guard::fn_guard(|at| {
+                let headers = &at.head().headers;
+                let method = headers.get(ACCESS_CONTROL_REQUEST_METHOD);
+                headers.contains_key(ORIGIN)
+                    && method.is_some_and(|method| method == E::METHOD.as_str())
+            });
+            self.add(E::PATH, Method::OPTIONS, web::to(cors::preflight_of::<E>).guard(asks));
+        }
     }
 
     /// Files and health: nothing to prove, nothing to count.
@@ -374,8 +392,12 @@ impl Drop for Routes<'_> {
     fn drop(&mut self) {
         let Some(config) = self.config.take() else { return };
         for (path, routes) in self.paths.drain(..) {
-            let mut allow: Vec<&str> = routes.iter().map(|(method, _)| method.as_str()).collect();
-            allow.dedup();
+            let mut allow: Vec<&str> = Vec::new();
+            for (method, _) in &routes {
+                if !allow.contains(&method.as_str()) {
+                    allow.push(method.as_str());
+                }
+            }
             let allow = allow.join(", ");
             let mut resource = web::resource(path);
             for (_, route) in routes {

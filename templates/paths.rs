@@ -756,6 +756,11 @@ pub fn api_lead(id: Uuid) -> String {
     format!("/api/v1/leads/{id}")
 }
 
+/// Where a program finds a post that it has written, published or not.
+pub fn api_post_source(slug: &str) -> String {
+    format!("/api/v1/posts/{slug}/source")
+}
+
 /// Where programs find what people find at `path`.
 pub fn api(path: &str) -> String {
     format!("/api/v1{path}")

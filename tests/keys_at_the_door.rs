@@ -2,7 +2,9 @@
 
 use super::partner::{asks_for_a_key, lead, send_with};
 use super::support::{Answer, Person, Shell, TestApp, with_app, with_settings};
-use frontdesk::services::keys::{Kind, LeadsWrite, Presented, Secret, admit};
+use frontdesk::services::keys::{
+    Admission, Kind, Knocking, LeadsWrite, Left, Presented, Secret, admit,
+};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
@@ -183,13 +185,23 @@ fn whoever_is_let_in_knows_what_is_left() {
         let (_, key) = made(app, &["--per-day", "3", "--per-minute", "5"]);
         let presented = Presented::read(key.as_bytes()).unwrap();
         let address: IpAddr = "203.0.113.1".parse().unwrap();
-        for remaining in [2, 1, 0] {
-            let partner =
-                app.state.ask(async |db| admit::<LeadsWrite>(db, &presented, address).await);
-            let day = partner.await.unwrap().day().unwrap();
-            assert_eq!((day.limit, day.remaining), (3, remaining));
-            assert!((1..=86_400).contains(&day.reset_seconds), "{day:?}");
-        }
+        let knocking = Knocking::for_scope::<LeadsWrite>(presented, address);
+        let come = async |together: usize| {
+            let all = vec![knocking; together];
+            let admissions = app.state.ask(async |db| admit(db, &all).await).await.unwrap();
+            let partners = admissions.into_iter().map(Admission::partner::<LeadsWrite>);
+            partners.map(|partner| partner.map(|partner| partner.day().unwrap()).ok()).collect()
+        };
+        let alone: Vec<Option<Left>> = come(1).await;
+        let day = alone[0].unwrap();
+        assert_eq!((day.limit, day.remaining), (3, 2));
+        assert!((1..=86_400).contains(&day.reset_seconds), "{day:?}");
+        // Of three that come together two are let in, and each is told of the one before it.
+        let together: Vec<Option<Left>> = come(3).await;
+        let left: Vec<Option<u32>> =
+            together.iter().map(|day| day.map(|day| day.remaining)).collect();
+        assert_eq!(left, [Some(1), Some(0), None]);
+        assert_eq!(app.ask("select used from api_key_usage").await, ["3"]);
     });
 }
 

@@ -32,7 +32,7 @@ const HEAD: &str = "\
 #   nothing   there is nothing here, or nothing they may know of
 #   off       not configured here
 #
-# What an address is about is the member's own, or the lead that key A has handed in. Key A has every scope, key B is good
+# What an address is about is the member's own, or the lead and the post that key A has handed in. Key A has every scope, key B is good
 # for leads:write. The app is the member's. The expired session was the owner's; the request from another site carries the
 # owner's live one. The member's browser is on the way to, and through, a second factor, and back from an identity provider.
 ";
@@ -132,7 +132,7 @@ fn fixtures() -> String {
          values ('{NOBODYS}', null, '', '{{}}', '{{}}', now() + interval '10 minutes'),
                 ('{MEMBERS}', '{MEMBERS}', 'Phone', '{{}}', '{{}}', now() + interval '10 minutes');
          insert into api_keys (id, name, prefix, hash, scopes)
-         values ('{NOBODYS}', 'A', 'fd_live_aaaa', sha256('{key_a}'), '{{leads:write,posts:write,posts:read,cache:write,events:read,webhooks:write}}'),
+         values ('{NOBODYS}', 'A', 'fd_live_aaaa', sha256('{key_a}'), '{{leads:write,leads:status,posts:write,posts:read,subscribers:read,subscribers:write,cache:write,events:read,webhooks:write}}'),
                 (gen_random_uuid(), 'B', 'fd_live_bbbb', sha256('{key_b}'), '{{leads:write}}');
          insert into sessions (token_hash, id, account_id, expires_at, by_token)
          values (sha256('\\x08'), '01890000-0000-7000-8000-000000000009', '{MEMBERS}', now() + interval '1 hour', true);
@@ -145,8 +145,8 @@ fn fixtures() -> String {
          insert into webhook_deliveries (id, webhook_id, message, object, sequence)
          values ('{NOBODYS}', '{NOBODYS}', '{NOBODYS}', '{NOBODYS}', 1);
          insert into topics (slug, name) values ('signs', 'Signs');
-         insert into posts (id, slug, title, body, topic, status, published_at)
-         values ('{NOBODYS}', 'a-wall', 'A wall', 'Words.', 'signs', 'published', '2026-01-01Z');
+         insert into posts (id, slug, title, body, topic, status, published_at, api_key_id)
+         values ('{NOBODYS}', 'a-wall', 'A wall', 'Words.', 'signs', 'published', '2026-01-01Z', '{NOBODYS}');
          insert into outbox (id, kind, job, cause, state)
          values ('{NOBODYS}', 'mail', '{{\"job\": \"mail\", \"mail\": \"test\", \"staff\": \"{NOBODYS}\"}}', 'test', 'dead');
          update issues set id = '{NOBODYS}';

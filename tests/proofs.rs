@@ -84,7 +84,7 @@ fn the_writer_sees_the_edit_on_the_other_instance_at_once_every_time() {
 }
 
 /// The server, in a folder of its own, at an address that stays the same when it is started again.
-fn serve(data: &Path, listen: &str) -> Process {
+pub fn serve(data: &Path, listen: &str) -> Process {
     let environment = [
         ("DATA_DIR", data.to_str().unwrap()),
         ("LISTEN", listen),

@@ -95,13 +95,18 @@ async fn run(app: &TestApp, receiver: &Receiver, moved: &Arc<AtomicBool>) -> u32
     let (stop, stopping) = watch::channel(false);
     let (began, mut killed) = (app.state.clock.moment(), 0);
     let overseeing = async {
-        // Half of what it is told arrives where it is; the rest would, were it still there.
-        let half =
-            "select count(*) > 20 from webhook_deliveries join webhooks on webhooks.id = webhook_id
-                     where url like '%moves' and webhook_deliveries.state = 'delivered'";
+        // It moves once some has arrived, and comes back once it was tried in vain for a while.
+        let arrived = "select count(*) from webhook_deliveries join webhooks on webhooks.id = webhook_id
+             where url like '%moves' and webhook_deliveries.state = 'delivered'";
+        let refused = "select count(*) from webhook_tries where said like 'It is not sent there%'";
+        let mut away = false;
         while app.ask(LEFT).await != ["0"] {
-            if !moved.load(Ordering::SeqCst) && app.ask(half).await == ["true"] {
+            if !away && app.ask(&format!("select ({arrived}) > 20")).await == ["true"] {
+                away = true;
                 moved.store(true, Ordering::SeqCst);
+            }
+            if app.ask(&format!("select ({refused}) > 30")).await == ["true"] {
+                moved.store(false, Ordering::SeqCst);
             }
             if killed < if tries() <= 50 { 2 } else { 10 } {
                 // It cannot find the one that moves, and is killed with whatever it has in hand.
@@ -113,8 +118,8 @@ async fn run(app: &TestApp, receiver: &Receiver, moved: &Arc<AtomicBool>) -> u32
             }
             // Nor does an endpoint rest for a minute, nor the lease of whoever was killed last for its time.
             app.psql(
-                "update webhooks set rests_until = null, failures = least(failures, 2);
-                 update webhook_deliveries set due_at = now() where state = 'waiting'
+                "update webhooks set rests_until = null, failures = least(failures, 2) where failures > 0;
+                 update webhook_deliveries set due_at = now() where state = 'waiting' and due_at > now()
                     and (lease is null or due_at < now() + interval '9 seconds')",
             )
             .await;
@@ -146,7 +151,6 @@ async fn judge(app: &TestApp, log: &[Value], leads: usize, secrets: &BTreeMap<St
         assert!(taken.is_subset(&events), "{path}");
         match path.as_str() {
             "/gone" => gone(&seen),
-            "/moves" => assert!(taken.len() < events.len(), "it was gone by then"),
             _ => {
                 let given_up = app
                     .ask(&format!(
@@ -157,11 +161,9 @@ async fn judge(app: &TestApp, log: &[Value], leads: usize, secrets: &BTreeMap<St
                 let missing: Vec<_> =
                     events.difference(&taken).filter(|id| !given_up.contains(id)).collect();
                 assert_eq!(missing, [&String::new(); 0], "{path}");
-                assert!(
-                    given_up.len() * 100 <= events.len(),
-                    "{path}: {} were given up",
-                    given_up.len()
-                );
+                // Whoever is away for thirty tries may have had some given up.
+                let few = events.len() / 100 + 10;
+                assert!(given_up.len() <= few, "{path}: {} were given up", given_up.len());
             }
         }
         in_order(path, &seen);

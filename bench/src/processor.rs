@@ -21,12 +21,14 @@ pub struct Contestant<'a> {
     pub header: Option<String>,
     /// A script for `wrk`.
     pub script: Option<PathBuf>,
+    /// How many ask at a time.
+    pub connections: u32,
 }
 
 impl<'a> Contestant<'a> {
     /// The plain way to ask.
     pub fn new(name: &'static str, site: &'a Site, path: &'a str) -> Self {
-        Self { name, site, path, header: None, script: None }
+        Self { name, site, path, header: None, script: None, connections: 16 }
     }
 }
 
@@ -60,11 +62,12 @@ pub fn compare(contestants: &[Contestant<'_>]) -> Result<Vec<Round>> {
     Ok(rounds)
 }
 
-/// As many requests as will go over 16 connections, for a few seconds.
+/// As many requests as will go over its connections, for a few seconds.
 #[allow(clippy::cast_precision_loss)] // quotients for people to read
 fn load(contestant: &Contestant<'_>) -> Result<Run> {
     let mut wrk = Command::new("wrk");
-    wrk.args(["-t1", "-c16", &format!("-d{SECONDS}s")]);
+    let connections = format!("-c{}", contestant.connections);
+    wrk.args(["-t1", &connections, &format!("-d{SECONDS}s")]);
     if let Some(header) = &contestant.header {
         wrk.args(["-H", header]);
     }

@@ -65,6 +65,31 @@ impl World {
     /// # Errors
     /// Where it does not start.
     pub fn frontdesk(&self) -> Result<Site> {
+        let mut command = self.command()?;
+        command
+            .env("LISTEN", "127.0.0.1:0")
+            .env("TRUSTED_PROXIES", "127.0.0.1")
+            .env("OWNER_PASSWORD", PASSWORD)
+            .env("CACHE_MAX_BYTES", "1000000000")
+            .stdout(Stdio::from(File::create("/dev/null")?))
+            .stderr(Stdio::piped());
+        Site::start(&mut command, b"").context("could not start frontdesk")
+    }
+
+    /// A new API key with this scope.
+    ///
+    /// # Errors
+    /// Where none is made.
+    pub fn key(&self, scope: &str) -> Result<String> {
+        let mut command = self.command()?;
+        command.args(["key", "create", "--name", "Bench", "--scope", scope, "--json"]);
+        let made = String::from_utf8(command.output()?.stdout)?;
+        let key = made.split_once("\"key\":\"").and_then(|(_, rest)| rest.split_once('"'));
+        Ok(key.context("no key was made")?.0.to_owned())
+    }
+
+    /// The release build beside this program, over this database.
+    fn command(&self) -> Result<Command> {
         let program = std::env::current_exe()?.with_file_name("frontdesk");
         ensure!(program.exists(), "{} is missing: cargo build --release", program.display());
         let mut command = Command::new(program);
@@ -72,14 +97,8 @@ impl World {
             .env_clear()
             .env("DATABASE_URL", &self.database)
             .env("DATA_DIR", self.folder.join("data"))
-            .env("LISTEN", "127.0.0.1:0")
-            .env("TRUSTED_PROXIES", "127.0.0.1")
-            .env("OWNER_PASSWORD", PASSWORD)
-            .env("CACHE_MAX_BYTES", "1000000000")
-            .current_dir(&self.folder)
-            .stdout(Stdio::from(File::create("/dev/null")?))
-            .stderr(Stdio::piped());
-        Site::start(&mut command, b"").context("could not start frontdesk")
+            .current_dir(&self.folder);
+        Ok(command)
     }
 
     /// Signs the owner in; the value of the header `Cookie`.

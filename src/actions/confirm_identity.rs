@@ -36,7 +36,7 @@ pub struct Proof {
 
 impl Gate for Confirm {
     const PATH: &'static str = "/confirm-identity";
-    const LIMIT: Limit = Limit::per_minute(30);
+    const LIMIT: Limit = Limit::per_minute(30).everywhere();
     type Auth = policies::Member;
 }
 
@@ -85,7 +85,7 @@ pub async fn check(visit: &Visit<'_>, who: &Member, field: &str, password: &str)
             Ok((profile, accounts::password_hash(db, who).await?))
         })
         .await?;
-    app.guesses.count(app, request, &profile.email.to_lowercase())?;
+    app.guesses.count(app, request, &profile.email.to_lowercase()).await?;
     if app.passwords.verify(password, hash).await? {
         return Ok(());
     }

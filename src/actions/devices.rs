@@ -3,6 +3,7 @@
 //! A device carries an id with our signature, which binds it to the address it was used with: nothing is kept of it here.
 
 use crate::app::App;
+use crate::digest;
 use crate::error::Result;
 use crate::http::action::Visit;
 use crate::http::limit::{Counter, Limit};
@@ -11,6 +12,7 @@ use crate::services::alarms::Alarm;
 use crate::services::secrets::Purpose;
 use crate::services::sessions::Device;
 use actix_web::HttpRequest;
+use actix_web::web::Data;
 use uuid::Uuid;
 
 /// How often an account was guessed at: from devices that never signed in to it, all together, and from each that did.
@@ -19,22 +21,26 @@ pub struct Guesses {
     devices: Counter<String>,
 }
 
+const LIMIT: Limit = Limit::per_quarter_hour(20).everywhere();
+
 impl Default for Guesses {
     fn default() -> Self {
-        let limit = Limit::per_quarter_hour(20);
-        Self { strangers: Counter::new(limit), devices: Counter::new(limit) }
+        Self { strangers: Counter::new(LIMIT), devices: Counter::new(LIMIT) }
     }
 }
 
 impl Guesses {
-    /// Counts a guess at the account with the address `email`, which is in small letters.
+    /// Counts a guess at the account with the address `email`, which is in small letters: here, then for all instances together.
     ///
     /// # Errors
     /// [`Error::TooMany`](crate::Error::TooMany).
-    pub fn count(&self, app: &App, request: &HttpRequest, email: &str) -> Result<()> {
+    pub async fn count(&self, app: &Data<App>, request: &HttpRequest, email: &str) -> Result<()> {
         match known(app, request, email) {
-            Some(device) => self.devices.count(&device).map(drop),
-            None => self.count_stranger(email),
+            Some(device) => {
+                self.devices.count(&device)?;
+                LIMIT.draw(app, digest::of_parts(["device", &device])).await.map(drop)
+            }
+            None => self.count_stranger(app, email).await,
         }
     }
 
@@ -42,8 +48,9 @@ impl Guesses {
     ///
     /// # Errors
     /// [`Error::TooMany`](crate::Error::TooMany).
-    pub fn count_stranger(&self, email: &str) -> Result<()> {
-        self.strangers.count(&email.to_owned()).map(drop)
+    pub async fn count_stranger(&self, app: &Data<App>, email: &str) -> Result<()> {
+        self.strangers.count(&email.to_owned())?;
+        LIMIT.draw(app, digest::of_parts(["stranger", email])).await.map(drop)
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Send;
 
 impl Gate for Send {
     const PATH: &'static str = "/api/contact";
-    const LIMIT: Limit = Limit::per_minute(20);
+    const LIMIT: Limit = Limit::per_minute(20).everywhere();
     type Auth = KnownForm;
 }
 

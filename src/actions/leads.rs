@@ -10,7 +10,7 @@ use crate::pages::admin::leads::lead;
 use crate::policies;
 use crate::services::audit::Act;
 use crate::services::input::Valid;
-use crate::services::leads::{self, NewNote, NewStatus};
+use crate::services::leads::{self, By, NewNote, NewStatus};
 use crate::services::sessions::Staff;
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
@@ -40,7 +40,7 @@ impl Action for SetStatus {
         let id = visit.app.clock.id();
         visit
             .record(who, async |tx| {
-                leads::set_status(tx, who, id, *at, &form).await?;
+                leads::set_status(tx, By::Staff(who), id, *at, &form).await?;
                 let line = Act::LeadStatusSet.on("lead", at).with("status", form.status.as_str());
                 Ok((line, paths::admin_lead(*at)))
             })
@@ -82,7 +82,7 @@ impl Action for AddNote {
         let id = visit.app.clock.id();
         visit
             .record(who, async |tx| {
-                leads::add_note(tx, who, id, *at, &form).await?;
+                leads::add_note(tx, By::Staff(who), id, *at, &form).await?;
                 Ok((Act::LeadNoted.on("lead", at), paths::admin_lead(*at)))
             })
             .await

@@ -50,7 +50,7 @@ pub struct Credentials {
 
 impl Gate for SignIn {
     const PATH: &'static str = "/sign-in";
-    const LIMIT: Limit = Limit::per_minute(30);
+    const LIMIT: Limit = Limit::per_minute(30).everywhere();
     type Auth = Newcomer;
 }
 
@@ -63,7 +63,7 @@ impl Action for SignIn {
     async fn run(visit: &Visit<'_>, (): &(), (): &(), form: Valid<Credentials>) -> Result<Done> {
         let Visit { app, request, .. } = visit;
         let email = form.email.to_lowercase();
-        app.guesses.count(app, request, &email)?;
+        app.guesses.count(app, request, &email).await?;
         let (account, right) = by_password(app, &email, &form.password).await?;
         let id = account.as_ref().map(|account| account.id);
         let Some(account) = account.filter(|_| right) else {
@@ -128,7 +128,7 @@ pub struct Asked {
 
 impl Gate for AskForLink {
     const PATH: &'static str = "/sign-in/link";
-    const LIMIT: Limit = Limit::per_minute(20);
+    const LIMIT: Limit = Limit::per_minute(20).everywhere();
     type Auth = Newcomer;
 }
 
@@ -212,7 +212,7 @@ pub struct ForgotPassword;
 
 impl Gate for ForgotPassword {
     const PATH: &'static str = "/forgot-password";
-    const LIMIT: Limit = Limit::per_minute(20);
+    const LIMIT: Limit = Limit::per_minute(20).everywhere();
     type Auth = Newcomer;
 }
 

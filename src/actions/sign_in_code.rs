@@ -19,7 +19,7 @@ pub struct EnterCode;
 
 impl Gate for EnterCode {
     const PATH: &'static str = "/sign-in/code";
-    const LIMIT: Limit = Limit::per_minute(30);
+    const LIMIT: Limit = Limit::per_minute(30).everywhere();
     type Auth = policies::HalfWay;
 }
 

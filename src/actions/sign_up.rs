@@ -56,7 +56,7 @@ fn none_or_long(password: &str) -> Result<(), ValidationError> {
 
 impl Gate for SignUp {
     const PATH: &'static str = "/sign-up";
-    const LIMIT: Limit = Limit::per_minute(20);
+    const LIMIT: Limit = Limit::per_minute(20).everywhere();
     type Auth = Newcomer;
 }
 

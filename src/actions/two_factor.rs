@@ -198,7 +198,7 @@ async fn once_more(visit: &Visit<'_>, who: &Member, form: &Again) -> Result<Opti
         })
         .await?;
     if stored.is_some() && !form.current_password.is_empty() {
-        app.guesses.count(app, request, &email.to_lowercase())?;
+        app.guesses.count(app, request, &email.to_lowercase()).await?;
         return match app.passwords.verify(&form.current_password, stored).await? {
             true => Ok(None),
             false => Err(Error::field("current_password", "This is not your password.")),

@@ -30,7 +30,7 @@ pub struct Accepted {
 
 impl Gate for Send {
     const PATH: &'static str = "/api/contact";
-    const LIMIT: Limit = Limit::per_minute(20);
+    const LIMIT: Limit = Limit::per_minute(20).everywhere();
     type Auth = KnownSite;
 }
 
@@ -49,7 +49,7 @@ impl Endpoint for Send {
         (): &(),
         input: Valid<NewLead>,
     ) -> Result<Reply<Accepted>> {
-        let receipt = intake::accept(call, Door::Embed, &input).await?;
+        let receipt = intake::accept(call.app(), Door::Embed, &input).await?;
         let accepted = receipt.map(|receipt| Accepted { id: receipt.id, created_at: receipt.at });
         Ok(Reply::created(accepted.value, None).knowing(accepted.token))
     }

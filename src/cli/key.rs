@@ -50,7 +50,8 @@ pub struct Create {
     /// Whose it is.
     #[arg(long)]
     name: String,
-    /// What it may do: leads:write, posts:write, posts:read, cache:write, events:read, webhooks:write. May be given several times.
+    /// What it may do: leads:write, leads:status, posts:write, posts:read, subscribers:read, subscribers:write, cache:write,
+    /// events:read, webhooks:write. May be given several times.
     #[arg(long = "scope", required = true)]
     scopes: Vec<String>,
     /// For trying things out: what it hands in is marked, and nobody is told.
@@ -62,6 +63,9 @@ pub struct Create {
     /// An address or a network that it may come from. May be given several times; without it, anywhere.
     #[arg(long = "from")]
     allowed: Vec<String>,
+    /// The origin of a site whose scripts may send it, such as https://shop.example. May be given several times.
+    #[arg(long = "origin")]
+    origins: Vec<String>,
     /// How many requests a minute.
     #[arg(long)]
     per_minute: Option<i32>,
@@ -87,6 +91,7 @@ impl Create {
             expires,
             expires_on,
             allowed: self.allowed.join("\n"),
+            origins: self.origins.join("\n"),
             per_minute: self.per_minute,
             per_day: self.per_day,
         }
@@ -197,6 +202,10 @@ fn details(key: &Key, old: &[OldSecret]) -> String {
         ("replaced", at(key.rotated_at)),
         ("revoked", at(key.revoked_at)),
         ("only from", allowed),
+        (
+            "scripts of",
+            if key.origins.is_empty() { "-".to_owned() } else { key.origins.join(", ") },
+        ),
         ("a minute", number(key.per_minute)),
         ("a day", number(key.per_day)),
         ("used today", number(key.used_today)),

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::policies::Operator;
 use crate::services::audit::Act;
 use crate::services::input::Valid;
-use crate::services::leads::{self, Arrival, Lead, NewLead, Sender};
+use crate::services::leads::{self, Arrival, HandedIn, Lead, NewLead, Sender};
 use clap::Subcommand;
 use serde_json::json;
 use time::format_description::well_known::Rfc3339;
@@ -58,8 +58,9 @@ impl Command {
                 let new = Valid::check(new)?;
                 let sender = Sender::Operator(&operator);
                 let arrival = Arrival { id: app.clock.id(), at: app.clock.now() };
+                let handed = HandedIn::new(arrival, &sender, new);
                 let lead = record(app, &operator, async |tx| {
-                    let lead = leads::submit(tx, &arrival, &sender, &new).await?;
+                    let lead = leads::submit(tx, handed).await?;
                     let line = Act::LeadAdded.on("lead", lead.id);
                     Ok((lead, line))
                 });

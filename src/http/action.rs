@@ -4,7 +4,9 @@ use super::errors::{self, Face, door};
 use super::form::Pairs;
 use super::origin::{self, Verdict};
 use super::record::Answer;
-use super::{Gate, Grant, Outcome, admit, body, count, form, headers, held, page, session};
+use super::{
+    Gate, Grant, Outcome, admit, body, count, count_in_all, form, headers, held, page, session,
+};
 use crate::app::{App, Written};
 use crate::digest;
 use crate::error::{Error, FieldErrors, Result};
@@ -14,6 +16,7 @@ use crate::services::submissions::Submission;
 use crate::tags::Dependencies;
 use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
@@ -69,7 +72,7 @@ pub trait Action: Gate {
 /// A form at its door.
 pub struct Visit<'a> {
     /// The application.
-    pub app: &'a App,
+    pub app: &'a Data<App>,
     /// The head of the request.
     pub request: &'a HttpRequest,
     submission: Option<Submission>,
@@ -77,7 +80,7 @@ pub struct Visit<'a> {
 
 impl<'a> Visit<'a> {
     /// Of somebody who was led here by a link.
-    pub(super) fn by_link(app: &'a App, request: &'a HttpRequest) -> Self {
+    pub(super) fn by_link(app: &'a Data<App>, request: &'a HttpRequest) -> Self {
         Self { app, request, submission: None }
     }
 
@@ -167,7 +170,7 @@ async fn answer<A: Action>(request: &HttpRequest, payload: web::Payload) -> Resu
         false => origin::judge(&app.config, request, A::Auth::AMBIENT),
     };
     let holds = verdict == Verdict::Allow && A::Auth::AMBIENT && !A::Auth::LOOKS_AT_ORIGIN;
-    let may_pass = count::<A>(app, request).and_then(|_| match verdict {
+    let may_pass = count_in_all::<A>(app, request).await.and_then(|_| match verdict {
         Verdict::Deny => Err(Error::Forbidden(
             "This form was sent from another site. Check it, then send it from here.",
         )),
@@ -263,7 +266,7 @@ async fn read<A: Action>(
 }
 
 async fn run<A: Action>(
-    app: &App,
+    app: &Data<App>,
     request: &HttpRequest,
     who: &Grant<A>,
     at: &A::At,

@@ -1,6 +1,8 @@
 //! One call of a program, and its `Idempotency-Key`: however often it arrives, it has one effect and one answer (IETF draft
 //! "The Idempotency-Key HTTP Header Field").
 
+use super::client;
+use super::precondition::Precondition;
 use super::reply::Reply;
 use crate::app::App;
 use crate::digest;
@@ -8,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::services::idempotency::{self, Keyed};
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::web::Data;
 use serde::Serialize;
 use sqlx::PgConnection;
 use std::ops::Deref;
@@ -18,7 +21,8 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 
 /// A call at its door. It is the application, with one way to write that has one effect however often the call arrives.
 pub struct Call<'a> {
-    app: &'a App,
+    app: &'a Data<App>,
+    request: &'a HttpRequest,
     keyed: Option<Keyed>,
 }
 
@@ -33,8 +37,8 @@ impl Deref for Call<'_> {
 impl<'a> Call<'a> {
     /// A call of `caller`, with this key and this body. Whoever is nobody in particular has no keys.
     pub(super) fn new(
-        app: &'a App,
-        request: &HttpRequest,
+        app: &'a Data<App>,
+        request: &'a HttpRequest,
         caller: Option<Uuid>,
         key: Option<String>,
         body: &[u8],
@@ -44,7 +48,30 @@ impl<'a> Call<'a> {
             let asked = [request.method().as_str().as_bytes(), path.as_bytes(), body];
             Keyed { caller, key, fingerprint: digest::of_parts(asked) }
         });
-        Self { app, keyed }
+        Self { app, request, keyed }
+    }
+
+    /// Which version of a thing it is to change.
+    ///
+    /// # Errors
+    /// [`Error::Unconditional`] where it does not say.
+    pub fn precondition(&self) -> Result<Precondition> {
+        Precondition::of(self.request)
+    }
+
+    /// The network it comes from, for the record.
+    pub fn network(&self) -> String {
+        client::network(client::address(&self.app.config, self.request)).to_string()
+    }
+
+    /// The application, for what goes on beside this call.
+    pub fn app(&self) -> &'a Data<App> {
+        self.app
+    }
+
+    /// Whether it has a key of its own.
+    pub fn is_keyed(&self) -> bool {
+        self.keyed.is_some()
     }
 
     /// Runs `work` in one transaction. With a key, once: then the answer is that of the first time.

@@ -2,6 +2,11 @@
 
 use uuid::Uuid;
 
+/// How many stand in one part where nobody says.
+pub const fn usual() -> u16 {
+    20
+}
+
 /// How many to ask for where `size` fit.
 pub const fn ask(size: usize) -> i64 {
     size as i64 + 1

@@ -1,16 +1,18 @@
 //! One JSON request, one answer. Programs prove who they are in the request itself; no cookie is ever read.
 
 use super::call::{self, Call};
-use super::cors::allow_origin;
 use super::errors::{self, Face, door};
 use super::reply::Reply;
-use super::{Gate, Grant, admit, body, count, form, openapi};
+use super::retirement::Retirement;
+use super::standing::Standing;
+use super::{Gate, Grant, admit, body, cors, count_in_all, form, openapi};
 use crate::error::{Error, FieldErrors, Result};
 use crate::policies::Policy;
 use crate::services::input::Valid;
-use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use crate::services::keys;
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
@@ -21,8 +23,12 @@ use std::fmt;
 use std::sync::Arc;
 use validator::Validate;
 
-const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// How deep a document may go. None of ours goes deeper than three.
+const DEEPEST: usize = 32;
+
+/// The header that says which version of a thing is to be changed, for descriptions.
+pub const IF_MATCH: (&str, &str) =
+    ("If-Match", "The ETag of what is to be changed, as it was last seen; * is any.");
 
 /// A way a program asks for something.
 pub trait Endpoint: Gate {
@@ -38,6 +44,10 @@ pub trait Endpoint: Gate {
     const BODY: usize;
     /// Whether standard clients of OAuth come here: they send forms, and look for their own member in a problem.
     const OAUTH: bool = false;
+    /// Whether scripts of the sites that a key names may call: what anyone who reads a page of theirs may do.
+    const SCRIPTS: bool = false;
+    /// Where it is not to be used any more: since when, and until when it is there.
+    const RETIRES: Option<Retirement> = None;
     /// The parts of the path that vary.
     type At: DeserializeOwned + JsonSchema + 'static;
     /// What is sent.
@@ -78,26 +88,50 @@ pub async fn call<E: Endpoint>(
     members: Members,
 ) -> HttpResponse {
     let face = if E::OAUTH { Face::OAuth } else { Face::Problem };
-    let work = answer::<E>(&request, payload, members.as_deref());
+    let mut told = Told::default();
+    let work = answer::<E>(&request, payload, members.as_deref(), &mut told);
     let mut response = door(face, E::PATH, &request, work).await;
-    tell_standing::<E>(&request, response.headers_mut());
+    let headers = response.headers_mut();
+    told.standing.tell(E::LIMIT, headers);
+    if let Some(retirement) = E::RETIRES {
+        retirement.tell(headers);
+    }
     if E::Auth::CORS {
-        allow_origin(&request, response.headers_mut());
+        cors::allow_origin(&request, headers);
+    } else if E::SCRIPTS {
+        cors::let_read(told.site.as_deref(), headers);
     }
     response
+}
+
+/// What an answer says in its headers, whatever else it is.
+#[derive(Default)]
+struct Told {
+    standing: Standing,
+    /// The site whose script may read it.
+    site: Option<String>,
 }
 
 async fn answer<E: Endpoint>(
     request: &HttpRequest,
     payload: web::Payload,
     members: Option<&BTreeSet<String>>,
+    told: &mut Told,
 ) -> Result<HttpResponse> {
     let app = errors::shared(request);
-    let counted = count::<E>(app, request);
-    request.extensions_mut().insert(Remaining(*counted.as_ref().unwrap_or(&0)));
+    let counted = count_in_all::<E>(app, request).await;
+    told.standing.at_the_door(*counted.as_ref().unwrap_or(&0));
     counted?;
     takes_json(request.headers())?;
-    let who = admit::<E>(app, request).await?;
+    let origin = cors::foreign(app, request);
+    if E::SCRIPTS && cors::is_named::<E::Auth>(app, origin).await? {
+        told.site = origin.map(str::to_owned);
+    }
+    let who = admit::<E>(app, request).await.inspect_err(|error| told.standing.refused(error))?;
+    told.standing.of(E::Auth::limits(&who));
+    if let Some(sites) = E::Auth::sites(&who) {
+        keys::admit_from(sites, origin, E::SCRIPTS)?;
+    }
     let key = if E::METHOD != Method::GET { call::key(request.headers())? } else { None };
     let at = super::at::<E::At>(request).await?;
     let (mut input, body) = input::<E>(request, payload, members).await?;
@@ -109,22 +143,6 @@ async fn answer<E: Endpoint>(
     reply.answer(request)
 }
 
-/// How many more requests may follow at once.
-struct Remaining(u32);
-
-/// Tells a program how often it may come (IETF draft "RateLimit header fields for HTTP").
-fn tell_standing<E: Endpoint>(request: &HttpRequest, headers: &mut HeaderMap) {
-    let extensions = request.extensions();
-    let Some(Remaining(remaining)) = extensions.get() else { return };
-    for (name, value) in
-        [(RATELIMIT_POLICY, E::LIMIT.policy()), (RATELIMIT, E::LIMIT.standing(*remaining))]
-    {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(name, value);
-        }
-    }
-}
-
 /// What is sent, and the bytes it was sent as.
 async fn input<E: Endpoint>(
     request: &HttpRequest,
@@ -134,7 +152,11 @@ async fn input<E: Endpoint>(
     if E::METHOD == Method::GET || E::BODY == 0 {
         let asked = form_urlencoded::parse(request.query_string().as_bytes());
         only(members, asked.map(|(name, _)| name))?;
-        return Ok((super::query(request)?, Bytes::new()));
+        return Ok((form::read(&asked.into_owned().collect())?, Bytes::new()));
+    }
+    if members.is_some() {
+        let asked = form_urlencoded::parse(request.query_string().as_bytes());
+        only(Some(&BTreeSet::new()), asked.map(|(name, _)| name))?;
     }
     let is_form = E::OAUTH && form::is_form(request.headers());
     if !is_form && !is_json(request.headers()) {
@@ -144,10 +166,11 @@ async fn input<E: Endpoint>(
     let input = match is_form {
         true => form::read(&form::pairs(request, body.clone()).await?)?,
         false => {
-            let input = json(&body)?;
-            let sent = members.and_then(|_| serde_json::from_slice(&body).ok());
+            // By name before by type: what is none of theirs to say may be what makes the rest unfit.
+            let sent = members.filter(|_| depth(&body) <= DEEPEST);
+            let sent = sent.and_then(|_| serde_json::from_slice(&body).ok());
             only(members, sent.unwrap_or(Names(Vec::new())).0)?;
-            input
+            json(&body)?
         }
     };
     Ok((input, body))
@@ -160,7 +183,7 @@ fn only<T: AsRef<str>>(
 ) -> Result<()> {
     let Some(members) = members else { return Ok(()) };
     let unknown = sent.into_iter().filter(|name| !members.contains(name.as_ref()));
-    let said = |name: T| (name.as_ref().to_owned(), vec!["There is no such field.".to_owned()]);
+    let said = |name: T| (name.as_ref().to_owned(), vec![form::UNKNOWN.to_owned()]);
     let unknown: FieldErrors = unknown.map(said).collect();
     if unknown.is_empty() { Ok(()) } else { Err(Error::Invalid(unknown)) }
 }
@@ -204,12 +227,35 @@ fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     if body.trim_ascii_start().first() == Some(&b'[') {
         return Err(Error::field("", "Send a JSON object."));
     }
+    if depth(body) > DEEPEST {
+        let message = format!("The JSON goes deeper than {DEEPEST} levels.");
+        return Err(Error::Malformed(message));
+    }
     let mut decoder = serde_json::Deserializer::from_slice(body);
     let input = serde_path_to_error::deserialize(&mut decoder).map_err(|error| {
         if error.inner().is_data() { form::unfit(&error) } else { unreadable(error.inner()) }
     })?;
     decoder.end().map_err(|error| unreadable(&error))?;
     Ok(input)
+}
+
+/// How many lists and objects lie in each other, whether the text is JSON or not.
+fn depth(body: &[u8]) -> usize {
+    let (mut deepest, mut at, mut in_text, mut escaped) = (0_usize, 0_usize, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => {
+                at += 1;
+                deepest = deepest.max(at);
+            }
+            b']' | b'}' if !in_text => at = at.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// Whether whoever asks takes what is answered here (RFC 9110 §12.5.1).
@@ -235,6 +281,60 @@ fn unreadable(error: &serde_json::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::http::header::HeaderValue;
+
+    /// What was there once.
+    struct Old;
+
+    impl Gate for Old {
+        const PATH: &'static str = "/api/v1/old";
+        const LIMIT: crate::http::limit::Limit = crate::http::limit::Limit::per_minute(60);
+        type Auth = crate::policies::Anyone;
+    }
+
+    impl Endpoint for Old {
+        const METHOD: Method = Method::GET;
+        const SUMMARY: &'static str = "Was there once.";
+        const RETIRES: Option<Retirement> = Some(Retirement {
+            since: time::macros::datetime!(2026-12-01 0:00 UTC),
+            gone: Some(time::macros::datetime!(2027-06-30 23:59:59 UTC)),
+            instead: Some("/api/v2/new"),
+        });
+        const BODY: usize = 0;
+        type At = ();
+        type Input = Nothing;
+        type Output = ();
+
+        async fn run(_: &Call<'_>, (): &(), (): &(), _: Valid<Nothing>) -> Result<Reply<()>> {
+            Ok(Reply::ok(()))
+        }
+    }
+
+    #[test]
+    fn what_retires_is_described_so() {
+        let described = openapi::document(&[openapi::Operation::of::<Old>()]);
+        let old = &described["paths"][Old::PATH]["get"];
+        assert_eq!(old["deprecated"], true);
+        for name in ["Deprecation", "Sunset"] {
+            let header = format!("#/components/headers/{name}");
+            assert_eq!(old["responses"]["200"]["headers"][name]["$ref"], header);
+            assert!(described["components"]["headers"][name].is_object());
+        }
+    }
+
+    #[test]
+    fn brackets_in_texts_are_no_depth() {
+        for (text, deep) in
+            [("", 0), ("{}", 1), (r#"{"a":[{"b":"[[[\"[{"},[]]}"#, 3), ("[[[", 3), ("]][", 1)]
+        {
+            assert_eq!(depth(text.as_bytes()), deep, "{text}");
+        }
+        let deep =
+            |levels: usize| format!("{{\"a\":{}}}", "[".repeat(levels) + &"]".repeat(levels));
+        assert!(json::<serde_json::Value>(deep(DEEPEST - 1).as_bytes()).is_ok());
+        let refused = json::<serde_json::Value>(deep(DEEPEST).as_bytes());
+        assert!(matches!(refused, Err(Error::Malformed(said)) if said.contains("32 levels")));
+    }
 
     #[test]
     fn json_is_answered_to_whoever_takes_it() {

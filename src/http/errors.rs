@@ -40,7 +40,12 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Stale => StatusCode::PRECONDITION_FAILED,
         Error::Unconditional => StatusCode::PRECONDITION_REQUIRED,
         Error::Key(KeyRefusal::Expired | KeyRefusal::Replaced) => StatusCode::UNAUTHORIZED,
-        Error::Key(KeyRefusal::FromElsewhere | KeyRefusal::ForTests(_)) => StatusCode::FORBIDDEN,
+        Error::Key(
+            KeyRefusal::FromElsewhere
+            | KeyRefusal::ForTests(_)
+            | KeyRefusal::FromOtherSite
+            | KeyRefusal::ForScripts,
+        ) => StatusCode::FORBIDDEN,
         Error::Key(KeyRefusal::TooOften { .. } | KeyRefusal::QuotaUsedUp { .. })
         | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -138,9 +143,9 @@ fn decorate(mut response: HttpResponse, error: &Error) -> HttpResponse {
     let unauthorized = response.status() == StatusCode::UNAUTHORIZED;
     let headers = response.headers_mut();
     if let Error::Key(refusal) = error
-        && let Some((wait, _)) = refusal.limit()
+        && let Some((_, left)) = refusal.limit()
     {
-        headers.insert(RETRY_AFTER, wait.into());
+        headers.insert(RETRY_AFTER, left.reset_seconds.into());
     }
     match error {
         Error::TooMany { retry_after_seconds } | Error::Conflict { retry_after_seconds, .. } => {
@@ -292,7 +297,8 @@ fn as_problem(request: &HttpRequest, error: &Error, oauth: Option<&str>) -> Http
         }
         Error::TooMany { .. } => problem["violated-policies"] = json!(["door"]),
         Error::Key(refusal) if refusal.limit().is_some() => {
-            problem["violated-policies"] = refusal.limit().into_iter().map(|(_, of)| of).collect();
+            problem["violated-policies"] =
+                refusal.limit().into_iter().map(|(of, _)| of.as_str()).collect();
         }
         Error::Internal(_) => {
             problem["instance"] = format!("urn:request:{}", reference(request)).into()
@@ -324,6 +330,8 @@ fn kind(error: &Error) -> &'static str {
             KeyRefusal::Expired | KeyRefusal::Replaced => "/problems/key-expired",
             KeyRefusal::FromElsewhere => "/problems/address-not-allowed",
             KeyRefusal::ForTests(_) => "/problems/test-key",
+            KeyRefusal::FromOtherSite => "/problems/origin-not-allowed",
+            KeyRefusal::ForScripts => "/problems/key-for-scripts",
             // As draft-ietf-httpapi-ratelimit-headers has it registered.
             KeyRefusal::TooOften { .. } | KeyRefusal::QuotaUsedUp { .. } => {
                 "https://iana.org/assignments/http-problem-types#quota-exceeded"

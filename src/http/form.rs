@@ -136,17 +136,29 @@ pub fn read<F: DeserializeOwned>(pairs: &Pairs) -> Result<F> {
     serde_path_to_error::deserialize(decoder).map_err(|error| unfit(&error))
 }
 
+/// What whoever sends a field that there is not is told.
+pub const UNKNOWN: &str = "There is no such member here.";
+
 /// A value of a type the field does not have, as a message on that field.
 pub fn unfit<E: std::error::Error>(error: &serde_path_to_error::Error<E>) -> Error {
     let field = error.path().iter().next().map(ToString::to_string).unwrap_or_default();
-    let field = if field == "." { String::new() } else { field };
     let said = error.inner().to_string();
+    // What is missing, or there twice, is where the path does not lead.
+    let of_the_whole = ["missing field `", "duplicate field `"].iter();
+    let named = of_the_whole.filter_map(|words| said.strip_prefix(words)?.split('`').next()).next();
+    let field = match named {
+        Some(name) => name.to_owned(),
+        None if field == "." => String::new(),
+        None => field,
+    };
     // What a type says for itself is a sentence of ours. What serde says is about our types, which mean nothing to callers.
     let ours = said.starts_with(char::is_uppercase);
     let sentence = said.split(" at line ").next().unwrap_or_default();
-    let theirs = match said.starts_with("unknown field") {
-        true => "There is no such member here.",
-        false => "This is of a type that cannot be used here, or given twice.",
+    let theirs = match said.split(" field").next() {
+        Some("unknown") => UNKNOWN,
+        Some("missing") => "This has to be there.",
+        Some("duplicate") => "This is given twice.",
+        _ => "This is of a type that cannot be used here.",
     };
     Error::field(&field, if ours { format!("{sentence}.") } else { theirs.to_owned() })
 }

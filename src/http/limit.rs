@@ -1,9 +1,15 @@
 //! How often one caller may come to one door: a token bucket (GCRA) per door and network, by the `governor` crate.
 //!
-//! Counted in this process: with several instances each grants its share.
+//! Counted in this process: with several instances each grants its share. Where that is not enough a limit is declared to hold
+//! *everywhere*: then whoever is let pass here is counted in the database too, for all instances together.
 
 use super::Gate;
+use crate::app::App;
+use crate::digest;
 use crate::error::{Error, Result};
+use crate::services::limits::{self, Draw, Drawn};
+use crate::together::{self, Together};
+use actix_web::web::Data;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
@@ -21,17 +27,44 @@ use std::time::Duration;
 pub struct Limit {
     count: u32,
     per: Duration,
+    everywhere: bool,
 }
 
 impl Limit {
     /// `count` at once, and as many again evenly over each minute.
     pub const fn per_minute(count: u32) -> Self {
-        Self { count, per: Duration::from_secs(60) }
+        Self { count, per: Duration::from_secs(60), everywhere: false }
     }
 
     /// `count` at once, and as many again evenly over each quarter of an hour.
     pub const fn per_quarter_hour(count: u32) -> Self {
-        Self { count, per: Duration::from_secs(900) }
+        Self { count, per: Duration::from_secs(900), everywhere: false }
+    }
+
+    /// The same, counted for all instances together.
+    #[must_use]
+    pub const fn everywhere(self) -> Self {
+        Self { everywhere: true, ..self }
+    }
+
+    /// Counts one more for the bucket `of`, wherever the others came, if this limit holds everywhere; then says how many may
+    /// follow at once. Where the database is away what each instance counts by itself has to do.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`].
+    pub async fn draw(self, app: &Data<App>, of: [u8; 32]) -> Result<u32> {
+        if !self.everywhere {
+            return Ok(self.count);
+        }
+        let draw = Draw { bucket: of, size: self.count, pause: self.pause() };
+        match app.draws.join(app, draw, draw_all).await {
+            Ok(Drawn::Taken(remaining)) => Ok(remaining),
+            Ok(Drawn::Empty(wait)) => {
+                Err(Error::TooMany { retry_after_seconds: wait.as_secs() + 1 })
+            }
+            Err(Error::Unavailable(_)) => Ok(self.count),
+            Err(error) => Err(error),
+        }
     }
 
     /// As programs read it (IETF draft "RateLimit header fields for HTTP"): a quota, and its window in seconds.
@@ -46,17 +79,34 @@ impl Limit {
         format!("\"door\";r={remaining};t={full}")
     }
 
+    /// How long until one more may come.
+    fn pause(self) -> Duration {
+        self.per / self.count.max(1)
+    }
+
     fn quota(self) -> Quota {
         let count = NonZeroU32::new(self.count).unwrap_or(NonZeroU32::MIN);
-        Quota::with_period(self.per / count.get())
-            .unwrap_or(Quota::per_minute(count))
-            .allow_burst(count)
+        Quota::with_period(self.pause()).unwrap_or(Quota::per_minute(count)).allow_burst(count)
+    }
+}
+
+/// Those who are being counted everywhere at the same time.
+pub type Draws = Together<Draw, Drawn>;
+
+async fn draw_all(app: &App, all: &[Draw]) -> Vec<Result<Drawn>> {
+    match app.ask(async |db| limits::draw(db, all).await).await {
+        Ok(drawn) => drawn.into_iter().map(Ok).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "how often callers come is counted by each instance alone");
+            together::each(&Error::unavailable("nobody counts for all"), all.len())
+        }
     }
 }
 
 impl std::fmt::Display for Limit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} per {} min", self.count, self.per.as_secs() / 60)
+        write!(f, "{} per {} min", self.count, self.per.as_secs() / 60)?;
+        if self.everywhere { f.write_str(" in all") } else { Ok(()) }
     }
 }
 
@@ -97,6 +147,18 @@ impl<K: Hash + Eq + Clone> Counter<K> {
 
 const SWEEP_EVERY: u32 = 10_000;
 
+/// Counts a request of `network` that may change something at the door `G`: here, and everywhere if its limit holds there. Says
+/// how many more may follow at once.
+///
+/// # Errors
+/// [`Error::TooMany`].
+pub async fn count_in_all<G: Gate>(app: &Data<App>, network: IpAddr) -> Result<u32> {
+    let here = app.limits.count::<G>(network)?;
+    let name = std::any::type_name::<G>();
+    let bucket = digest::of_parts(["door", name, &network.to_string()]);
+    Ok(G::LIMIT.draw(app, bucket).await?.min(here))
+}
+
 /// The counters of all doors.
 #[derive(Default)]
 pub struct Limits {
@@ -104,7 +166,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Counts a request of `network` at the door `G`, and says how many more may follow at once.
+    /// Counts a request of `network` at the door `G`, here, and says how many more may follow at once.
     ///
     /// # Errors
     /// [`Error::TooMany`].

@@ -27,16 +27,20 @@ pub mod openapi;
 pub mod origin;
 pub mod page;
 pub mod personal;
+pub mod precondition;
 pub mod prepared;
 pub mod record;
 pub mod reply;
+pub mod retirement;
 pub mod server;
 pub mod session;
+pub mod standing;
 
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::policies::{Knock, Policy};
 use actix_web::dev::Payload;
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, web};
 use limit::Limit;
 use serde::de::DeserializeOwned;
@@ -60,6 +64,11 @@ pub type Outcome<G, T> = <<G as Gate>::Auth as Policy>::Outcome<T>;
 /// Counts the request, and says how many more may follow at once.
 fn count<G: Gate>(app: &App, request: &HttpRequest) -> Result<u32> {
     app.limits.count::<G>(client::network(client::address(&app.config, request)))
+}
+
+/// The same for a request that may change something, which is counted everywhere where the door's limit says so.
+async fn count_in_all<G: Gate>(app: &Data<App>, request: &HttpRequest) -> Result<u32> {
+    limit::count_in_all::<G>(app, client::network(client::address(&app.config, request))).await
 }
 
 /// Asks the policy.

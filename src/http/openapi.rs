@@ -1,7 +1,7 @@
 //! The description of the API, made of the very types that decode, check and answer (OpenAPI 3.1, JSON Schema 2020-12), so
 //! that it cannot say anything else than what happens.
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, IF_MATCH};
 use crate::policies::{Policy, Proof};
 use actix_web::http::Method;
 use schemars::generate::SchemaSettings;
@@ -40,7 +40,9 @@ impl Schemas {
             settings.definitions_path = "/components/schemas".into();
             settings.meta_schema = None;
         });
-        let sent = settings.clone().for_deserialize().into_generator();
+        let mut sent = settings.clone().for_deserialize();
+        sent.transforms.push(Box::new(RecursiveTransform(no_default)));
+        let sent = sent.into_generator();
         Self { sent, answered: settings.for_serialize().into_generator() }
     }
 
@@ -113,6 +115,9 @@ fn describe<E: Endpoint>(schemas: &mut Schemas) -> Value {
     if let Some(body) = body {
         described["requestBody"] = body;
     }
+    if E::RETIRES.is_some() {
+        described["deprecated"] = true.into();
+    }
     described
 }
 
@@ -152,7 +157,7 @@ fn parameters<E: Endpoint>(schemas: &mut Schemas) -> Vec<Value> {
     }
     found.extend(E::HEADERS.iter().map(|(name, about)| {
         json!({ "name": name, "in": "header", "required": true, "description": about,
-                "schema": { "type": "string", "minLength": 1 } })
+                "schema": { "type": "string", "minLength": 1 }, "example": "*" })
     }));
     found
 }
@@ -164,6 +169,11 @@ fn inline<T: JsonSchema>() -> Schema {
         settings.transforms.push(Box::new(RecursiveTransform(never_null)));
     });
     settings.into_generator().into_root_schema_for::<T>()
+}
+
+/// A member with a default need not be sent, which `required` says already; generators of clients take one for always there.
+fn no_default(schema: &mut Schema) {
+    schema.remove("default");
 }
 
 fn never_null(schema: &mut Schema) {
@@ -193,9 +203,9 @@ fn never_null(schema: &mut Schema) {
 fn responses<E: Endpoint>(schemas: &mut Schemas, has_body: bool) -> Value {
     let schema = schemas.answered.subschema_for::<E::Output>();
     let reads = E::METHOD == Method::GET;
-    let mut headers: Vec<&str> = vec!["RateLimit", "RateLimit-Policy"];
+    let mut headers: Vec<&str> = vec!["RateLimit", "RateLimit-Policy", "ETag"];
     headers.extend(if reads {
-        ["ETag", "Link"].as_slice()
+        ["Link"].as_slice()
     } else {
         ["Consistency-Token", "Idempotent-Replayed"].as_slice()
     });
@@ -222,6 +232,14 @@ fn responses<E: Endpoint>(schemas: &mut Schemas, has_body: bool) -> Value {
     problems.extend(if E::Auth::PROOF == Proof::Nothing { [].as_slice() } else { &["401", "403"] });
     problems.extend(if E::PATH.contains('{') { ["404"].as_slice() } else { &[] });
     problems.extend(if !reads && E::Auth::PROOF.is_someones() { ["409"].as_slice() } else { &[] });
+    let is_conditional = E::HEADERS.contains(&IF_MATCH);
+    problems.extend(if is_conditional { ["412", "428"].as_slice() } else { &[] });
+    if E::RETIRES.is_some() {
+        for name in ["Deprecation", "Sunset"] {
+            let header = json!({ "$ref": format!("#/components/headers/{name}") });
+            all[E::STATUS.as_str()]["headers"][name] = header;
+        }
+    }
     for status in problems {
         all[status] = json!({ "$ref": "#/components/responses/Problem" });
     }
@@ -260,9 +278,11 @@ fn idempotency_key() -> Value {
 fn headers() -> Value {
     let text = |about: &str| json!({ "description": about, "schema": { "type": "string" } });
     json!({
-        "RateLimit": text("How many more requests may follow, and when it is all of them again."),
-        "RateLimit-Policy": text("How many requests may come in how many seconds."),
+        "RateLimit": text("By the name of each limit: how many more requests may follow, and in how many seconds it is all of them again."),
+        "RateLimit-Policy": text("By the name of each limit (door, key-minute, key-day): how many requests may come in how many seconds."),
         "ETag": text("Which version this is."),
+        "Deprecation": text("Since when this is not to be used any more."),
+        "Sunset": text("From when on this may be gone."),
         "Link": text("Where the next part of the list begins, if there is one."),
         "Location": text("Where to find what was made, if it can be found."),
         "Consistency-Token": text("Sent along with what is read next, it shows what was written."),

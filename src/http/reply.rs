@@ -27,6 +27,7 @@ pub struct Reply<T> {
     etag: Option<String>,
     next: Option<Uuid>,
     token: Option<Token>,
+    is_tagged: bool,
     is_read: bool,
     is_replayed: bool,
     body: Body<T>,
@@ -45,6 +46,7 @@ impl<T> Reply<T> {
             etag: None,
             next: None,
             token: None,
+            is_tagged: false,
             is_read: false,
             is_replayed: false,
             body: Body::Output(output),
@@ -53,7 +55,7 @@ impl<T> Reply<T> {
 
     /// 200: what was read.
     pub fn ok(output: T) -> Self {
-        Self { is_read: true, ..Self::new(StatusCode::OK, output) }
+        Self { is_read: true, is_tagged: true, ..Self::new(StatusCode::OK, output) }
     }
 
     /// 200: what was done.
@@ -71,6 +73,11 @@ impl<T> Reply<T> {
         Self { location, ..Self::new(StatusCode::CREATED, output) }
     }
 
+    /// 202: what was taken note of.
+    pub fn accepted(output: T) -> Self {
+        Self::new(StatusCode::ACCEPTED, output)
+    }
+
     /// The status.
     pub(super) fn status(&self) -> StatusCode {
         self.status
@@ -80,6 +87,12 @@ impl<T> Reply<T> {
     #[must_use]
     pub fn version(self, version: i32) -> Self {
         Self { etag: Some(format!("\"{version}\"")), ..self }
+    }
+
+    /// And that this is the thing as it is now, so that whoever changed it may change it again.
+    #[must_use]
+    pub fn as_it_is(self) -> Self {
+        Self { is_tagged: true, ..self }
     }
 
     /// A part of a list, and the cursor of the next one.
@@ -113,6 +126,7 @@ impl<T: Serialize> Reply<T> {
             etag: stored.etag,
             next: None,
             token: None,
+            is_tagged: false,
             is_read: false,
             is_replayed: true,
             body: Body::Written(stored.body.into()),
@@ -126,7 +140,11 @@ impl<T: Serialize> Reply<T> {
     pub(super) fn fixed(self) -> Result<Self> {
         Ok(match self.body {
             Body::Written(_) => self,
-            Body::Output(output) => Self { body: Body::Written(json(&output)?), ..self },
+            Body::Output(output) => {
+                let body = json(&output)?;
+                let etag = self.etag.or_else(|| self.is_tagged.then(|| tag_of(&body)));
+                Self { body: Body::Written(body), etag, ..self }
+            }
         })
     }
 
@@ -150,7 +168,7 @@ impl<T: Serialize> Reply<T> {
     pub(super) fn answer(self, request: &HttpRequest) -> Result<HttpResponse> {
         let reply = self.fixed()?;
         let Body::Written(body) = reply.body else { return Err(no_body()) };
-        let etag = reply.etag.or_else(|| reply.is_read.then(|| tag_of(&body)));
+        let etag = reply.etag;
         let is_known = reply.is_read && etag.as_ref().is_some_and(|etag| is_known(request, etag));
         let mut response = match is_known {
             true => HttpResponse::NotModified().finish(),
@@ -182,6 +200,14 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<String>) {
     if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
         headers.insert(name, value);
     }
+}
+
+/// The tag of what is answered as `output`.
+///
+/// # Errors
+/// Where it cannot be written.
+pub(super) fn tag<T: Serialize>(output: &T) -> Result<String> {
+    json(output).map(|body| tag_of(&body))
 }
 
 /// The tag of a document that has no version of its own.
@@ -231,6 +257,9 @@ mod tests {
         }
         assert_eq!(answered(Reply::ok("b"), ask(&etag)).status(), StatusCode::OK);
         assert_eq!(answered(Reply::done("a"), ask("*")).status(), StatusCode::OK, "a deed");
+        let deed = answered(Reply::done("a").as_it_is(), ask("*"));
+        assert_eq!(deed.headers().get(ETAG), first.headers().get(ETAG), "what there is to read");
+        assert_eq!(deed.status(), StatusCode::OK);
         let versioned = answered(Reply::ok("a").version(7), ask("\"7\""));
         assert_eq!(versioned.status(), StatusCode::NOT_MODIFIED);
     }

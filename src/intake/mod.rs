@@ -11,7 +11,9 @@ pub use spool::Spool;
 use crate::app::{App, Written};
 use crate::error::{Error, Result};
 use crate::services::input::Valid;
-use crate::services::leads::{self, Arrival, NewLead, Sender};
+use crate::services::leads::{self, Arrival, HandedIn, Lead, NewLead, Sender};
+use crate::together::{self, Together};
+use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -58,13 +60,17 @@ struct Record {
     lead: NewLead,
 }
 
+/// Leads that are handed in at the same time.
+pub type Arrivals = Together<HandedIn, Written<Lead>>;
+
 /// Accepts a lead: into the database, or else into the spool.
 ///
 /// # Errors
 /// [`Error::Unavailable`] where neither takes it.
-pub async fn accept(app: &App, door: Door, new: &Valid<NewLead>) -> Result<Written<Receipt>> {
+pub async fn accept(app: &Data<App>, door: Door, new: &Valid<NewLead>) -> Result<Written<Receipt>> {
     let (id, at) = (app.clock.id(), app.clock.now());
-    match store(app, id, at, door, new).await {
+    let handed = HandedIn::new(Arrival { id, at }, &door.sender(), new.clone());
+    match store(app, handed).await {
         Err(Error::Unavailable(cause)) => {
             let record = Record { id, at, door, lead: NewLead::clone(new) };
             let line =
@@ -73,21 +79,38 @@ pub async fn accept(app: &App, door: Door, new: &Valid<NewLead>) -> Result<Writt
             tracing::warn!(%id, cause = format!("{cause:#}"), "a lead waits in the spool");
             Ok(Written::nothing(Receipt { id, at }))
         }
-        stored => stored,
+        stored => Ok(stored?.map(|lead| Receipt { id: lead.id, at: lead.created_at })),
     }
 }
 
-async fn store(
-    app: &App,
-    id: Uuid,
-    at: OffsetDateTime,
-    door: Door,
-    new: &Valid<NewLead>,
-) -> Result<Written<Receipt>> {
-    let stored = app
-        .write(async |tx| leads::submit(tx, &Arrival { id, at }, &door.sender(), new).await)
-        .await?;
-    Ok(stored.map(|lead| Receipt { id: lead.id, at: lead.created_at }))
+/// Stores a lead, in one transaction with whatever others are being handed in. It is answered once it is on disk.
+///
+/// # Errors
+/// As any statement: then it was not accepted, or nobody can tell; with the same arrival it may be tried again.
+pub async fn store(app: &Data<App>, handed: HandedIn) -> Result<Written<Lead>> {
+    app.arrivals.join(app, handed, store_all).await
+}
+
+async fn store_all(app: &App, all: &[HandedIn]) -> Vec<Result<Written<Lead>>> {
+    match app.write(async |tx| leads::submit_all(tx, all).await).await {
+        Ok(Written { value, token }) => {
+            value.into_iter().map(|value| Ok(Written { value, token })).collect()
+        }
+        // The database would not be there for one alone either.
+        Err(error @ Error::Unavailable(_)) => together::each(&error, all.len()),
+        // Whose fault it is shows once each comes alone.
+        Err(error) => match all {
+            [_] => vec![Err(error)],
+            all => {
+                let mut outcomes = Vec::with_capacity(all.len());
+                for one in all {
+                    let alone = async |tx: &mut _| leads::submit(tx, one.clone()).await;
+                    outcomes.push(app.write(alone).await);
+                }
+                outcomes
+            }
+        },
+    }
 }
 
 /// Brings what waits in the spool to the database. Returns how many leads that were.
@@ -100,7 +123,8 @@ pub async fn drain(app: &App) -> Result<usize> {
         match serde_json::from_str::<Record>(&waiting.line) {
             Ok(Record { id, at, door, lead }) => match Valid::check(lead) {
                 Ok(lead) => {
-                    let _ = store(app, id, at, door, &lead).await?;
+                    let handed = HandedIn::new(Arrival { id, at }, &door.sender(), lead);
+                    let _ = app.write(async |tx| leads::submit(tx, handed).await).await?;
                     brought += 1;
                 }
                 Err(error) => {

@@ -4,8 +4,11 @@ use super::{AccessToken, Knock, Policy, Proof, bearer};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::{client, errors};
-use crate::services::keys::{self, Partner, PostsRead, Presented, Scope};
+use crate::services::keys::{
+    self, Admission, Knocking, Left, Partner, PostsRead, Presented, Quota, Scope,
+};
 use crate::services::{sessions, tokens};
+use crate::together::{self, Together};
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use std::marker::PhantomData;
@@ -29,7 +32,9 @@ impl<S: Scope> Policy for ApiKey<S> {
         let presented = presented.ok_or(Error::Unproven(keys::REFUSED))?;
         let counted = app.keys.count(&presented)?;
         let address = client::address(&app.config, request);
-        let partner = app.ask(async |db| keys::admit::<S>(db, &presented, address).await).await?;
+        let knocking = Knocking::for_scope::<S>(presented, address);
+        let admission = app.knocking.join(errors::shared(request), knocking, admit_all).await?;
+        let partner = admission.partner::<S>()?;
         let minute = app.keys.settle(&presented, partner.key(), partner.per_minute(), counted)?;
         if partner.is_stale() && app.keys.is_to_be_noted(partner.key(), app.clock.moment()) {
             note_use(errors::shared(request), partner.key(), address);
@@ -39,6 +44,24 @@ impl<S: Scope> Policy for ApiKey<S> {
 
     fn caller(partner: &Partner<S>) -> Option<Uuid> {
         Some(partner.key())
+    }
+
+    fn limits(partner: &Partner<S>) -> Vec<(Quota, Left)> {
+        partner.limits().collect()
+    }
+
+    fn sites(partner: &Partner<S>) -> Option<&[String]> {
+        Some(partner.sites())
+    }
+}
+
+/// Those who knock with a key at the same time.
+pub type AllKnocking = Together<Knocking, Admission>;
+
+async fn admit_all(app: &App, all: &[Knocking]) -> Vec<Result<Admission>> {
+    match app.ask(async |db| keys::admit(db, all).await).await {
+        Ok(admissions) => admissions.into_iter().map(Ok).collect(),
+        Err(error) => together::each(&error, all.len()),
     }
 }
 
@@ -67,6 +90,15 @@ pub enum Reads {
     Partner(Partner<PostsRead>),
 }
 
+impl Reads {
+    fn partner(&self) -> Option<&Partner<PostsRead>> {
+        match self {
+            Self::Partner(partner) => Some(partner),
+            Self::Stranger | Self::Member(_) => None,
+        }
+    }
+}
+
 impl Policy for PostReader {
     const NAME: &'static str = "anyone; a member's app or posts:read for more";
     const AMBIENT: bool = false;
@@ -85,6 +117,14 @@ impl Policy for PostReader {
             Err(Error::Forbidden(_)) => Ok(Reads::Stranger),
             admitted => admitted.map(Reads::Partner),
         }
+    }
+
+    fn limits(reads: &Reads) -> Vec<(Quota, Left)> {
+        reads.partner().map(ApiKey::limits).unwrap_or_default()
+    }
+
+    fn sites(reads: &Reads) -> Option<&[String]> {
+        reads.partner().map(Partner::sites)
     }
 }
 

@@ -45,6 +45,8 @@ pub enum Kind {
     InboxPayloads,
     /// Events: after ninety days.
     Inbox,
+    /// Limits that nobody has come near lately.
+    SharedLimits,
     /// What was sent to webhooks, with what was answered: thirty days after it was over with.
     Deliveries,
     /// What happened here, as programs read on in it: after ninety days.
@@ -55,7 +57,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::EmailChanges,
@@ -74,6 +76,7 @@ impl Kind {
         Self::OldSecrets,
         Self::InboxPayloads,
         Self::Inbox,
+        Self::SharedLimits,
         Self::Deliveries,
         Self::Happenings,
         Self::WebhookSecrets,
@@ -100,6 +103,7 @@ impl Kind {
             Self::OldSecrets => "replaced keys",
             Self::InboxPayloads => "payloads of events",
             Self::Inbox => "events",
+            Self::SharedLimits => "limits",
             Self::Deliveries => "deliveries to webhooks",
             Self::Happenings => "happenings",
             Self::WebhookSecrets => "replaced secrets of webhooks",
@@ -184,6 +188,12 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
             r#"with old as (select browser_hash from identity_arrivals where expires_at < now() limit $1),
                         gone as (delete from identity_arrivals using old
                                   where identity_arrivals.browser_hash = old.browser_hash and $1::bigint is not null)
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::SharedLimits => counted!(
+            r#"with old as (select bucket from shared_limits where full_at < now() limit $1 for update skip locked),
+                        gone as (delete from shared_limits using old
+                                  where shared_limits.bucket = old.bucket and $1::bigint is not null)
                    select count(*) as "count!" from old"#
         ),
         Kind::Submissions => counted!(

@@ -83,10 +83,25 @@ pub fn optional_line<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Strin
     Ok(text.map(|text| trim(&text).to_owned()).filter(|text| !text.is_empty()))
 }
 
+/// Decodes one line of text that is there, if with nothing in it: what is named is to be changed.
+pub fn given_line<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    line(input).map(Some)
+}
+
+/// As [`given_line`], of several lines.
+pub fn given_block<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    block(input).map(Some)
+}
+
 /// Decodes text of several lines: trimmed, each line end a `\n`, as browsers send `\r\n`.
 pub fn block<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
     let text = Option::<String>::deserialize(input)?.unwrap_or_default();
     Ok(trim(&text).replace("\r\n", "\n").replace('\r', "\n"))
+}
+
+/// As [`block`], of text that may be missing: none if nothing is left.
+pub fn optional_block<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    Ok(Some(block(input)?).filter(|text| !text.is_empty()))
 }
 
 /// Without white space around it, nor characters that nobody sees.
@@ -186,6 +201,14 @@ pub fn optional_moment<'de, D: Deserializer<'de>>(
     let Some(text) = optional_line(input)? else { return Ok(None) };
     let none = || serde::de::Error::custom("Write the time as in 2027-01-31 09:00 (UTC)");
     moment(&text).ok_or_else(none).map(Some)
+}
+
+/// As [`optional_moment`], where a time that is named is one: nothing is none.
+pub fn given_moment<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<OffsetDateTime>, D::Error> {
+    let none = || serde::de::Error::custom("Write the time as in 2027-01-31T09:00:00Z");
+    moment(&line(input)?).ok_or_else(none).map(Some)
 }
 
 /// Accepts a time that [`moment`] can read.

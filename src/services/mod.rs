@@ -31,6 +31,7 @@ pub mod invites;
 pub mod issues;
 pub mod keys;
 pub mod leads;
+pub mod limits;
 pub mod links;
 pub mod outbox;
 pub mod pages;

@@ -18,6 +18,7 @@ use crate::jobs::Job;
 use crate::mail::Mail;
 use crate::services::sessions::Staff;
 use crate::services::staff as people;
+use serde::Serialize;
 use sqlx::PgConnection;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -53,22 +54,62 @@ pub struct New<'a> {
 /// # Errors
 /// As any statement.
 pub async fn put(db: &mut PgConnection, new: &New<'_>) -> Result<()> {
-    let job = serde_json::to_value(new.job).map_err(|error| Error::Internal(error.into()))?;
+    put_all(db, [new]).await
+}
+
+/// Writes all of them down.
+///
+/// # Errors
+/// As any statement.
+pub async fn put_all<'a>(
+    db: &mut PgConnection,
+    all: impl IntoIterator<Item = &'a New<'a>>,
+) -> Result<()> {
+    let rows: Vec<Row<'_>> = all.into_iter().map(Row::of).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let rows = serde_json::to_string(&rows).map_err(|error| Error::Internal(error.into()))?;
     sqlx::query!(
         "insert into outbox (id, kind, job, cause, recipient, once, priority, due_at)
-         values ($1, $2, $3, $4, lower($5), $6, $7, coalesce($8, now())) on conflict (once) do nothing",
-        new.id,
-        new.job.kind(),
-        job,
-        new.cause,
-        new.recipient,
-        new.once,
-        new.job.priority(),
-        new.not_before,
+         select id, kind, job, cause, lower(recipient), once, priority, coalesce(not_before, now())
+           from json_to_recordset($1::text::json) as new (id uuid, kind text, job jsonb, cause text, recipient text,
+                once text, priority smallint, not_before timestamptz)
+         on conflict (once) do nothing",
+        rows,
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// A row of `outbox`.
+#[derive(Serialize)]
+struct Row<'a> {
+    id: Uuid,
+    kind: &'static str,
+    job: &'a Job,
+    cause: &'a str,
+    recipient: Option<&'a str>,
+    once: Option<&'a str>,
+    priority: i16,
+    #[serde(with = "time::serde::rfc3339::option")]
+    not_before: Option<OffsetDateTime>,
+}
+
+impl<'a> Row<'a> {
+    fn of(new: &'a New<'_>) -> Self {
+        Self {
+            id: new.id,
+            kind: new.job.kind(),
+            job: new.job,
+            cause: &new.cause,
+            recipient: new.recipient,
+            once: new.once.as_deref(),
+            priority: new.job.priority(),
+            not_before: new.not_before,
+        }
+    }
 }
 
 /// Writes down a mail to `who` themselves, who want to see what it is like.

@@ -31,6 +31,8 @@ pub struct Key<'a> {
     pub revoked_at: Option<OffsetDateTime>,
     /// Where it may come from.
     pub allowed: &'a [String],
+    /// The sites whose scripts may send it.
+    pub origins: &'a [String],
     /// How many requests a minute.
     pub per_minute: Option<i32>,
     /// How many a day.
@@ -141,6 +143,7 @@ pub fn new(state: &FormState, scopes: &[Scope<'_>], expiries: &[(&str, &str)]) -
                 (form::select(state, "expires", "Good for", expiries).stored("1-year"))
                 (form::date(state, "expires_on", "Last day").optional().hint("Where you have chosen a day above, as in 2027-01-31 (UTC)."))
                 (form::textarea(state, "allowed", "Only from", 3).optional().hint("Addresses and networks that it may come from, one a line, such as 203.0.113.7 or 2001:db8::/32. Empty: from anywhere."))
+                (form::textarea(state, "origins", "For scripts of these sites", 3).optional().hint("Their origins, one a line, such as https://shop.example. Anyone who reads a page of theirs has the key, so it opens nothing then but what scripts may call: handing in leads, reading posts. Empty: for programs."))
                 (form::text(state, "per_minute", "Requests a minute").optional().hint("Empty: as many as anyone may make."))
                 (form::text(state, "per_day", "Requests a day").optional().hint("From midnight to midnight, UTC. Empty: any number."))
             }))
@@ -237,6 +240,8 @@ fn details(key: &Key<'_>, old: &[(&str, OffsetDateTime)]) -> Markup {
                 dt { "Only from" }
                 @if key.allowed.is_empty() { dd { "anywhere" } }
                 @for network in key.allowed { dd { (network) } }
+                @if !key.origins.is_empty() { dt { "For scripts of" } }
+                @for origin in key.origins { dd { (origin) } }
                 dt { "Requests a minute" }
                 dd { @match key.per_minute { Some(most) => { (most) ", at each instance" }, None => "as many as anyone" } }
                 dt { "Requests a day" }

@@ -4,6 +4,7 @@ mod cached;
 mod churn;
 mod guessing;
 mod latency;
+mod leads;
 mod memory;
 mod not_modified;
 mod sign_in_storm;
@@ -18,7 +19,7 @@ use std::fmt;
 pub type Measure = fn(&World) -> Result<Vec<Figure>>;
 
 /// All of them, by name.
-pub const MEASUREMENTS: [(&str, Measure); 9] = [
+pub const MEASUREMENTS: [(&str, Measure); 10] = [
     ("cached", cached::measure),
     ("latency", latency::measure),
     ("not-modified", not_modified::measure),
@@ -28,6 +29,7 @@ pub const MEASUREMENTS: [(&str, Measure); 9] = [
     ("strangers", strangers::measure),
     ("sign-in-storm", sign_in_storm::measure),
     ("guessing", guessing::measure),
+    ("leads", leads::measure),
 ];
 
 /// Something measured, and the most it may be.

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::http::Gate;
 use crate::http::call::Call;
-use crate::http::endpoint::{Endpoint, Nothing};
+use crate::http::endpoint::{Endpoint, IF_MATCH, Nothing};
 use crate::http::limit::Limit;
 use crate::http::reply::Reply;
 use crate::policies::AccessToken;
@@ -11,11 +11,9 @@ use crate::services::accounts::{self, Edited, Profile};
 use crate::services::audit::{self, Act};
 use crate::services::input::{self, Timestamp, Valid};
 use crate::services::sessions::Member;
-use actix_web::HttpRequest;
 use actix_web::http::Method;
-use actix_web::http::header::{EntityTag, Header, IfMatch};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -70,16 +68,8 @@ pub struct Edit;
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Changes {
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "input::given_line")]
     name: Option<String>,
-    /// The versions it is about.
-    #[serde(skip)]
-    if_match: Option<IfMatch>,
-}
-
-/// What is named is to be changed, if to nothing.
-fn given<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
-    input::line(input).map(Some)
 }
 
 impl Gate for Edit {
@@ -91,6 +81,7 @@ impl Gate for Edit {
 impl Endpoint for Edit {
     const METHOD: Method = Method::PATCH;
     const SUMMARY: &'static str = "Change the member.";
+    const HEADERS: &'static [(&'static str, &'static str)] = &[IF_MATCH];
     const BODY: usize = 16 * 1024;
     type At = ();
     type Input = Changes;
@@ -102,13 +93,11 @@ impl Endpoint for Edit {
         (): &(),
         changes: Valid<Changes>,
     ) -> Result<Reply<Me>> {
-        let if_match = changes.if_match.as_ref().ok_or(Error::Unconditional)?;
+        let precondition = call.precondition()?;
         let id = call.clock.id();
         call.write(async |tx| {
             let seen = accounts::profile(&mut *tx, who).await?;
-            if !is_meant(if_match, seen.version) {
-                return Err(Error::Stale);
-            }
+            precondition.is_about_version(seen.version)?;
             let edited = match &changes.name {
                 Some(name) => {
                     let line = Act::ProfileEdited.on("staff", who.id());
@@ -122,11 +111,6 @@ impl Endpoint for Edit {
         })
         .await
     }
-
-    fn supplement(request: &HttpRequest, changes: &mut Changes) {
-        let given = request.headers().contains_key(IfMatch::name());
-        changes.if_match = given.then(|| IfMatch::parse(request).ok()).flatten();
-    }
 }
 
 async fn edit(db: &mut PgConnection, who: &Member, name: &str, seen: i32) -> Result<Profile> {
@@ -137,12 +121,4 @@ async fn edit(db: &mut PgConnection, who: &Member, name: &str, seen: i32) -> Res
         edited => edited.map(drop),
     }?;
     accounts::profile(db, who).await
-}
-
-fn is_meant(if_match: &IfMatch, version: i32) -> bool {
-    let current = EntityTag::new_strong(version.to_string());
-    match if_match {
-        IfMatch::Any => true,
-        IfMatch::Items(tags) => tags.iter().any(|tag| tag.strong_eq(&current)),
-    }
 }

@@ -6,5 +6,6 @@ pub mod me;
 pub mod openapi;
 pub mod posts;
 pub mod revalidate;
+pub mod subscribers;
 pub mod tokens;
 pub mod webhooks;

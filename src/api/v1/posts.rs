@@ -2,14 +2,15 @@
 
 use crate::error::{Absence, Error, Result};
 use crate::http::call::Call;
-use crate::http::endpoint::{Endpoint, Nothing};
+use crate::http::endpoint::{Endpoint, IF_MATCH, Nothing};
 use crate::http::limit::Limit;
 use crate::http::reply::Reply;
 use crate::http::{Gate, cursor};
 use crate::policies::{ApiKey, PostReader, Reads};
-use crate::services::input::Valid;
+use crate::services::audit::{self, Act};
+use crate::services::input::{self, Valid};
 use crate::services::keys::{Partner, PostsWrite};
-use crate::services::posts::{self, Author, Draft, Published, Reader, Status, Summary};
+use crate::services::posts::{self, Author, Draft, Published, Reader, Revision, Status, Summary};
 use actix_web::http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,20 +18,27 @@ use templates::paths;
 use uuid::Uuid;
 use validator::Validate;
 
-const PER_PAGE: usize = 20;
-
 /// `GET /api/v1/posts`
 pub struct Index;
 
-/// Where in the list.
+/// Which of them, and where in the list.
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
-pub struct Cursor {
-    /// The `next` of the page before.
+pub struct Query {
+    /// Only those of this topic, by its place in the address.
+    #[serde(default, deserialize_with = "input::optional_line")]
+    #[schemars(example = &"news")]
+    topic: Option<String>,
+    /// The `next` of the part before.
     after: Option<Uuid>,
+    /// How many at a time; 20 where it is not said.
+    #[serde(default = "cursor::usual")]
+    #[validate(range(min = 1, max = 100, message = "Ask for 1 to 100 at a time."))]
+    limit: u16,
 }
 
 /// A part of the list, newest first.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Posts")]
 pub struct Page {
     items: Vec<Published>,
     /// The cursor of the next part; none where this is the last.
@@ -46,15 +54,23 @@ impl Gate for Index {
 impl Endpoint for Index {
     const METHOD: Method = Method::GET;
     const SUMMARY: &'static str = "Read what is published, newest first.";
+    const SCRIPTS: bool = true;
     const BODY: usize = 0;
     type At = ();
-    type Input = Cursor;
+    type Input = Query;
     type Output = Page;
 
-    async fn run(call: &Call<'_>, who: &Reads, (): &(), at: Valid<Cursor>) -> Result<Reply<Page>> {
-        let (reader, most) = (reader(who), cursor::ask(PER_PAGE));
-        let found = call.read(async |db| posts::published_after(db, &reader, at.after, most).await);
-        let (items, next) = cursor::cut(found.await?, PER_PAGE, |post| post.id);
+    async fn run(
+        call: &Call<'_>,
+        who: &Reads,
+        (): &(),
+        asked: Valid<Query>,
+    ) -> Result<Reply<Page>> {
+        let (reader, size) = (reader(who), usize::from(asked.limit));
+        let (topic, most) = (asked.topic.as_deref(), cursor::ask(size));
+        let found = call
+            .read(async |db| posts::published_after(db, &reader, topic, asked.after, most).await);
+        let (items, next) = cursor::cut(found.await?, size, |post| post.id);
         Ok(Reply::ok(Page { items, next }).next(next))
     }
 }
@@ -79,6 +95,7 @@ impl Gate for Show {
 impl Endpoint for Show {
     const METHOD: Method = Method::GET;
     const SUMMARY: &'static str = "Read a published post.";
+    const SCRIPTS: bool = true;
     const BODY: usize = 0;
     type At = String;
     type Input = Nothing;
@@ -127,10 +144,78 @@ impl Endpoint for Create {
         let id = call.clock.id();
         call.write(async |tx| {
             let post = posts::create(tx, &Author::Partner(who), id, &input).await?;
-            // What is not published yet is nowhere to be read.
-            let is_published = post.status == Status::Published;
-            let location = is_published.then(|| paths::api(&paths::post(&post.slug)));
-            Ok(Reply::created(post, location))
+            // What is not published yet is for its writer alone.
+            let location = match post.status {
+                Status::Published => paths::api(&paths::post(&post.slug)),
+                _ => paths::api_post_source(&post.slug),
+            };
+            Ok(Reply::created(post, Some(location)).as_it_is())
+        })
+        .await
+    }
+}
+
+/// `GET /api/v1/posts/{slug}/source`
+pub struct Source;
+
+impl Gate for Source {
+    const PATH: &'static str = "/api/v1/posts/{slug}/source";
+    const LIMIT: Limit = Limit::per_minute(300);
+    type Auth = ApiKey<PostsWrite>;
+}
+
+impl Endpoint for Source {
+    const METHOD: Method = Method::GET;
+    const SUMMARY: &'static str = "Read a post that was written with this key, published or not.";
+    const BODY: usize = 0;
+    type At = String;
+    type Input = Nothing;
+    type Output = Summary;
+
+    async fn run(
+        call: &Call<'_>,
+        who: &Partner<PostsWrite>,
+        slug: &String,
+        _: Valid<Nothing>,
+    ) -> Result<Reply<Summary>> {
+        call.read(async |db| posts::own(db, who, slug, false).await).await.map(Reply::ok)
+    }
+}
+
+/// `PATCH /api/v1/posts/{slug}`
+pub struct Edit;
+
+impl Gate for Edit {
+    const PATH: &'static str = "/api/v1/posts/{slug}";
+    const LIMIT: Limit = Limit::per_minute(60);
+    type Auth = ApiKey<PostsWrite>;
+}
+
+impl Endpoint for Edit {
+    const METHOD: Method = Method::PATCH;
+    const SUMMARY: &'static str = "Change a post that was written with this key.";
+    const HEADERS: &'static [(&'static str, &'static str)] = &[IF_MATCH];
+    const BODY: usize = 1024 * 1024;
+    type At = String;
+    type Input = Revision;
+    type Output = Summary;
+
+    /// A published post that everyone may read whole has one tag, whether it is read here or as its source.
+    async fn run(
+        call: &Call<'_>,
+        who: &Partner<PostsWrite>,
+        slug: &String,
+        new: Valid<Revision>,
+    ) -> Result<Reply<Summary>> {
+        let (precondition, network) = (call.precondition()?, call.network());
+        let id = call.clock.id();
+        call.write(async |tx| {
+            let seen = posts::own(&mut *tx, who, slug, true).await?;
+            precondition.is_about(&seen)?;
+            let post = posts::revise(&mut *tx, who, seen, &new).await?;
+            let line = Act::PostEdited.on("post", post.id).with("status", post.status.as_str());
+            audit::note_program(tx, id, who, &network, line).await?;
+            Ok(Reply::done(post).as_it_is())
         })
         .await
     }

@@ -9,7 +9,7 @@ use crate::error::{Error, OAuthRefusal, Result};
 use crate::http::call::Call;
 use crate::http::client::Caller;
 use crate::http::endpoint::Endpoint;
-use crate::http::limit::Limit;
+use crate::http::limit::{self, Limit};
 use crate::http::reply::Reply;
 use crate::http::{Gate, errors};
 use crate::policies::Program;
@@ -20,6 +20,7 @@ use crate::services::{accounts, alarms, apps, second_factors};
 use crate::{actions::devices, app::Written};
 use actix_web::HttpRequest;
 use actix_web::http::Method;
+use actix_web::web::Data;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -72,7 +73,7 @@ impl Endpoint for Create {
         let caller = asked.caller.as_ref().ok_or(MISSING)?;
         let client = client(call, &asked.client_id).await?;
         let issued = match asked.grant_type.as_str() {
-            "password" => by_password(call, caller, client, &asked).await?.map(Some),
+            "password" => by_password(call.app(), caller, client, &asked).await?.map(Some),
             "authorization_code" => by_code(call, caller, client, &asked).await?,
             "refresh_token" => by_refresh(call, caller, client, &asked).await?,
             "" => return Err(Error::OAuth(OAuthRefusal::Request("grant_type is missing."))),
@@ -103,7 +104,7 @@ async fn client(app: &App, id: &str) -> Result<Option<Uuid>> {
 
 /// As at the door for people: the same counts, the same queue, the same answer for an address that nobody has.
 async fn by_password(
-    app: &App,
+    app: &Data<App>,
     caller: &Caller,
     client: Option<Uuid>,
     asked: &Asked,
@@ -117,8 +118,8 @@ async fn by_password(
         return Err(Error::OAuth(OAuthRefusal::Grant));
     }
     let email = asked.username.to_lowercase();
-    app.limits.count::<SignIn>(caller.network)?;
-    app.guesses.count_stranger(&email)?;
+    limit::count_in_all::<SignIn>(app, caller.network).await?;
+    app.guesses.count_stranger(app, &email).await?;
     let refused = || Error::OAuth(OAuthRefusal::Grant);
     let (account, right) = sign_in::by_password(app, &email, &asked.password).await?;
     let Some(account) = account.filter(|_| right) else { return Err(refused()) };

@@ -9,6 +9,7 @@ use crate::http::limit::Limit;
 use crate::http::reply::Reply;
 use crate::http::{Gate, cursor};
 use crate::policies::ApiKey;
+use crate::services::audit::{self, Act, Line};
 use crate::services::input::Valid;
 use crate::services::keys::{Partner, Rotation, WebhooksWrite};
 use crate::services::webhooks::{
@@ -17,6 +18,7 @@ use crate::services::webhooks::{
 use actix_web::http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use templates::paths;
 use uuid::Uuid;
 use validator::Validate;
@@ -109,7 +111,8 @@ impl Endpoint for Create {
         let mut made = None;
         let reply = call.write(async |tx| {
             let secret = webhooks::create(&mut *tx, by, sealer, &call.outgoing, (id, &new)).await?;
-            let webhook = webhooks::by_id(tx, by.into(), id).await?;
+            let webhook = webhooks::by_id(&mut *tx, by.into(), id).await?;
+            note(call, tx, who, Act::WebhookAdded.on("webhook", id)).await?;
             made = Some(with_secret(&webhook, &secret));
             let shown = Shown { webhook, secret: None };
             Ok(Reply::created(shown, Some(paths::api_webhook(id))))
@@ -120,6 +123,11 @@ impl Endpoint for Create {
             None => reply,
         })
     }
+}
+
+/// Puts what a program did on the record.
+async fn note(call: &Call<'_>, tx: &mut PgConnection, who: &Who, line: Line) -> Result<()> {
+    audit::note_program(tx, call.clock.id(), who, &call.network(), line).await
 }
 
 fn with_secret(webhook: &webhooks::Endpoint, secret: &Secret) -> Shown {
@@ -180,7 +188,9 @@ impl Endpoint for Edit {
     ) -> Result<Reply<webhooks::Endpoint>> {
         let by = By::Partner(who);
         call.write(async |tx| {
-            webhooks::change(tx, by, &call.outgoing, *id, &changes).await.map(Reply::done)
+            let changed = webhooks::change(&mut *tx, by, &call.outgoing, *id, &changes).await?;
+            note(call, tx, who, Act::WebhookChanged.on("webhook", id)).await?;
+            Ok(Reply::done(changed))
         })
         .await
     }
@@ -213,7 +223,8 @@ impl Endpoint for Remove {
         let by = By::Partner(who);
         call.write(async |tx| {
             let was = webhooks::by_id(&mut *tx, by.into(), *id).await?;
-            webhooks::remove(tx, by, *id).await?;
+            webhooks::remove(&mut *tx, by, *id).await?;
+            note(call, tx, who, Act::WebhookRemoved.on("webhook", id)).await?;
             Ok(Reply::done(was))
         })
         .await
@@ -248,7 +259,8 @@ impl Endpoint for Rotate {
         let mut made = None;
         let reply = call.write(async |tx| {
             let secret = webhooks::rotate(&mut *tx, by, sealer, *id, rotation.overlap()).await?;
-            let webhook = webhooks::by_id(tx, by.into(), *id).await?;
+            let webhook = webhooks::by_id(&mut *tx, by.into(), *id).await?;
+            note(call, tx, who, Act::WebhookRotated.on("webhook", id)).await?;
             made = Some(with_secret(&webhook, &secret));
             Ok(Reply::done(Shown { webhook, secret: None }))
         });

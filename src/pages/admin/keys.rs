@@ -65,6 +65,7 @@ impl<'a> From<&'a keys::Key> for Key<'a> {
             rotated_at: key.rotated_at,
             revoked_at: key.revoked_at,
             allowed: &key.allowed,
+            origins: &key.origins,
             per_minute: key.per_minute,
             per_day: key.per_day,
             used_today: key.used_today,

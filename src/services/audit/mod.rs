@@ -12,6 +12,7 @@ pub use reading::{Filter, Listed, MOST_EXPORTED, export, list};
 
 use crate::error::Result;
 use crate::policies::Operator;
+use crate::services::keys::Partner;
 use crate::services::sessions::Staff;
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -76,6 +77,37 @@ pub async fn note(
         line.act.as_str(),
         line.object,
         Value::Object(line.details),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Adds a line about what a program did with its key, by which it is called.
+///
+/// # Errors
+/// As any statement.
+pub async fn note_program<S>(
+    db: &mut PgConnection,
+    id: Uuid,
+    by: &Partner<S>,
+    network: &str,
+    line: Line,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into audit (id, name, door, network, act, object, details)
+         select $1, name, 'api', $3, $4, $5, $6 from api_keys where id = $2",
+        id,
+        by.key(),
+        network,
+        line.act.as_str(),
+        line.object,
+        Value::Object(
+            line.details
+                .into_iter()
+                .chain([("key".to_owned(), by.key().to_string().into())])
+                .collect()
+        ),
     )
     .execute(db)
     .await?;

@@ -20,7 +20,7 @@ pub const MOST_EXPORTED: i64 = 50_000;
 pub struct Filter {
     /// Only what this member of staff did, or what was done to their account.
     pub who: Option<Uuid>,
-    /// Only what was done by this door: web or shell.
+    /// Only what was done by this door: web, shell or api.
     pub door: Option<String>,
     /// Only this.
     pub act: Option<String>,

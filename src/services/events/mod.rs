@@ -13,9 +13,9 @@ use crate::services::input::{self, Timestamp};
 use crate::services::keys::{EventsRead, Partner};
 use crate::services::leads::{self, Lead};
 use crate::services::posts::{self, Published};
-use crate::services::subscribers::{self, Told};
+use crate::services::subscribers::{self, Subscriber};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use std::collections::HashMap;
 use time::OffsetDateTime;
@@ -63,7 +63,7 @@ pub enum Data {
     /// A post.
     Post(Published),
     /// Somebody who gets the newsletter, or did.
-    Subscriber(Told),
+    Subscriber(Subscriber),
 }
 
 /// Whoever is told of posts: it was seen to that they may read whatever is published. Only this module makes one.
@@ -92,19 +92,13 @@ pub struct Asked {
     #[validate(custom(function = "known_types"))]
     types: Vec<String>,
     /// At most so many.
-    #[serde(default = "usual", deserialize_with = "limit")]
-    #[schemars(range(min = 1, max = 200))]
+    #[serde(default = "usual")]
     #[validate(range(min = 1, max = 200, message = "Ask for 1 to 200 events."))]
     limit: u16,
 }
 
 fn usual() -> u16 {
     50
-}
-
-/// A number, in a query. What is none is out of every range.
-fn limit<'de, D: Deserializer<'de>>(input: D) -> Result<u16, D::Error> {
-    Ok(input::optional_line(input)?.map_or(usual(), |text| text.parse().unwrap_or_default()))
 }
 
 /// Accepts types that there are.

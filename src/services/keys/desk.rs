@@ -62,6 +62,8 @@ pub struct Key {
     pub revoked_at: Option<OffsetDateTime>,
     /// Where it may come from; nothing is anywhere.
     pub allowed: Vec<String>,
+    /// The sites whose scripts may send it; nothing is none.
+    pub origins: Vec<String>,
     /// How many requests a minute, at each instance.
     pub per_minute: Option<i32>,
     /// How many a day.
@@ -98,7 +100,7 @@ pub async fn list(
     Ok(sqlx::query_as!(
         Key,
         r#"select id, name, prefix, test, scopes, created_at, expires_at, rotated_at, revoked_at, allowed::text[] as "allowed!",
-                  per_minute, per_day, last_used_at, last_used_network,
+                  origins, per_minute, per_day, last_used_at, last_used_network,
                   case when revoked_at is not null then 'revoked' when expires_at <= now() then 'expired' else 'good' end as "state!",
                   case when per_day is not null then coalesce((select used from api_key_usage
                       where key_id = id and day = (now() at time zone 'utc')::date), 0) end as used_today
@@ -122,7 +124,7 @@ pub async fn by_id(
     let key = sqlx::query_as!(
         Key,
         r#"select id, name, prefix, test, scopes, created_at, expires_at, rotated_at, revoked_at, allowed::text[] as "allowed!",
-                  per_minute, per_day, last_used_at, last_used_network,
+                  origins, per_minute, per_day, last_used_at, last_used_network,
                   case when revoked_at is not null then 'revoked' when expires_at <= now() then 'expired' else 'good' end as "state!",
                   case when per_day is not null then coalesce((select used from api_key_usage
                       where key_id = id and day = (now() at time zone 'utc')::date), 0) end as used_today
@@ -151,8 +153,8 @@ pub async fn create(
     secret: &Secret,
 ) -> Result<()> {
     sqlx::query!(
-        "insert into api_keys (id, name, prefix, hash, scopes, test, expires_at, allowed, per_minute, per_day)
-         values ($1, $2, $3, $4, $5, $6, $7, $8::text[]::cidr[], $9, $10)",
+        "insert into api_keys (id, name, prefix, hash, scopes, test, expires_at, allowed, per_minute, per_day, origins)
+         values ($1, $2, $3, $4, $5, $6, $7, $8::text[]::cidr[], $9, $10, $11)",
         id,
         new.name,
         secret.prefix(),
@@ -163,6 +165,7 @@ pub async fn create(
         &new.networks(),
         new.per_minute,
         new.per_day,
+        &new.sites(),
     )
     .execute(db)
     .await?;

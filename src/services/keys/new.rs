@@ -2,6 +2,7 @@
 
 use super::secret::Kind;
 use super::{SCOPES, names};
+use crate::config::Origin;
 use crate::error::{Error, Result};
 use crate::services::input;
 use ipnet::{IpNet, Ipv4Net};
@@ -14,6 +15,8 @@ use validator::{Validate, ValidationError};
 
 /// How many networks a key may be bound to.
 const MOST_NETWORKS: usize = 50;
+/// How many sites it may name.
+const MOST_ORIGINS: usize = 20;
 
 /// How long a key can be good, in days: a name, what is shown, and how many. `date` is on a day of its own.
 pub const EXPIRIES: [(&str, &str, Option<i64>); 5] = [
@@ -57,6 +60,10 @@ pub struct NewKey {
     #[serde(default, deserialize_with = "input::block")]
     #[validate(custom(function = "known_networks"))]
     pub allowed: String,
+    /// The sites whose scripts may send it, by their origins, one a line; nothing is none.
+    #[serde(default, deserialize_with = "input::block")]
+    #[validate(custom(function = "known_origins"))]
+    pub origins: String,
     /// How many requests a minute.
     #[serde(default, deserialize_with = "optional_number")]
     #[validate(range(
@@ -124,6 +131,19 @@ fn known_networks(allowed: &str) -> Result<(), ValidationError> {
     }
 }
 
+fn known_origins(origins: &str) -> Result<(), ValidationError> {
+    if listed(origins).count() > MOST_ORIGINS {
+        return Err(wrong("origins", format!("Name at most {MOST_ORIGINS} sites.")));
+    }
+    match listed(origins).find(|text| text.parse::<Origin>().is_err()) {
+        None => Ok(()),
+        Some(text) => {
+            let text: String = text.chars().take(60).collect();
+            Err(wrong("origins", format!("“{text}” is no origin such as https://shop.example.")))
+        }
+    }
+}
+
 fn listed(allowed: &str) -> impl Iterator<Item = &str> {
     allowed.split(|c: char| c == ',' || c.is_whitespace()).filter(|text| !text.is_empty())
 }
@@ -169,6 +189,15 @@ impl NewKey {
         all.sort();
         all.dedup();
         all.iter().map(ToString::to_string).collect()
+    }
+
+    /// The sites it names, as browsers write their origins.
+    pub(super) fn sites(&self) -> Vec<String> {
+        let read = |text: &str| text.parse::<Origin>().ok().map(|origin| origin.to_string());
+        let mut all: Vec<String> = listed(&self.origins).filter_map(read).collect();
+        all.sort();
+        all.dedup();
+        all
     }
 
     /// Until when it is good.
@@ -218,6 +247,18 @@ mod tests {
             assert!(allowing(wrong).validate().is_err(), "{wrong}");
         }
         assert!(allowing(&"10.0.0.1 ".repeat(51)).validate().is_err());
+    }
+
+    #[test]
+    fn sites_are_written_as_browsers_write_them() {
+        let naming = |origins: &str| NewKey { origins: origins.into(), ..allowing("") };
+        let new = naming("https://Shop.example:443/\nhttp://localhost:3000, https://shop.example");
+        assert!(new.validate().is_ok());
+        assert_eq!(new.sites(), ["http://localhost:3000", "https://shop.example"]);
+        for wrong in ["shop.example", "null", "*", "https://shop.example/form", "ftp://a.example"] {
+            assert!(naming(wrong).validate().is_err(), "{wrong}");
+        }
+        assert!(naming(&"https://a.example ".repeat(21)).validate().is_err());
     }
 
     #[test]

@@ -23,13 +23,23 @@ impl Scope for LeadsWrite {
     const FOR_TESTS: bool = true;
 }
 
+/// `leads:status`: say how far one is with the own leads.
+#[derive(Debug)]
+pub struct LeadsStatus;
+
+impl Scope for LeadsStatus {
+    const NAME: &'static str = "leads:status";
+    const WORDS: &'static str = "Say how far you are with the leads it handed in.";
+    const FOR_TESTS: bool = true;
+}
+
 /// `posts:write`: write posts.
 #[derive(Debug)]
 pub struct PostsWrite;
 
 impl Scope for PostsWrite {
     const NAME: &'static str = "posts:write";
-    const WORDS: &'static str = "Write posts and publish them.";
+    const WORDS: &'static str = "Write posts, publish them, and change those it wrote.";
     const FOR_TESTS: bool = false;
 }
 
@@ -41,6 +51,27 @@ impl Scope for PostsRead {
     const NAME: &'static str = "posts:read";
     const WORDS: &'static str = "Read what is published, also what is for members alone.";
     const FOR_TESTS: bool = true;
+}
+
+/// `subscribers:read`: see who gets the newsletter.
+#[derive(Debug)]
+pub struct SubscribersRead;
+
+impl Scope for SubscribersRead {
+    const NAME: &'static str = "subscribers:read";
+    const WORDS: &'static str = "See who gets the newsletter.";
+    const FOR_TESTS: bool = false;
+}
+
+/// `subscribers:write`: have people asked whether they want the newsletter, and take them off the list.
+#[derive(Debug)]
+pub struct SubscribersWrite;
+
+impl Scope for SubscribersWrite {
+    const NAME: &'static str = "subscribers:write";
+    const WORDS: &'static str =
+        "Have people asked whether they want the newsletter, and take them off the list.";
+    const FOR_TESTS: bool = false;
 }
 
 /// `cache:write`: have pages rendered again.
@@ -90,10 +121,13 @@ const fn offered<S: Scope>() -> Offered {
 }
 
 /// Every scope there is.
-pub const SCOPES: [Offered; 6] = [
+pub const SCOPES: [Offered; 9] = [
     offered::<LeadsWrite>(),
+    offered::<LeadsStatus>(),
     offered::<PostsWrite>(),
     offered::<PostsRead>(),
+    offered::<SubscribersRead>(),
+    offered::<SubscribersWrite>(),
     offered::<CacheWrite>(),
     offered::<EventsRead>(),
     offered::<WebhooksWrite>(),

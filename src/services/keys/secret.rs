@@ -73,7 +73,7 @@ impl Secret {
 }
 
 /// What somebody has sent as a key and may be one. The database knows it by its hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Presented([u8; 32]);
 
 impl Presented {

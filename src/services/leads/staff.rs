@@ -1,16 +1,46 @@
-//! What staff do with leads.
+//! What is done with leads once they are here: by staff, and by programs with those they handed in.
 
 use super::{Source, Status};
 use crate::error::{Error, Result};
+use crate::policies::Operator;
 use crate::services::accounts;
 use crate::services::consents::Given;
 use crate::services::input::{self, Valid};
+use crate::services::keys::{LeadsStatus, Partner};
 use crate::services::sessions::Staff;
 use serde::Deserialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use validator::Validate;
+
+/// Who works on leads, and their proof.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'a> {
+    /// One of us, in the browser.
+    Staff(&'a Staff),
+    /// A program, on those it has handed in.
+    Partner(&'a Partner<LeadsStatus>),
+    /// The operator.
+    Operator(&'a Operator),
+}
+
+impl By<'_> {
+    fn staff(self) -> Option<Uuid> {
+        match self {
+            Self::Staff(staff) => Some(staff.id()),
+            Self::Partner(_) | Self::Operator(_) => None,
+        }
+    }
+
+    /// The key whose leads alone they may touch, where it is one.
+    fn key(self) -> Option<Uuid> {
+        match self {
+            Self::Partner(partner) => Some(partner.key()),
+            Self::Staff(_) | Self::Operator(_) => None,
+        }
+    }
+}
 
 /// Which leads to list.
 #[derive(Debug, Default)]
@@ -169,6 +199,9 @@ pub async fn list(
     .await?)
 }
 
+/// How the operator is called.
+const OPERATOR: &str = "the operator";
+
 /// One lead and its history.
 ///
 /// # Errors
@@ -217,10 +250,13 @@ pub async fn by_id(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown
 
 async fn history(db: &mut PgConnection, lead: Uuid) -> Result<Vec<Event>> {
     let rows = sqlx::query!(
-        r#"select at, coalesce(accounts.name, $2) as "by!", note, from_status, to_status
-             from lead_history left join accounts on accounts.id = staff_id where lead_id = $1 order by lead_history.id"#,
+        r#"select at, coalesce(accounts.name, api_keys.name, case when staff_id is null then $3 else $2 end) as "by!", note,
+                  from_status, to_status
+             from lead_history left join accounts on accounts.id = staff_id left join api_keys on api_keys.id = api_key_id
+            where lead_id = $1 order by lead_history.id"#,
         lead,
         accounts::GONE,
+        OPERATOR,
     );
     let rows = rows.fetch_all(db).await?;
     let event = rows.into_iter().map(|row| Event {
@@ -240,21 +276,22 @@ async fn history(db: &mut PgConnection, lead: Uuid) -> Result<Vec<Event>> {
 /// [`Error::NotFound`].
 pub async fn set_status(
     db: &mut PgConnection,
-    by: &Staff,
+    by: By<'_>,
     id: Uuid,
     lead: Uuid,
     new: &Valid<NewStatus>,
 ) -> Result<()> {
     let changed = sqlx::query!(
-        "with old as (select status from leads where id = $1 for update),
+        "with old as (select status from leads where id = $1 and ($5::uuid is null or api_key_id = $5) for update),
               changed as (update leads set status = $2 from old where leads.id = $1 and old.status <> $2),
-              noted as (insert into lead_history (id, lead_id, staff_id, from_status, to_status)
-                        select $3, $1, $4, old.status, $2 from old where old.status <> $2)
+              noted as (insert into lead_history (id, lead_id, staff_id, api_key_id, from_status, to_status)
+                        select $3, $1, $4, $5, old.status, $2 from old where old.status <> $2)
          select status from old",
         lead,
         new.status,
         id,
-        by.id(),
+        by.staff(),
+        by.key(),
     );
     changed.fetch_optional(db).await?.map(drop).ok_or(Error::NotFound)
 }
@@ -267,17 +304,19 @@ pub async fn set_status(
 /// [`Error::NotFound`].
 pub async fn add_note(
     db: &mut PgConnection,
-    by: &Staff,
+    by: By<'_>,
     id: Uuid,
     lead: Uuid,
     new: &Valid<NewNote>,
 ) -> Result<()> {
     let added = sqlx::query!(
-        "insert into lead_history (id, lead_id, staff_id, note) select $1, id, $3, $4 from leads where id = $2",
+        "insert into lead_history (id, lead_id, staff_id, api_key_id, note)
+         select $1, id, $3, $5, $4 from leads where id = $2 and ($5::uuid is null or api_key_id = $5)",
         id,
         lead,
-        by.id(),
+        by.staff(),
         new.note,
+        by.key(),
     );
     match added.execute(db).await?.rows_affected() {
         0 => Err(Error::NotFound),

@@ -90,6 +90,13 @@ impl Draft {
     }
 }
 
+/// Decodes a status that may be missing.
+pub(super) fn given_status<'de, D: serde::Deserializer<'de>>(
+    input: D,
+) -> Result<Option<Status>, D::Error> {
+    status(input).map(Some)
+}
+
 fn status<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Status, D::Error> {
     let given = input::line(input)?;
     let known = [Status::Draft, Status::Scheduled, Status::Published, Status::Archived];
@@ -97,7 +104,10 @@ fn status<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Status, D::Error
     known.into_iter().find(|status| status.as_str() == given).ok_or_else(wanted)
 }
 
-fn audience<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Audience>, D::Error> {
+/// Decodes an audience that may be missing.
+pub(super) fn audience<'de, D: serde::Deserializer<'de>>(
+    input: D,
+) -> Result<Option<Audience>, D::Error> {
     let Some(given) = input::optional_line(input)? else { return Ok(None) };
     let known = Audience::ALL.into_iter().find(|audience| audience.as_str() == given);
     known.map(Some).ok_or_else(|| serde::de::Error::custom("Use everyone or members"))

@@ -6,6 +6,7 @@
 mod audience;
 mod draft;
 mod published;
+mod revision;
 
 pub use audience::{Audience, Reader};
 pub use draft::Draft;
@@ -13,6 +14,7 @@ pub use published::{
     Card, Listing, Neighbour, Post, Published, by_slug, published, published_after, related, told,
     topic, topics,
 };
+pub use revision::{Revision, own, revise};
 
 use crate::error::{Error, OnConstraint, Result};
 use crate::policies::Operator;
@@ -66,6 +68,16 @@ pub enum Author<'a> {
     Partner(&'a Partner<PostsWrite>),
     /// The operator.
     Operator(&'a Operator),
+}
+
+impl Author<'_> {
+    /// The key that writes, where it is one.
+    fn key(&self) -> Option<Uuid> {
+        match self {
+            Self::Partner(partner) => Some(partner.key()),
+            Self::Staff(_) | Self::Operator(_) => None,
+        }
+    }
 }
 
 /// A topic.
@@ -209,8 +221,8 @@ pub async fn create(
     }
     sqlx::query_as!(
         Summary,
-        r#"insert into posts (id, slug, title, summary, body, topic, status, published_at, audience)
-           values ($1, $2, $3, $4, $5, $6, $7, coalesce($8, case when $7 <> 'draft' then now() end), $9)
+        r#"insert into posts (id, slug, title, summary, body, topic, status, published_at, audience, api_key_id)
+           values ($1, $2, $3, $4, $5, $6, $7, coalesce($8, case when $7 <> 'draft' then now() end), $9, $10)
            returning id, slug, title, summary, body, (select name from topics where topics.slug = topic) as "topic!",
                      published_at, updated_at, audience as "audience: Audience",
                      case when status = 'published' and published_at > statement_timestamp() then 'scheduled' else status end
@@ -224,6 +236,7 @@ pub async fn create(
         status as Status,
         at,
         draft.audience.unwrap_or_default() as Audience,
+        by.key(),
     )
     .fetch_one(db)
     .await

@@ -317,16 +317,20 @@ pub struct Published {
     pub updated_at: OffsetDateTime,
 }
 
-/// Up to `limit` published posts, newest first, after the one called `after`, as this reader may have them.
+/// Up to `limit` published posts, of one topic or of all, newest first, after the one called `after`, as this reader may have
+/// them.
 ///
 /// # Errors
 /// As any statement.
 pub async fn published_after(
     db: &mut PgConnection,
     reader: &Reader<'_>,
+    topic: Option<&str>,
     after: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<Published>> {
+    // One plan cannot serve every combination of filters; have it made for the one at hand.
+    sqlx::query!("set local plan_cache_mode = force_custom_plan").execute(&mut *db).await?;
     let found = sqlx::query_as!(
         Published,
         r#"select posts.id, posts.slug, title, summary, body as "body?", topics.name as topic, status as "status: Status",
@@ -334,9 +338,11 @@ pub async fn published_after(
              from posts join topics on topics.slug = topic
             where status = 'published' and published_at <= now() and ($1::uuid is null
                    or (published_at, id) < (select published_at, id from posts where id = $1))
+              and ($3::text is null or topic = $3)
             order by published_at desc, id desc limit $2"#,
         after,
         limit,
+        topic,
     )
     .fetch_all(db)
     .await?;

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mail::Mail;
 use crate::services::input::{self, Valid};
+use crate::services::keys::{Partner, SubscribersWrite};
 use crate::services::outbox::{self, New};
 use crate::services::strangers::{self, Purpose};
 use serde::Deserialize;
@@ -39,6 +40,8 @@ pub enum From<'a> {
     Visitor,
     /// Somebody told them.
     Keeper(&'a Keeper<'a>),
+    /// A program, which was told so.
+    Partner(&'a Partner<SubscribersWrite>),
 }
 
 impl From<'_> {
@@ -47,6 +50,7 @@ impl From<'_> {
             Self::Visitor => "website-form",
             Self::Keeper(Keeper::Staff(_)) => "staff",
             Self::Keeper(Keeper::Operator(_)) => "cli",
+            Self::Partner(_) => "partner-api",
         }
     }
 }

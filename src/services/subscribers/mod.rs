@@ -10,6 +10,7 @@ mod import;
 mod imports;
 mod join;
 mod leave;
+mod partner;
 mod staff;
 
 pub use choice::{Choices, DIGESTS, Stored, TopicChoice, choices, choose};
@@ -19,6 +20,10 @@ pub use import::{Import, import};
 pub use imports::{Brought, Imported, LeftOut, Line, Outcome, imported, imports};
 pub use join::{Ask, From, ask, confirm};
 pub use leave::{Reason, bounced, complained, leave};
+pub use partner::{
+    Ended, NewSubscriber, Subscriber, Which, ask_for, end_for, for_program, held_for, listed_for,
+    told,
+};
 pub use staff::{Filter, Listed, NewEnd, Shown, by_email, by_id, count_confirmed, end, list};
 
 use crate::digest;
@@ -28,14 +33,14 @@ use crate::services::input::Timestamp;
 use crate::services::secrets::{Purpose, Secrets};
 use crate::services::sessions;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use std::marker::PhantomData;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// How far someone has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, JsonSchema)]
 #[schemars(rename = "SubscriberStatus")]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
@@ -145,43 +150,6 @@ pub struct ForMail {
     pub status: Status,
     /// Whether a confirmation is awaited from them.
     pub awaited: bool,
-}
-
-/// A subscriber, for whoever is told of them.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[schemars(rename = "Subscriber")]
-pub struct Told {
-    /// UUID v7.
-    pub id: Uuid,
-    /// Where mail goes.
-    pub email: String,
-    /// How far they have come.
-    pub status: Status,
-    /// When they confirmed.
-    #[serde(with = "time::serde::rfc3339::option")]
-    #[schemars(with = "Option<Timestamp>")]
-    pub confirmed_at: Option<OffsetDateTime>,
-    /// When they left, or could not be reached any more.
-    #[serde(with = "time::serde::rfc3339::option")]
-    #[schemars(with = "Option<Timestamp>")]
-    pub ended_at: Option<OffsetDateTime>,
-}
-
-/// Those of `ids` that are there, for whoever is told of them: it was seen to that they may learn of these.
-///
-/// # Errors
-/// As any statement.
-pub(super) async fn told(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Told>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(sqlx::query_as!(
-        Told,
-        r#"select id, email, status as "status: Status", confirmed_at, ended_at from subscribers where id = any($1)"#,
-        ids,
-    )
-    .fetch_all(db)
-    .await?)
 }
 
 /// The subscriber `id`, for a mail to them.

@@ -14,7 +14,7 @@ pub use deliveries::{Delivery, Filter, Try, deliveries, delivery};
 pub use desk::{change, create, disable, enable, pause, ping, remove, replay, rotate};
 pub use new::{Again, Changes, NewEndpoint};
 pub use secret::Secret;
-pub use sending::{Claimed, End, Noted, Parcel, Tried, claim, end, is_due, parcel, pause_after};
+pub use sending::{Claimed, End, Noted, Parcel, Tried, claim, end, is_due, parcel};
 
 use crate::error::{Error, Result};
 use crate::policies::Operator;

@@ -6,11 +6,10 @@
 
 use super::desk::give_up;
 use super::secret::open;
-use crate::error::{Result, found};
+use crate::error::{Error, Result, found};
 use crate::jobs::Job;
 use crate::mail::Mail;
-use crate::outgoing::Outgoing;
-use crate::outgoing::{Foreign, Trouble};
+use crate::outgoing::{Foreign, Outgoing, Trouble};
 use crate::services::secrets::Secrets;
 use crate::services::{events, outbox, staff};
 use serde::Serialize;
@@ -163,7 +162,7 @@ pub async fn parcel(
             data: json!({ "webhook": claimed.webhook }),
         }),
     };
-    let body = body.map_err(|error| crate::error::Error::Internal(error.into()))?;
+    let body = body.map_err(|error| Error::Internal(error.into()))?;
     let to = outgoing.foreign(&row.url).map_err(|unfit| Trouble::Refused(unfit.to_owned()));
     Ok(Some(Parcel { to, keys, body }))
 }
@@ -255,7 +254,7 @@ const GONE: &str = "It answered 410: it wants nothing any more.";
 const HOPELESS_SAID: &str = "Nothing has arrived there for five days.";
 
 /// How long until the next try, after so many; none where it is not tried any more. `chance` spreads what failed together.
-pub fn pause_after(attempts: i32, chance: u8) -> Option<Duration> {
+fn pause_after(attempts: i32, chance: u8) -> Option<Duration> {
     let seconds = usize::try_from(attempts - 1).ok().and_then(|at| PAUSES.get(at))?;
     Some(Duration::from_secs(*seconds).mul_f64(1.0 + f64::from(chance) / 1280.0))
 }
