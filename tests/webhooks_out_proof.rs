@@ -96,7 +96,8 @@ async fn run(app: &TestApp, receiver: &Receiver, moved: &Arc<AtomicBool>) -> u32
     let (began, mut killed) = (app.state.clock.moment(), 0);
     let overseeing = async {
         // It moves once some has arrived, and comes back once it was tried in vain for a while.
-        let arrived = "select count(*) from webhook_deliveries join webhooks on webhooks.id = webhook_id
+        let arrived =
+            "select count(*) from webhook_deliveries join webhooks on webhooks.id = webhook_id
              where url like '%moves' and webhook_deliveries.state = 'delivered'";
         let refused = "select count(*) from webhook_tries where said like 'It is not sent there%'";
         let mut away = false;

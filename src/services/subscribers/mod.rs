@@ -29,7 +29,6 @@ pub use staff::{Filter, Listed, NewEnd, Shown, by_email, by_id, count_confirmed,
 use crate::digest;
 use crate::error::{Error, Result};
 use crate::policies::Operator;
-use crate::services::input::Timestamp;
 use crate::services::secrets::{Purpose, Secrets};
 use crate::services::sessions;
 use schemars::JsonSchema;
