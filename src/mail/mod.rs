@@ -94,6 +94,13 @@ pub enum Mail {
         /// What.
         event: AccountEvent,
     },
+    /// To whoever made an endpoint for webhooks, or to an owner: it is told nothing any more.
+    WebhookDisabled {
+        /// Which.
+        webhook: Uuid,
+        /// Who is told.
+        staff: Uuid,
+    },
     /// To a member of staff who wants to see whether mail arrives.
     Test {
         /// Who asked.
@@ -134,6 +141,7 @@ impl Mail {
             | Self::RetentionNotice { .. }
             | Self::Test { .. }
             | Self::IssueTest { .. }
+            | Self::WebhookDisabled { .. }
             | Self::LeadDigest { .. } => Purpose::Staff,
             Self::LeadReceipt { .. }
             | Self::ConfirmSubscription { .. }
@@ -154,6 +162,7 @@ impl Mail {
             | Self::RetentionNotice { .. }
             | Self::ConfirmSubscription { .. }
             | Self::AccountNotice { .. }
+            | Self::WebhookDisabled { .. }
             | Self::SubscribedAlready { .. } => 1,
             Self::Digest { .. } | Self::LeadDigest { .. } => 4,
             Self::Issue { .. } => 5,
@@ -174,6 +183,7 @@ impl Mail {
             Self::LeadDigest { .. } => "New leads",
             Self::Link { .. } => "A link, good once",
             Self::AccountNotice { .. } => "What was done to an account",
+            Self::WebhookDisabled { .. } => "A webhook was disabled",
             Self::Test { .. } => "Test",
         }
     }
