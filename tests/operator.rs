@@ -163,6 +163,7 @@ fn a_key_on_the_shell_is_made_listed_and_revoked() {
                 "last_used_at",
                 "last_used_network",
                 "name",
+                "origins",
                 "per_day",
                 "per_minute",
                 "prefix",

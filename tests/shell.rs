@@ -27,7 +27,7 @@ const fn row(
 /// Nobody and nothing has this.
 const NOBODY: &str = "01890000-0000-7000-8000-000000000000";
 const NOTHING: Option<(&[&str], &str)> = Some((&[NOBODY], "#"));
-const NO_ONE: Option<(&[&str], &str)> = Some((&["--email", "nobody@example.test"], "#"));
+const NO_ONE: Option<(&[&str], &str)> = Some((&["--email", "nobody@example.test"], "#/email"));
 const NOWHERE: Option<(&[&str], &str)> = Some((&["--email", "nowhere"], "#/email"));
 /// With an environment that stands in the way.
 const WITHOUT_A_DATABASE: Option<(&[&str], &str)> = Some((&[], "#/DATABASE_URL"));
