@@ -54,7 +54,9 @@ fn the_writer_says_whom_it_is_for_at_every_door() {
                 json!({ "title": "No", "topic": "Craft", "body": "Text.", "audience": unknown });
             let refused = app.eve().json("/api/v1/posts", Some(&key), &post).await;
             assert_eq!(refused.is_problem(422)["errors"][0]["pointer"], "#/audience");
-            assert_eq!(app.cli(&[&add[..], &["--audience", unknown]].concat(), "Text.").code, 2);
+            let refused = app.cli(&[&add[..], &["--audience", unknown]].concat(), "Text.");
+            assert_eq!(refused.code, 1);
+            assert!(refused.err.contains("Use everyone or members."), "{}", refused.err);
         }
         assert_eq!(audiences(app).await.len(), 4);
     });

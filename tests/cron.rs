@@ -320,6 +320,8 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
              insert into inbox (id, source, event_id, type, payload, state, received_at)
                  select gen_random_uuid(), 'x', days, 'x', case when days < 90 then ''::bytea end, 'done', now() - make_interval(days => days)
                    from unnest(array[29, 31, 91]) as days;
+             insert into shared_limits (bucket, full_at) select sha256(n::text::bytea), now() + make_interval(mins => n)
+                   from generate_series(-1, 1, 2) n;
              insert into idempotency_keys (caller, key, fingerprint, at)
                  select gen_random_uuid(), 'x', sha256(''), now() - make_interval(days => n) from generate_series(6, 8, 2) n;
              insert into runs (id, task, slot, trigger, state, ended_at) values
@@ -329,7 +331,7 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
         .await;
         let foreseen = app.cli(&["run", "cleanup", "--dry-run", "--json"], "").json();
         let counts = json!({
-            "app codes": 1, "app tokens": 2, "email changes": 1, "events": 1, "half sign-ins": 1, "idempotency keys": 1, "jobs": 1, "mailed links": 1,
+            "app codes": 1, "app tokens": 2, "email changes": 1, "events": 1, "half sign-ins": 1, "idempotency keys": 1, "jobs": 1, "limits": 1, "mailed links": 1,
             "passkey challenges": 1, "payloads of events": 1, "replaced keys": 1, "runs": 1, "sessions": 1, "submissions": 1,
             "test leads": 1, "wrong codes": 1, "errands to identity providers": 1, "arrivals from identity providers": 1,
         });

@@ -118,7 +118,10 @@ fn a_program_reads_all_posts_part_by_part_and_none_twice() {
         let expected = (1..=45).filter(|n| *n != 7).map(|n| format!("post-{n}"));
         assert_eq!(slugs, expected.collect::<Vec<_>>());
         assert_eq!(next, "", "the last part has no next one");
-        eve.get("/api/v1/posts?after=yesterday").await.is_problem(400);
+        let problem = eve.get("/api/v1/posts?after=yesterday").await.is_problem(422);
+        assert_eq!(problem["errors"][0]["pointer"], "#/after");
+        let said = problem["errors"][0]["detail"].as_str().unwrap();
+        assert!(said.starts_with("This is of a type"), "{said}");
     });
 }
 
@@ -218,7 +221,7 @@ fn the_operator_writes_a_post_and_lists_them() {
 }
 
 #[test]
-fn a_program_is_told_which_statuses_there_are_and_not_where_a_draft_is() {
+fn a_program_is_told_which_statuses_there_are_and_where_only_it_finds_a_draft() {
     with_app(async |app| {
         let key = app.key("posts:write").await;
         let post = |status: Value| json!({ "title": "Walls", "topic": "Craft", "body": "Text.", "status": status });
@@ -228,7 +231,9 @@ fn a_program_is_told_which_statuses_there_are_and_not_where_a_draft_is() {
             assert_eq!(problem["errors"][0]["pointer"], "#/status");
         }
         let draft = eve.json("/api/v1/posts", Some(&key), &post(json!("draft"))).await;
-        assert_eq!((draft.status, draft.location.as_str()), (201, ""));
+        assert_eq!((draft.status, draft.location.as_str()), (201, "/api/v1/posts/walls/source"));
+        eve.get(&draft.location).await.is_problem(401);
+        eve.get("/api/v1/posts/walls").await.is_problem(404);
     });
 }
 

@@ -104,7 +104,7 @@ pub fn unfit<E: std::error::Error>(error: &serde_path_to_error::Error<E>) -> Err
         None => field,
     };
     // What a type says for itself is a sentence of ours. What serde says is about our types, which mean nothing to callers.
-    let ours = said.starts_with(char::is_uppercase);
+    let ours = said.starts_with(char::is_uppercase) && !said.starts_with("UUID");
     let sentence = said.split(" at line ").next().unwrap_or_default();
     let theirs = match said.split(" field").next() {
         Some("unknown") => UNKNOWN,
