@@ -27,8 +27,7 @@ const fn row(
 /// Nobody and nothing has this.
 const NOBODY: &str = "01890000-0000-7000-8000-000000000000";
 const NOTHING: Option<(&[&str], &str)> = Some((&[NOBODY], "#"));
-const NO_ONE: Option<(&[&str], &str)> = Some((&["--email", "nobody@example.test"], "#"));
-const NO_STAFF: Option<(&[&str], &str)> = Some((&["--email", "nobody@example.test"], "#/email"));
+const NO_ONE: Option<(&[&str], &str)> = Some((&["--email", "nobody@example.test"], "#/email"));
 const NOWHERE: Option<(&[&str], &str)> = Some((&["--email", "nowhere"], "#/email"));
 /// With an environment that stands in the way.
 const WITHOUT_A_DATABASE: Option<(&[&str], &str)> = Some((&[], "#/DATABASE_URL"));
@@ -131,8 +130,8 @@ const ROWS: &[Row] = &[
         &["--email", "edd@example.test", "--role", "owner"],
         Some((&["--email", "edd@example.test", "--role", "king"], "#/role")),
     ),
-    row("user deactivate", &["--email", "edd@example.test"], NO_STAFF),
-    row("user activate", &["--email", "edd@example.test"], NO_STAFF),
+    row("user deactivate", &["--email", "edd@example.test"], NO_ONE),
+    row("user activate", &["--email", "edd@example.test"], NO_ONE),
     row("user reset-factors", &["--email", "edd@example.test"], NO_ONE),
     row("cache drop", &["--all"], Some((&["--tag", "nonsense", "--path", "x"], "#/paths"))),
     row("run", &["cleanup"], Some((&["sync"], "#"))),
