@@ -138,6 +138,26 @@ const ROWS: &[Row] = &[
     row("person export", &["--email", "bo@example.test"], NOWHERE),
     row("export", &["leads"], Some((&["leads", "posts"], "#/to"))),
     row("person erase", &["--email", "bo@example.test"], NOWHERE),
+    row(
+        "webhook add",
+        &["--name", "Shop", "--url", "https://hooks.example.com/in", "--type", "lead.created"],
+        Some((&["--name", "", "--url", "http://hooks.example.com", "--type", "x"], "#/name")),
+    ),
+    row("webhook list", &[], None),
+    row("webhook show", &["{webhook}"], NOTHING),
+    row(
+        "webhook rotate",
+        &["{webhook}", "--overlap", "1-hour"],
+        Some((&[NOBODY, "--overlap", "x"], "#/overlap")),
+    ),
+    row("webhook ping", &["{webhook}"], NOTHING),
+    row(
+        "webhook replay",
+        &["{webhook}", "--since", "2026-01-31T09:00Z"],
+        Some((&[NOBODY, "--since", "x"], "#/since")),
+    ),
+    row("webhook disable", &["{webhook}"], NOTHING),
+    row("webhook enable", &["{webhook}"], NOTHING),
 ];
 
 /// What has no end, so that there is nothing to say about it.
@@ -164,6 +184,7 @@ async fn arguments(app: &TestApp, command: &str, given: &[&str]) -> Vec<String> 
             "{event}" => "inbox",
             "{key}" => "api_keys",
             "{app}" => "apps",
+            "{webhook}" => "webhooks",
             other => {
                 all.push(other.to_owned());
                 continue;
