@@ -22,6 +22,7 @@ use crate::services::passwords::Passwords;
 use crate::services::secrets::Secrets;
 use crate::services::submissions::Submission;
 use crate::services::{consents, events, secrets, submissions};
+use crate::stripe::Stripe;
 use sqlx::PgConnection;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -60,6 +61,8 @@ pub struct App {
     pub postman: Postman,
     /// How other servers are spoken to.
     pub outgoing: Outgoing,
+    /// Who takes payments; none where they are off.
+    pub stripe: Option<Stripe>,
     /// Told of every write: there may be something to do.
     pub outbox_news: Notify,
     /// The same, for whoever sends webhooks.
@@ -98,6 +101,7 @@ impl App {
             identity: Providers::new(&config)?,
             postman: Postman::new(&config)?,
             outgoing: Outgoing::new(&config)?,
+            stripe: Stripe::of(&config)?,
             passkeys: passkeys::Site::of(&config),
             outbox_news: Notify::new(),
             webhook_news: Notify::new(),
@@ -149,6 +153,17 @@ impl App {
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
     ) -> Result<Written<T>> {
         self.know(self.db.write(async |tx| with_xid(tx, work).await).await?).await
+    }
+
+    /// Runs one statement that writes what no page shows: what it says it has done is committed. Where the connection was lost
+    /// it is run again, so it has to do nothing the second time.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn put<T>(&self, work: impl AsyncFn(&mut PgConnection) -> Result<T>) -> Result<T> {
+        let done = self.db.put(work).await?;
+        self.outbox_news.notify_one();
+        Ok(done)
     }
 
     /// As [`App::write`], for a worker: nobody waits for it, and it starves nobody who does.

@@ -7,7 +7,7 @@ mod identity;
 mod webhooks;
 
 pub use identity::{IdentityProvider, Protocol, is_private};
-pub use webhooks::github_sender;
+pub use webhooks::{github_sender, stripe_sender};
 
 use crate::outgoing::Configured;
 use crate::services::inbox::Sender;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Every variable that is read.
-pub const VARIABLES: [&str; 41] = [
+pub const VARIABLES: [&str; 44] = [
     "LISTEN",
     "DATA_DIR",
     "DATABASE_URL",
@@ -54,6 +54,9 @@ pub const VARIABLES: [&str; 41] = [
     "GITHUB_CLIENT_SECRET",
     "GITHUB_BASE",
     "GITHUB_API_BASE",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "STRIPE_API_BASE",
     "GITHUB_WEBHOOK_SECRET",
     "RESEND_WEBHOOK_SECRET",
     "WEBHOOK_{NAME}_KIND",
@@ -120,6 +123,10 @@ pub struct Config {
     pub identity: Vec<IdentityProvider>,
     /// What is missing for others to do so, a sentence each.
     pub identity_incomplete: Vec<String>,
+    /// The key that Stripe knows us by; without it payments are off.
+    pub stripe_key: Option<String>,
+    /// Where Stripe is, where that is not Stripe itself.
+    pub stripe_base: Option<Configured>,
     /// Who sends us events, and how they sign them.
     pub webhooks: Vec<Arc<Sender>>,
     /// What is missing for others to do so, a sentence each.
@@ -191,12 +198,18 @@ impl Config {
                 .unwrap_or_default(),
             identity,
             identity_incomplete,
+            stripe_key: from.text("STRIPE_SECRET_KEY").map(str::to_owned),
+            stripe_base: from.one("STRIPE_API_BASE", "a URL such as https://api.stripe.com"),
             webhooks: Vec::new(),
             webhooks_incomplete: Vec::new(),
             webhooks_allow: from.networks("WEBHOOKS_ALLOW"),
             webhooks_ca_file: from.text("WEBHOOKS_CA_FILE").map(Into::into),
         };
-        let senders = (from.text("GITHUB_WEBHOOK_SECRET"), from.text("RESEND_WEBHOOK_SECRET"));
+        let senders = [
+            from.text("GITHUB_WEBHOOK_SECRET"),
+            from.text("RESEND_WEBHOOK_SECRET"),
+            from.text("STRIPE_WEBHOOK_SECRET"),
+        ];
         (config.webhooks, config.webhooks_incomplete) =
             webhooks::read(values, senders, &mut from.mistakes);
         let unnamed = if config.demo_content { DEMO_SITE_NAME } else { "Frontdesk" };
@@ -207,6 +220,9 @@ impl Config {
                     "PUBLIC_ORIGINS: {origin} is plain http, which is only for this machine itself; use https"
                 ));
             }
+        }
+        if config.stripe_key.as_ref().is_some_and(|key| !crate::stripe::is_secret_key(key)) {
+            from.mistakes.push("STRIPE_SECRET_KEY: this is no secret key, sk_… or rk_…".to_owned());
         }
         let is_postgres =
             |url: &String| url.starts_with("postgres://") || url.starts_with("postgresql://");

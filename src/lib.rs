@@ -20,10 +20,12 @@ pub mod jobs;
 pub mod mail;
 pub mod outgoing;
 pub mod pages;
+pub mod payments;
 pub mod policies;
 pub mod routes;
 pub mod services;
 pub mod setup;
+pub mod stripe;
 pub mod tags;
 pub mod together;
 

@@ -13,7 +13,7 @@ pub use api_key::{AllKnocking, ApiKey, PostReader, Reads};
 pub use identity::{ArrivedFromProvider, BackFromProvider, Returned, Welcomed, led_to};
 pub use programs::{AccessToken, Program};
 pub use second_factor::{HalfWay, SettingUp, ShownCodes};
-pub use webhooks::{Family, GitHub, Named, Resend, Signed};
+pub use webhooks::{Family, GitHub, Named, Resend, Signed, Stripe};
 
 use crate::app::App;
 use crate::error::{Error, Result};

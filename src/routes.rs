@@ -36,6 +36,9 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.cached::<pages::newsletter::Thanks>();
     routes.cached::<pages::newsletter::Index>();
     routes.cached::<pages::newsletter::Show>();
+    routes.cached::<pages::membership::Index>();
+    routes.action::<actions::membership::Begin>();
+    routes.live::<pages::membership::Thanks>();
     routes.form::<actions::newsletter::Confirm>();
     routes.form::<actions::newsletter::Choose>();
     routes.form::<actions::newsletter::Unsubscribe>();
@@ -59,6 +62,10 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::identities::GiveAddress>();
 
     routes.live::<pages::account::Show>();
+    routes.live::<pages::membership::Own>();
+    routes.action::<actions::membership::Portal>();
+    routes.action::<actions::membership::Cancel>();
+    routes.action::<actions::membership::Resume>();
     routes.live::<pages::identities::Index>();
     routes.action::<actions::identities::Remove>();
     routes.form::<actions::account::EditProfile>();
@@ -124,6 +131,7 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::notices::Choose>();
     routes.live::<pages::admin::settings::Show>();
     routes.action::<actions::settings::Decide>();
+    routes.download::<pages::admin::ledger::Export>();
     routes.live::<pages::admin::cache::Index>();
     routes.live::<pages::admin::cache::Show>();
     routes.form::<actions::cache::Drop>();
@@ -195,6 +203,7 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.endpoint::<api::cron::RunByGet>();
     routes.hook::<api::webhooks::Take<policies::GitHub>>();
     routes.hook::<api::webhooks::Take<policies::Resend>>();
+    routes.hook::<api::webhooks::Take<policies::Stripe>>();
     // After those that have a door of their own.
     routes.hook::<api::webhooks::Take<policies::Named>>();
 

@@ -29,6 +29,12 @@ pub enum Tag {
     Issues,
     /// Which issue lives at this slug, and what it says.
     Issue(String),
+    /// Any plan, or what it costs.
+    Plans,
+    /// Which products there are, and what lists show of them.
+    Products,
+    /// What is at this slug of the shop.
+    Product(String),
     /// The page at this address, whatever it shows. Every page depends on its own.
     Path(String),
 }
@@ -47,6 +53,9 @@ impl fmt::Display for Tag {
             Self::Page(name) => write!(f, "page:{name}"),
             Self::Issues => f.write_str("issues"),
             Self::Issue(slug) => write!(f, "issue:{slug}"),
+            Self::Plans => f.write_str("plans"),
+            Self::Products => f.write_str("products"),
+            Self::Product(slug) => write!(f, "product:{slug}"),
             Self::Path(path) => write!(f, "path:{path}"),
         }
     }
@@ -65,6 +74,9 @@ impl FromStr for Tag {
             Some(("topic", slug)) => Ok(Self::Topic(slug.to_owned())),
             Some(("page", name)) => Ok(Self::Page(name.to_owned())),
             Some(("issue", slug)) => Ok(Self::Issue(slug.to_owned())),
+            None if wire == "plans" => Ok(Self::Plans),
+            None if wire == "products" => Ok(Self::Products),
+            Some(("product", slug)) => Ok(Self::Product(slug.to_owned())),
             Some(("path", path)) => Ok(Self::Path(path.to_owned())),
             _ => Err(UnknownTag),
         }
@@ -151,6 +163,9 @@ mod tests {
             Tag::Page("home".into()),
             Tag::Issues,
             Tag::Issue("spring".into()),
+            Tag::Plans,
+            Tag::Products,
+            Tag::Product("a-print".into()),
             Tag::Path("/posts?page=2".into()),
         ] {
             assert_eq!(tag.to_string().parse(), Ok(tag));

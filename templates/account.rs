@@ -17,6 +17,8 @@ pub struct Account<'a> {
     pub has_password: bool,
     /// Whether they are asked for a code as well.
     pub has_second_factor: bool,
+    /// Whether they pay.
+    pub membership: &'a str,
     /// How many passkeys they have.
     pub passkeys: usize,
     /// Where they are signed in.
@@ -78,6 +80,7 @@ pub fn page(account: &Account<'_>, state: &FormState) -> View {
                 dd { @if account.has_second_factor { "On" } @else { "Off" } " · " a href=(paths::two_factor()) { "Change" } }
                 dt { "Passkeys" }
                 dd { @if account.passkeys == 0 { "None" } @else { (account.passkeys) } " · " a href=(paths::passkeys()) { "Change" } }
+                dt { "Membership" } dd { (account.membership) " · " a href=(paths::account_membership()) { "Look at it" } }
                 dt { "Elsewhere" } dd { a href=(paths::account_identities()) { "Ways to sign in" } }
             }
         }

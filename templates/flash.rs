@@ -107,6 +107,10 @@ pub enum Flash {
     EmailChanged,
     /// Everybody is out.
     LockedOut,
+    /// A membership ends with what is paid for.
+    MembershipEnds,
+    /// It does not.
+    MembershipGoesOn,
     /// The account is gone.
     AccountClosed,
     /// A second factor is asked for.
@@ -217,6 +221,12 @@ const SAID: &[(Flash, &str, &str)] = &[
         "locked-out",
         "Everybody is signed out, and the password is none any more. Choose another one now.",
     ),
+    (
+        Flash::MembershipEnds,
+        "membership-ends",
+        "Your membership ends when what you paid for does. Nothing more is taken.",
+    ),
+    (Flash::MembershipGoesOn, "membership-goes-on", "Your membership goes on."),
     (Flash::AccountClosed, "account-closed", "Your account is deleted. All the best!"),
     (
         Flash::SecondFactorOn,

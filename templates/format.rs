@@ -36,6 +36,23 @@ pub fn sortable(at: OffsetDateTime) -> String {
     at.to_offset(UtcOffset::UTC).format(format).unwrap_or_default()
 }
 
+/// Currencies whose smallest unit is the whole (ISO 4217, as Stripe counts).
+const WHOLE: [&str; 16] = [
+    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv",
+    "xaf", "xof", "xpf",
+];
+
+/// An amount of money, given in the smallest units of its currency: `EUR 9.00`.
+pub fn money(amount: i64, currency: &str) -> String {
+    let code = currency.to_uppercase();
+    if WHOLE.contains(&currency) {
+        return format!("{code} {amount}");
+    }
+    let sign = if amount < 0 { "-" } else { "" };
+    let amount = amount.unsigned_abs();
+    format!("{code} {sign}{}.{:02}", amount / 100, amount % 100)
+}
+
 /// How long `words` words take to read, in whole minutes, at least one.
 pub fn reading_minutes(words: usize) -> usize {
     words.div_ceil(READING_SPEED).max(1)

@@ -25,9 +25,30 @@ pub enum Hole {
     Gate,
 }
 
+/// Whom a text is for that is not for everyone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    /// Whoever has an account.
+    Members,
+    /// Whoever pays.
+    Paying,
+}
+
+impl Whom {
+    /// As lists say it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Members => "For members",
+            Self::Paying => "For paying members",
+        }
+    }
+}
+
 /// What a gate shows, to whom.
 #[derive(Debug, Clone)]
 pub struct Gated {
+    /// Whom what lies behind it is for.
+    pub whom: Whom,
     /// To those whom the text is for.
     pub open: Markup,
     /// To everyone else: its beginning, and the way in. This is part of the page that is kept.
@@ -131,6 +152,8 @@ fn put(hole: &Hole, gated: Option<&Gated>, visitor: &Visitor<'_>, out: &mut Stri
 /// A document for nobody in particular, and where its holes are.
 #[derive(Debug, Clone)]
 pub struct Document {
+    /// Where its forms may lead beside this site.
+    pub leads_to: Vec<String>,
     /// With every hole as it is for an unknown visitor: empty, or a gate that is shut.
     pub text: String,
     /// Where it differs from one visitor to the next.
@@ -154,7 +177,8 @@ impl Document {
         }
         text.push_str(rest);
         let gated = gated.filter(|_| places.iter().any(|(_, hole)| *hole == Hole::Gate));
-        Self { text, holes: Holes { places: places.into(), gated: gated.cloned() } }
+        let holes = Holes { places: places.into(), gated: gated.cloned() };
+        Self { leads_to: Vec::new(), text, holes }
     }
 
     /// The document for this visitor.
@@ -184,9 +208,9 @@ impl Holes {
         filled
     }
 
-    /// Whether something of it is not for everyone.
-    pub fn have_gate(&self) -> bool {
-        self.gated.is_some()
+    /// Whom something of it is for that is not for everyone.
+    pub fn gate(&self) -> Option<Whom> {
+        self.gated.as_ref().map(|gated| gated.whom)
     }
 
     /// What lies behind the gate takes so many bytes.
@@ -241,6 +265,7 @@ mod tests {
     #[test]
     fn what_lies_behind_a_gate_is_not_in_the_page_that_is_kept() {
         let gated = Gated {
+            whom: Whom::Members,
             open: html! { "All of it." },
             shut: html! { "The beginning." },
             unknown: html! { "Who are you?" },
@@ -252,6 +277,7 @@ mod tests {
         assert_eq!(seen(Access::Shut), page.text);
         assert_eq!(seen(Access::Open), "<main>All of it.</main>");
         assert_eq!(seen(Access::Unknown), "<main>Who are you?</main>");
-        assert!(page.holes.have_gate() && !Document::new("x", Some(&gated)).holes.have_gate());
+        assert_eq!(page.holes.gate(), Some(Whom::Members));
+        assert_eq!(Document::new("x", Some(&gated)).holes.gate(), None);
     }
 }

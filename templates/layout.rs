@@ -24,6 +24,8 @@ pub struct View {
     pub script: Option<&'static Asset>,
     /// What goes into `<main>`.
     pub main: Markup,
+    /// What goes there instead, where what the page is about is off.
+    pub otherwise: Option<Markup>,
     /// Where the forms of the page may lead beside this site, as a content security policy names it.
     pub leads_to: Vec<String>,
     /// What goes into the [gate](Hole::Gate) in it.
@@ -41,6 +43,7 @@ impl View {
             has_frame: false,
             script: None,
             main,
+            otherwise: None,
             leads_to: Vec::new(),
             gated: None,
         }
@@ -69,6 +72,19 @@ impl View {
     /// Has the page bring a script of its own.
     pub fn script(self, script: &'static Asset) -> Self {
         Self { script: Some(script), ..self }
+    }
+
+    /// Says what is shown instead, where what the page is about is off.
+    pub fn otherwise(self, main: Markup) -> Self {
+        Self { otherwise: Some(main), ..self }
+    }
+
+    /// What it is about is on, and its forms may lead to these places; or it is off, where there are none.
+    pub fn is_on(self, leads_to: Vec<String>) -> Self {
+        match (leads_to.is_empty(), self.otherwise.clone()) {
+            (true, Some(main)) => Self { main, ..self },
+            _ => Self { leads_to, ..self },
+        }
     }
 
     /// Adds a part below, with a form in it that may lead to other origins.
@@ -115,7 +131,8 @@ pub fn document(view: &View, chrome: &Chrome<'_>) -> Document {
             }
         }
     };
-    Document::new(&marked.into_string(), view.gated.as_ref())
+    let document = Document::new(&marked.into_string(), view.gated.as_ref());
+    Document { leads_to: view.leads_to.clone(), ..document }
 }
 
 fn head(view: &View, chrome: &Chrome<'_>) -> Markup {
@@ -217,6 +234,7 @@ fn footer(site: &str, here: &str) -> Markup {
                     (nav_link(&paths::posts(), "Posts", ""))
                     (nav_link(&paths::contact(), "Contact", ""))
                     (nav_link(&paths::newsletter(), "Newsletter", ""))
+                    (nav_link(&paths::membership(), "Membership", ""))
                     (nav_link(&paths::callers(), "Who is calling?", ""))
                     (nav_link(&paths::account(), "Account", ""))
                 }

@@ -33,6 +33,7 @@ pub mod invited;
 pub mod layout;
 pub mod mail;
 pub mod markdown;
+pub mod membership;
 pub mod newsletter;
 pub mod own_data;
 pub mod passkeys;
@@ -44,5 +45,5 @@ pub mod two_factor;
 
 pub use flash::Flash;
 pub use form::FormState;
-pub use holes::{Access, Document, Gated, Hole, Holes, Visitor, Who};
+pub use holes::{Access, Document, Gated, Hole, Holes, Visitor, Who, Whom};
 pub use layout::{Chrome, View};

@@ -45,6 +45,36 @@ pub fn topic_page(slug: &str, number: u32) -> String {
     page(topic(slug), number)
 }
 
+/// What members can be, and where whoever wants to be one posts to.
+pub fn membership() -> String {
+    "/membership".into()
+}
+
+/// Where whoever has paid comes back to. The session's id stands as it is: Stripe puts it into its place.
+pub fn membership_thanks(session: &str) -> String {
+    format!("/membership/thanks?session_id={session}")
+}
+
+/// Their membership.
+pub fn account_membership() -> String {
+    "/account/membership".into()
+}
+
+/// Where whoever wants to look after their payments posts to.
+pub fn account_membership_portal() -> String {
+    "/account/membership/portal".into()
+}
+
+/// Where a membership is ended.
+pub fn account_membership_cancel() -> String {
+    "/account/membership/cancel".into()
+}
+
+/// Where it is taken up again.
+pub fn account_membership_resume() -> String {
+    "/account/membership/resume".into()
+}
+
 /// The newsletter: how to get it, and where its form posts to.
 pub fn newsletter() -> String {
     "/newsletter".into()

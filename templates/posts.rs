@@ -1,6 +1,6 @@
 //! The posts as visitors read them: the list, one post, one topic.
 
-use crate::{Gated, Hole, View, format, markdown, paths};
+use crate::{Gated, Hole, View, Whom, format, markdown, paths};
 use maud::{Markup, html};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -27,8 +27,8 @@ pub struct Card<'a> {
     pub published_at: OffsetDateTime,
     /// How long it takes to read.
     pub minutes: usize,
-    /// Whether its text is for members alone.
-    pub for_members: bool,
+    /// Whom its text is for, where it is not for everyone.
+    pub whom: Option<Whom>,
 }
 
 /// A post to go on to.
@@ -44,13 +44,25 @@ pub struct Link<'a> {
 pub enum Text<'a> {
     /// For everyone.
     ForEveryone(&'a str),
-    /// For members alone.
-    ForMembers {
+    /// For some alone.
+    ForSome {
+        /// Whom.
+        whom: Whom,
         /// All of it.
         body: &'a str,
         /// What everyone else sees of it, as plain text: the summary, if there is one; or nothing.
         beginning: &'a str,
     },
+}
+
+impl Text<'_> {
+    /// Whom it is for, where that is not everyone.
+    fn whom(&self) -> Option<Whom> {
+        match self {
+            Self::ForEveryone(_) => None,
+            Self::ForSome { whom, .. } => Some(*whom),
+        }
+    }
 }
 
 /// A post with everything its page shows.
@@ -111,7 +123,7 @@ pub fn show(post: &Post<'_>) -> View {
     let main = html! {
         article.post {
             header.page-head {
-                (byline(&post.topic, post.published_at, post.minutes, matches!(post.text, Text::ForMembers { .. })))
+                (byline(&post.topic, post.published_at, post.minutes, post.text.whom()))
                 h1 dir="auto" { (post.title) }
                 (Hole::EditPost(post.id).mark())
                 @if !post.summary.is_empty() { p.lede dir="auto" { (post.summary) } }
@@ -121,7 +133,7 @@ pub fn show(post: &Post<'_>) -> View {
             }
             @match post.text {
                 Text::ForEveryone(body) => (prose(body)),
-                Text::ForMembers { .. } => (Hole::Gate.mark()),
+                Text::ForSome { .. } => (Hole::Gate.mark()),
             }
         }
         (neighbours(post.older.as_ref(), post.newer.as_ref()))
@@ -135,7 +147,7 @@ pub fn show(post: &Post<'_>) -> View {
     let view = View::new(post.title, main).describe(&about(post)).canonical(paths::post(post.slug));
     match post.text {
         Text::ForEveryone(_) => view,
-        Text::ForMembers { body, beginning } => view.gated(gate(post, body, beginning)),
+        Text::ForSome { whom, body, beginning } => view.gated(gate(post, whom, body, beginning)),
     }
 }
 
@@ -144,29 +156,46 @@ fn prose(body: &str) -> Markup {
 }
 
 /// All of the text for those it is for, and its beginning for all others.
-fn gate(post: &Post<'_>, body: &str, beginning: &str) -> Gated {
+fn gate(post: &Post<'_>, whom: Whom, body: &str, beginning: &str) -> Gated {
     // A summary stands at the head of the page already.
     let beginning = if post.summary.is_empty() { beginning } else { "" };
     let beginning = html! {
         @if !beginning.is_empty() { div.prose dir="auto" { p { (beginning) } } }
     };
+    let here = paths::sign_in_then(&paths::post(post.slug));
+    let title = match whom {
+        Whom::Members => "The whole text is for members",
+        Whom::Paying => "The whole text is for paying members",
+    };
     Gated {
+        whom,
         open: prose(body),
         shut: html! {
             (beginning)
             section.panel.narrow.gate aria-labelledby="gate" {
-                h2 #gate { "The whole text is for members" }
-                p { "Whoever has an account reads on here." }
-                p.actions {
-                    a.button href=(paths::sign_in_then(&paths::post(post.slug))) { "Sign in" }
-                    a.quiet href=(paths::sign_up()) { "Sign up" }
+                h2 #gate { (title) }
+                @match whom {
+                    Whom::Members => {
+                        p { "Whoever has an account reads on here." }
+                        p.actions {
+                            a.button href=(here) { "Sign in" }
+                            a.quiet href=(paths::sign_up()) { "Sign up" }
+                        }
+                    }
+                    Whom::Paying => {
+                        p { "Whoever has a membership reads on here." }
+                        p.actions {
+                            a.button href=(paths::membership()) { "See what membership is" }
+                            a.quiet href=(here) { "Sign in" }
+                        }
+                    }
                 }
             }
         },
         unknown: html! {
             (beginning)
             section.panel.narrow.gate aria-labelledby="gate" {
-                h2 #gate { "The whole text is for members" }
+                h2 #gate { (title) }
                 p { "Whether you are signed in cannot be seen at the moment: our database does not answer. Please try again shortly." }
             }
         },
@@ -222,7 +251,7 @@ pub(crate) fn cards(cards: &[Card<'_>], heading: Heading) -> Markup {
                             Heading::H3 => h3 { (title) },
                         }
                         @if !card.summary.is_empty() { p dir="auto" { (card.summary) } }
-                        (byline(&card.topic, card.published_at, card.minutes, card.for_members))
+                        (byline(&card.topic, card.published_at, card.minutes, card.whom))
                     }
                 }
             }
@@ -251,14 +280,14 @@ fn byline(
     topic: &Topic<'_>,
     published_at: OffsetDateTime,
     minutes: usize,
-    for_members: bool,
+    whom: Option<Whom>,
 ) -> Markup {
     html! {
         p.meta {
             a.topic dir="auto" href=(paths::topic(topic.slug)) { (topic.name) }
             span { (format::day(published_at)) }
             span { (minutes) " min read" }
-            @if for_members { span { "For members" } }
+            @if let Some(whom) = whom { span { (whom.words()) } }
         }
     }
 }
@@ -305,7 +334,7 @@ fn numbered(title: &str, pages: Pages) -> String {
 fn about(post: &Post<'_>) -> String {
     match post.text {
         Text::ForEveryone(body) if post.summary.is_empty() => format::excerpt(body, 160),
-        Text::ForMembers { beginning, .. } => format::shorten(beginning, 160),
+        Text::ForSome { beginning, .. } => format::shorten(beginning, 160),
         Text::ForEveryone(_) => format::shorten(post.summary, 160),
     }
 }
@@ -346,14 +375,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_members_stands_behind_the_gate_alone() {
-        let text = Text::ForMembers { body: "One.\n\nTwo.", beginning: "One." };
-        let view = show(&Post { text, ..post() });
-        assert_eq!(view.description.as_deref(), Some("One."));
-        let gated = view.gated.expect("a gate");
-        assert!(gated.open.into_string().contains("<p>Two.</p>"));
-        for everyones in [view.main, gated.shut, gated.unknown] {
-            assert!(!everyones.into_string().contains("Two."));
+    fn what_is_for_some_stands_behind_the_gate_alone() {
+        for whom in [Whom::Members, Whom::Paying] {
+            let text = Text::ForSome { whom, body: "One.\n\nTwo.", beginning: "One." };
+            let view = show(&Post { text, ..post() });
+            assert_eq!(view.description.as_deref(), Some("One."));
+            let gated = view.gated.expect("a gate");
+            assert!(gated.open.into_string().contains("<p>Two.</p>"));
+            for everyones in [view.main, gated.shut, gated.unknown] {
+                assert!(!everyones.into_string().contains("Two."));
+            }
         }
     }
 

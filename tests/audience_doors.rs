@@ -46,17 +46,19 @@ fn the_writer_says_whom_it_is_for_at_every_door() {
         assert_eq!(audiences(app).await.len(), 4, "the address was made from the title anew");
         assert!(audiences(app).await.iter().all(|line| line.ends_with(" members")));
 
-        for unknown in ["paid", "nobody", "Members"] {
+        for unknown in ["payers", "nobody", "Members"] {
             let form = but(written("No", "Text.", "published"), "audience", unknown);
             let refused = ada.post("/admin/posts/new", &form).await;
-            assert!(refused.status == 422 && refused.body.contains("Use everyone or members."));
+            assert!(
+                refused.status == 422 && refused.body.contains("Use everyone, members or paid.")
+            );
             let post =
                 json!({ "title": "No", "topic": "Craft", "body": "Text.", "audience": unknown });
             let refused = app.eve().json("/api/v1/posts", Some(&key), &post).await;
             assert_eq!(refused.is_problem(422)["errors"][0]["pointer"], "#/audience");
             let refused = app.cli(&[&add[..], &["--audience", unknown]].concat(), "Text.");
             assert_eq!(refused.code, 1);
-            assert!(refused.err.contains("Use everyone or members."), "{}", refused.err);
+            assert!(refused.err.contains("Use everyone, members or paid."), "{}", refused.err);
         }
         assert_eq!(audiences(app).await.len(), 4);
     });

@@ -327,8 +327,12 @@ fn whatever_is_taken_along_leaves_a_line() {
             }
         }
         taken.sort();
-        let expected =
-            ["audit-exported audit", "person-exported person", "subscribers-exported subscribers"];
+        let expected = [
+            "audit-exported audit",
+            "ledger-exported ledger",
+            "person-exported person",
+            "subscribers-exported subscribers",
+        ];
         assert_eq!(taken, expected.map(|line| format!("Owner {line} web 127.0.0.1")));
         let details = "select details from audit where act = 'person-exported'";
         assert_eq!(app.ask(details).await, [r#"{"counts": {"leads": 1, "outbox": 1}}"#]);

@@ -5,7 +5,7 @@ use super::contact::ANN;
 use super::keys_at_the_door::made;
 use super::passkeys::questions;
 use super::second_factor::turn_on;
-use super::support::signer::{GITHUB, PARTNER, RESEND};
+use super::support::signer::{GITHUB, PARTNER, RESEND, STRIPE};
 use super::support::{Answer, Person, TestApp, with_app, with_settings};
 use super::tokens::asks_for_consent;
 use frontdesk::routes::{self, Entry};
@@ -78,6 +78,8 @@ fn whatever_lies_behind_a_door_is_guarded() {
         let behind = route.path.starts_with("/admin")
             || route.path.starts_with("/account")
             || route.path == "/oauth/authorize"
+            || route.path == "/membership/thanks"
+            || (route.path == "/membership" && route.method == "POST")
             || route.path.starts_with("/confirm-identity")
             || route.path == "/sign-in/code"
             || route.path.starts_with("/api/v1/leads")
@@ -104,7 +106,8 @@ fn whatever_lies_behind_a_door_is_guarded() {
 
 #[test]
 fn strangers_are_sent_to_sign_in_and_programs_asked_for_a_key() {
-    let settings = [&[("CRON_SECRET", "what-only-schedulers-know"), GITHUB, RESEND], &PARTNER[..]];
+    let secrets = [("CRON_SECRET", "what-only-schedulers-know"), GITHUB, RESEND, STRIPE];
+    let settings = [&secrets, &PARTNER[..]];
     with_settings(&settings.concat(), async |app| {
         let (ada, key) = (app.ada().await, app.key("leads:write").await);
         for route in guarded() {

@@ -106,7 +106,24 @@ fn is_at(pattern: &str, path: &str) -> bool {
 /// Where the forms lead that only somebody sees who is not the last owner.
 async fn forms_of_others(app: &TestApp) -> Vec<String> {
     let bob = sign_up(app, BOB.0, BOB.1).await;
-    paths(&bob.get("/account/delete").await.body, &["action"])
+    let mut forms = paths(&bob.get("/account/delete").await.body, &["action"]);
+    app.psql(&format!(
+        "insert into plans (id, slug, name) values (gen_random_uuid(), 'friend', 'Friend');
+         insert into plan_prices (id, plan_id, period, amount, currency, stripe_price)
+           select gen_random_uuid(), id, 'monthly', 900, 'eur', 'price_1' from plans;
+         insert into stripe_customers (account_id, customer) select id, 'cus_1' from accounts where email = '{0}';
+         insert into subscriptions (id, account_id, customer, status, created_at, read)
+           select 'sub_1', id, 'cus_1', 'active', now(), 0 from accounts where email = '{0}'",
+        BOB.0
+    ))
+    .await;
+    super::cache::confirmed(app).await;
+    for path in ["/membership", "/account/membership"] {
+        forms.extend(paths(&bob.get(path).await.body, &["action"]));
+    }
+    app.psql("update subscriptions set cancel_at_period_end = true").await;
+    forms.extend(paths(&bob.get("/account/membership").await.body, &["action"]));
+    forms
 }
 
 /// The paths without parameters in `templates::paths`.
@@ -123,7 +140,11 @@ fn fixed_paths() -> Vec<String> {
 
 #[test]
 fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
-    let settings = [("DEMO_CONTENT", "on"), ("TRUSTED_PROXIES", "127.0.0.1")];
+    let settings = [
+        ("STRIPE_SECRET_KEY", "sk_test_of_nobody"),
+        ("DEMO_CONTENT", "on"),
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+    ];
     with_settings(&settings, async |app| {
         assert_eq!(app.eve().post("/contact", &ANN).await.status, 303);
         let ada = app.ada().await;

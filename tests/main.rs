@@ -65,6 +65,7 @@ mod outbox;
 mod parity;
 mod partner;
 mod passkeys;
+mod payments;
 mod personal;
 mod post_lists;
 mod posts;

@@ -11,7 +11,7 @@ use crate::services::closing::{self, Close};
 use crate::services::input::Valid;
 use crate::services::recent::Recent;
 use crate::services::sessions::Member;
-use crate::services::{accounts, subscribers};
+use crate::services::{accounts, memberships, subscribers};
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
 use templates::closing::{Ending, page};
@@ -41,6 +41,8 @@ impl Action for DeleteAccount {
         let closed = visit.once(async |tx| {
             // While there is somebody to be on the record.
             visit.note(&mut *tx, who.id(), Act::AccountDeleted.on("staff", who.id())).await?;
+            let email = accounts::profile(&mut *tx, who).await?.email;
+            memberships::end_all(&mut *tx, &email, app.clock.now(), || app.clock.id()).await?;
             closing::close(tx, who, &form, id).await?;
             Ok(paths::home())
         });

@@ -17,6 +17,7 @@ pub mod invited;
 pub mod issues;
 pub mod keys;
 pub mod leads;
+pub mod membership;
 pub mod newsletter;
 pub mod notices;
 pub mod outbox;

@@ -9,6 +9,7 @@ use crate::pages::admin::people::person;
 use crate::policies::{self, Recently};
 use crate::services::audit::Act;
 use crate::services::input::Valid;
+use crate::services::memberships;
 use crate::services::people::{self, By};
 use crate::services::recent::Recent;
 use crate::services::sessions::Owner;
@@ -39,6 +40,8 @@ impl Action for Erase {
         let (email, id) = (form.confirmed()?, visit.app.clock.id());
         visit
             .record(who, async |tx| {
+                let app = visit.app;
+                memberships::end_all(tx, email, app.clock.now(), || app.clock.id()).await?;
                 let counts = people::erase(tx, By::Owner(who), id, email).await?;
                 // Without the address: where a form led is kept for a while, and what is on the record for good.
                 let line = Act::PersonErased.on("erasure", id).counting(&counts);

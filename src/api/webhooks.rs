@@ -36,6 +36,12 @@ impl Gate for Take<policies::Resend> {
     type Auth = Signed<policies::Resend>;
 }
 
+impl Gate for Take<policies::Stripe> {
+    const PATH: &'static str = "/api/webhooks/stripe";
+    const LIMIT: Limit = LIMIT;
+    type Auth = Signed<policies::Stripe>;
+}
+
 impl Gate for Take<policies::Named> {
     const PATH: &'static str = "/api/webhooks/{source}";
     const LIMIT: Limit = LIMIT;
@@ -50,7 +56,7 @@ where
 
     async fn keep(app: &App, delivery: &Delivery) -> Result<Kept> {
         let ids = (app.clock.id(), app.clock.id());
-        let is_new = app.write(async |tx| inbox::keep(tx, ids, delivery).await).await?.value;
+        let is_new = app.put(async |db| inbox::keep(db, ids, delivery).await).await?;
         Ok(Kept { stored: true, duplicate: !is_new })
     }
 }

@@ -66,7 +66,8 @@ impl Entry {
             let holes = document.holes;
             // Without the room that was left for more: it is kept for long.
             let text = document.text.into_boxed_str().into_boxed_bytes().into();
-            Page { prepared: Prepared::new("text/html; charset=utf-8", "no-cache", text), holes }
+            let prepared = Prepared::new("text/html; charset=utf-8", "no-cache", text);
+            Page { prepared: prepared.leading_to(document.leads_to), holes }
         });
         Self { page, renderer, judged, rendered_at, until, hits: AtomicU32::new(0) }
     }

@@ -8,11 +8,15 @@ use crate::config::Config;
 use crate::identity::Providers;
 use crate::jobs::tasks::Task;
 use crate::mail::{Postman, records};
+use crate::outgoing::Outgoing;
 use crate::services::inbox::Sender;
 use crate::services::passkeys::Site;
 use crate::services::staff::TwoFactorsOf;
+use crate::stripe::objects::List;
+use crate::stripe::{Stripe, asking};
 use clap::Args;
 use serde::Serialize;
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -55,6 +59,7 @@ impl Doctor {
         let runtime = actix_web::rt::System::new();
         findings.push(runtime.block_on(mail(&config)));
         findings.push(runtime.block_on(identity(&config)));
+        findings.push(runtime.block_on(payments(&config)));
         findings.extend(runtime.block_on(self.mail_records()));
         drop(runtime);
         findings.push(examine_database(config));
@@ -171,8 +176,29 @@ fn webhooks(config: &Config) -> Finding {
         none if none.is_empty() => "off".to_owned(),
         all => all,
     };
-    let what = "webhooks in (GITHUB_WEBHOOK_SECRET, RESEND_WEBHOOK_SECRET, WEBHOOK_…)";
+    let what = "webhooks in (GITHUB_WEBHOOK_SECRET, RESEND_WEBHOOK_SECRET, STRIPE_WEBHOOK_SECRET, WEBHOOK_…)";
     Finding { what, ok: true, detail }
+}
+
+/// Whether payments can be taken. What is missing is said, and whether the key is good is asked.
+async fn payments(config: &Config) -> Finding {
+    let what = "payments (STRIPE_…)";
+    let hears = config.webhooks.iter().any(|sender| sender.name == "stripe");
+    let asked = async {
+        let Some(stripe) = Stripe::of(config)? else {
+            anyhow::ensure!(
+                !hears,
+                "STRIPE_SECRET_KEY is not set, though STRIPE_WEBHOOK_SECRET is"
+            );
+            return Ok("off; STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET are not set".to_owned());
+        };
+        let outgoing = Outgoing::new(config)?;
+        let _: List<Value> = stripe.read(&outgoing, &asking::subscriptions(None)).await?;
+        anyhow::ensure!(hears, "STRIPE_WEBHOOK_SECRET is not set, so nothing is heard from Stripe");
+        let mode = if stripe.is_test() { "test mode" } else { "live: real money moves" };
+        Ok(format!("Stripe takes the key ({mode}); its events go to /api/webhooks/stripe"))
+    };
+    Finding::new(what, asked.await)
 }
 
 fn scheduler(config: &Config) -> Finding {

@@ -13,7 +13,9 @@ mod inbox;
 mod key;
 mod lead;
 mod output;
+mod payments;
 mod person;
+mod plan;
 mod post;
 mod record;
 mod run;
@@ -80,6 +82,12 @@ enum Command {
     Cache(cache::Command),
     /// Run a task that comes round again.
     Run(run::Run),
+    /// What members can be.
+    #[command(subcommand)]
+    Plan(plan::Command),
+    /// Payments: Stripe, and the ledger.
+    #[command(subcommand)]
+    Stripe(payments::Command),
     /// What is kept about one person.
     #[command(subcommand)]
     Person(person::Command),
@@ -146,6 +154,12 @@ fn carry_out(command: Command, output: &Output) -> Result<(), Refused> {
         }
         Command::Run(run) => database::with(config, async |app| run.run(app, output).await),
         Command::Person(command) => {
+            database::with(config, async |app| command.run(app, output).await)
+        }
+        Command::Plan(command) => {
+            database::with(config, async |app| command.run(app, output).await)
+        }
+        Command::Stripe(command) => {
             database::with(config, async |app| command.run(app, output).await)
         }
         Command::Export(export) => {

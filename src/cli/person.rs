@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::policies::Operator;
 use crate::services::audit::Act;
 use crate::services::input::Valid;
+use crate::services::memberships;
 use crate::services::people::{self, By, Person};
 use anyhow::Context;
 use clap::Subcommand;
@@ -49,6 +50,8 @@ impl Command {
         }
         let id = app.clock.id();
         let erased = record(app, &operator, async |tx| {
+            let now = app.clock.now();
+            memberships::end_all(tx, &person.email, now, || app.clock.id()).await?;
             let counts = people::erase(tx, by, id, &person.email).await?;
             let line = Act::PersonErased.on("erasure", id).counting(&counts);
             Ok((counts, line))

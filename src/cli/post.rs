@@ -60,7 +60,7 @@ pub struct Add {
     /// One sentence for lists.
     #[arg(long)]
     summary: Option<String>,
-    /// Whom the text is for: everyone, or members alone. Everyone, if not given.
+    /// Whom the text is for: everyone, members, or paid: those who pay. Everyone, if not given.
     #[arg(long)]
     audience: Option<String>,
     /// Have it published at once.
@@ -98,7 +98,7 @@ pub struct Edit {
     /// The text: it comes on stdin.
     #[arg(long)]
     body: bool,
-    /// Whom the text is for: everyone, or members alone.
+    /// Whom the text is for: everyone, members, or paid.
     #[arg(long)]
     audience: Option<String>,
     /// Who may see it: draft, scheduled, published or archived.

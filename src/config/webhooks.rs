@@ -22,14 +22,21 @@ pub fn github_sender(secrets: &[&str]) -> Arc<Sender> {
     Arc::new(Sender { name: "github".to_owned(), scheme: Scheme::Header(shape), keys })
 }
 
+/// Stripe, with these secrets. They are used as they are written, their prefix with them.
+pub fn stripe_sender(secrets: &[&str]) -> Arc<Sender> {
+    let keys = secrets.iter().map(|secret| secret.as_bytes().to_vec()).collect();
+    Arc::new(Sender { name: "stripe".to_owned(), scheme: Scheme::Stripe, keys })
+}
+
 /// Those whom the environment names. What is wrong with one is said without its secret.
 pub(super) fn read(
     values: &HashMap<String, String>,
-    (github, resend): (Option<&str>, Option<&str>),
+    [github, resend, stripe]: [Option<&str>; 3],
     mistakes: &mut Vec<String>,
 ) -> (Vec<Arc<Sender>>, Vec<String>) {
     let (mut senders, mut incomplete) = (Vec::new(), Vec::new());
     senders.extend(github.map(|secrets| github_sender(&split(secrets))));
+    senders.extend(stripe.map(|secrets| stripe_sender(&split(secrets))));
     if let Some(keys) = resend.and_then(|text| standard("RESEND_WEBHOOK_SECRET", text, mistakes)) {
         let (name, scheme) = ("resend".to_owned(), Scheme::Standard);
         senders.push(Arc::new(Sender { name, scheme, keys }));
@@ -118,7 +125,7 @@ mod tests {
     fn of(pairs: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
         let values = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let mut mistakes = Vec::new();
-        let (found, incomplete) = read(&values, (None, None), &mut mistakes);
+        let (found, incomplete) = read(&values, [None; 3], &mut mistakes);
         mistakes.extend(incomplete);
         (found.iter().map(|sender| sender.name.clone()).collect(), mistakes)
     }

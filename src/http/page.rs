@@ -40,6 +40,11 @@ pub trait CachedPage: Gate<Auth = Anyone> {
         query: &Self::Query,
         seen: &mut Dependencies,
     ) -> Result<View>;
+
+    /// Adds to the page what the configuration decides, which is the same for as long as the program runs.
+    fn complete(_: &App, view: View) -> View {
+        view
+    }
 }
 
 /// A query of a cached page: the names it declares are read, all others are as if they were not there.
@@ -75,6 +80,11 @@ pub trait LivePage: Gate {
     type At: DeserializeOwned + 'static;
     /// The query.
     type Query: DeserializeOwned + 'static;
+
+    /// Learns what has to be known before it is drawn and is not in the database yet. No snapshot is open meanwhile.
+    async fn learn(_: &App, _: &Grant<Self>, _: &Self::Query) -> Result<()> {
+        Ok(())
+    }
 
     /// Draws it.
     async fn view(
@@ -177,7 +187,7 @@ impl<P: CachedPage> Renderer for Place<P> {
             let view = app.read(async |db| P::view(db, &self.at, &self.query, &mut seen).await);
             let document = match (view.await, seen.absence.take()) {
                 (Err(_), Some(absence)) => Err(absence),
-                (view, _) => Ok(framed(app, &view?)),
+                (view, _) => Ok(framed(app, &P::complete(app, view?))),
             };
             Ok(Rendered { document, seen })
         })
@@ -192,6 +202,7 @@ pub async fn live<P: LivePage>(request: HttpRequest) -> HttpResponse {
         let who = admit::<P>(state, &request).await?;
         let (at, query) =
             (super::at::<P::At>(&request).await?, super::query::<P::Query>(&request)?);
+        P::learn(state, &who, &query).await?;
         let context = Context { app: state, blank: blank(state) };
         let view = state.read(async |db| P::view(db, &who, &at, &query, &context).await).await?;
         Ok(draw(&request, StatusCode::OK, &view.noindex(), P::Auth::who(&who)))

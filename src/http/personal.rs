@@ -3,7 +3,7 @@
 
 use super::page::{HTML, shared};
 use super::prepared::CACHE_STATUS;
-use super::session;
+use super::{headers, session};
 use crate::cache::{Outcome, Page};
 use crate::policies;
 use crate::services::posts::{Audience, Reader};
@@ -11,17 +11,18 @@ use crate::services::sessions::Member;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use templates::{Access, Document, Visitor, Who};
+use templates::{Access, Document, Visitor, Who, Whom};
 
 /// The kept page, as this caller is to see it.
 pub async fn serve(request: &HttpRequest, page: &Page, outcome: Outcome) -> HttpResponse {
     let app = shared(request);
     let asked = policies::signed_in(app, request).await;
-    let access = asked.as_ref().map_or(Access::Unknown, |member| access(member.as_ref()));
+    let gate = page.holes.gate();
+    let access = asked.as_ref().map_or(Access::Unknown, |member| access(member.as_ref(), gate));
     // A page that is kept can be shown while nobody can be asked who is there; then nobody is.
     let member = asked.ok().flatten();
     let flash = session::flash(&app.config, request);
-    let is_told_why = access == Access::Unknown && page.holes.have_gate();
+    let is_told_why = access == Access::Unknown && gate.is_some();
     if member.is_none() && flash.is_none() && !is_told_why {
         return page.prepared.answer(request.headers(), Some(outcome.as_str())).into();
     }
@@ -31,13 +32,17 @@ pub async fn serve(request: &HttpRequest, page: &Page, outcome: Outcome) -> Http
     let mut response =
         html(request, StatusCode::OK, page.holes.fill(text, &visitor), flash.is_some());
     response.headers_mut().insert(CACHE_STATUS, HeaderValue::from_static(outcome.as_str()));
+    headers::lead_to(response.headers_mut(), page.prepared.leads_to());
     response
 }
 
-/// What they may have behind a gate: there are texts for members, and for nobody narrower yet.
-fn access(member: Option<&Member>) -> Access {
+/// What they may have behind the gate of a page, where it has one.
+fn access(member: Option<&Member>, gate: Option<Whom>) -> Access {
     let reader = member.map_or(Reader::Stranger, Reader::Member);
-    if Audience::Members.admits(&reader) { Access::Open } else { Access::Shut }
+    match gate.is_some_and(|whom| Audience::called(whom).admits(&reader)) {
+        true => Access::Open,
+        false => Access::Shut,
+    }
 }
 
 /// A page drawn for this request, for `who`, or for anyone.

@@ -27,6 +27,7 @@ pub const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 pub struct Prepared {
     content_type: &'static str,
     caching: &'static str,
+    leads_to: Box<[String]>,
     plain: Variant,
     gzip: OnceLock<Variant>,
     brotli: OnceLock<Variant>,
@@ -86,10 +87,22 @@ impl Prepared {
         Self {
             content_type,
             caching,
+            leads_to: Box::default(),
             plain: Variant::new(&hex(&digest[..16]), Encoding::Plain, body),
             gzip: OnceLock::new(),
             brotli: OnceLock::new(),
         }
+    }
+
+    /// The same, whose forms may lead to these places too.
+    #[must_use]
+    pub fn leading_to(self, places: Vec<String>) -> Self {
+        Self { leads_to: places.into(), ..self }
+    }
+
+    /// Where its forms may lead beside this site.
+    pub fn leads_to(&self) -> &[String] {
+        &self.leads_to
     }
 
     /// The body as it is.
@@ -121,6 +134,7 @@ impl Prepared {
         for (name, value) in &headers::FIXED {
             head.append(name.clone(), value.clone());
         }
+        headers::lead_to(head, &self.leads_to);
         if !known {
             head.append(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         }

@@ -4,21 +4,35 @@ use super::tasks::{self, Task};
 use super::{Job, cause};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::services::inbox::{self, Surroundings};
+use crate::payments;
+use crate::services::inbox::{self, Looked, Surroundings};
 use crate::services::outbox::End;
+use crate::services::payments as services_payments;
 use crate::services::runs::By;
 use sqlx::PgConnection;
 use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+/// Looks at whatever an event is about, where it is somebody's who is asked for that. No transaction is open meanwhile.
+///
+/// # Errors
+/// Where they cannot be asked just now.
+pub async fn look(app: &App, event: Uuid) -> Result<Looked> {
+    match app.ask(async |db| services_payments::told(db, event).await).await? {
+        Some((kind, payload)) => payments::look(app, &kind, &payload).await,
+        None => Ok(Looked::NoNeed),
+    }
+}
+
 /// Acts upon an event, in the transaction that ends the job.
-pub async fn act(app: &App, tx: &mut PgConnection, event: Uuid) -> Result<()> {
+pub async fn act(app: &App, tx: &mut PgConnection, event: Uuid, looked: &Looked) -> Result<()> {
     let sender = app.postman.sender(&app.config).map_err(Error::Internal)?;
     let with = Surroundings {
         now: app.clock.now(),
         id: &|| app.clock.id(),
         sender: sender.email.as_ref(),
+        looked,
         no_folder: Task::Sync.off(&app.config),
     };
     inbox::act(tx, event, &with).await

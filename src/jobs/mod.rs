@@ -1,7 +1,8 @@
 //! What happens after commit: each kind of job, and the worker that carries them out.
 //!
 //! A job either works in the database alone, and then its effect and its end are one transaction, or it does one thing
-//! outside, and may do that twice if its worker dies between the deed and the note of it. No job does both.
+//! outside, and may do that twice if its worker dies between the deed and the note of it. No job does both; but one may look at
+//! something outside before it works in the database.
 
 mod announce;
 pub mod digests;
@@ -16,6 +17,8 @@ pub mod worker;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::mail::Mail;
+use crate::payments;
+use crate::services::inbox::Looked;
 use crate::services::issues::{self, Whom};
 use crate::services::outbox::{self, Claimed, End, Noted};
 use crate::services::runs::By;
@@ -64,6 +67,16 @@ pub enum Job {
         /// Which.
         event: Uuid,
     },
+    /// See a call to Stripe through that nobody has seen through.
+    StripeCall {
+        /// Which.
+        call: Uuid,
+    },
+    /// See the beginning of a checkout through.
+    Checkout {
+        /// Which.
+        checkout: Uuid,
+    },
     /// Run a task because an event says that there is something new; after the run that is under way, where there is one.
     TaskDue {
         /// Which.
@@ -76,7 +89,7 @@ pub enum Job {
 
 impl Job {
     /// Every kind there is.
-    pub const KINDS: [&str; 8] = [
+    pub const KINDS: [&str; 10] = [
         "mail",
         "lead-arrived",
         "queue-issue",
@@ -85,6 +98,8 @@ impl Job {
         "run",
         "inbox",
         "task-due",
+        "stripe-call",
+        "checkout",
     ];
 
     /// The kind, as the outbox files it.
@@ -98,6 +113,8 @@ impl Job {
             Self::Run { .. } => "run",
             Self::Inbox { .. } => "inbox",
             Self::TaskDue { .. } => "task-due",
+            Self::StripeCall { .. } => "stripe-call",
+            Self::Checkout { .. } => "checkout",
         }
     }
 
@@ -112,6 +129,8 @@ impl Job {
             Self::Run { .. } => "A task, out of turn",
             Self::Inbox { .. } => "Another program has told us something",
             Self::TaskDue { .. } => "A task, as there is something new",
+            Self::StripeCall { .. } => "Something is asked of Stripe",
+            Self::Checkout { .. } => "A checkout is begun",
         }
     }
 
@@ -119,7 +138,10 @@ impl Job {
     pub fn priority(&self) -> i16 {
         match self {
             Self::LeadArrived { .. } | Self::Run { .. } | Self::AlignIssue { .. } => 0,
-            Self::Inbox { .. } | Self::TaskDue { .. } => 1,
+            Self::Inbox { .. }
+            | Self::TaskDue { .. }
+            | Self::StripeCall { .. }
+            | Self::Checkout { .. } => 1,
             Self::QueueIssue(_) | Self::Announce => 2,
             Self::Mail(mail) => mail.priority(),
         }
@@ -151,7 +173,9 @@ async fn carry_out(app: &App, claimed: &Claimed) -> Result<Option<End>> {
         Some(Job::Announce) => announce::tell(app, claimed.id).await,
         Some(Job::Run { task, slot }) => out_of_turn(app, *task, *slot).await,
         Some(Job::TaskDue { task, slot }) => inbox::task_due(app, *task, *slot).await,
-        Some(job) => match inside(app, claimed, async |tx| in_database(app, tx, job).await).await {
+        Some(Job::StripeCall { call }) => payments::complete(app, *call).await,
+        Some(Job::Checkout { checkout }) => payments::complete_checkout(app, *checkout).await,
+        Some(job) => match look_and_work(app, claimed, job).await {
             Ok(()) => return Ok(None),
             Err(error) if inbox::is_hopeless(job, &error) => End::Refused(cause(&error)),
             Err(error) => End::Failed(cause(&error)),
@@ -173,17 +197,33 @@ async fn out_of_turn(app: &App, task: Task, slot: OffsetDateTime) -> End {
     }
 }
 
+async fn look_and_work(app: &App, claimed: &Claimed, job: &Job) -> Result<()> {
+    let looked = match job {
+        Job::Inbox { event } => inbox::look(app, *event).await?,
+        _ => Looked::NoNeed,
+    };
+    inside(app, claimed, async |tx| in_database(app, tx, job, &looked).await).await
+}
+
 /// The jobs that work in the database alone.
-async fn in_database(app: &App, tx: &mut sqlx::PgConnection, job: &Job) -> Result<()> {
+async fn in_database(
+    app: &App,
+    tx: &mut sqlx::PgConnection,
+    job: &Job,
+    looked: &Looked,
+) -> Result<()> {
     let apart = app.config.newsletter_apart();
     match job {
         Job::LeadArrived { lead } => leads::arrived(app, tx, *lead).await,
         Job::QueueIssue(whom) => issues::queue(tx, || app.clock.id(), *whom, apart).await,
         Job::AlignIssue { issue } => issues::align(tx, app.clock.id(), *issue, apart).await,
-        Job::Inbox { event } => inbox::act(app, tx, *event).await,
-        Job::Mail(_) | Job::Announce | Job::Run { .. } | Job::TaskDue { .. } => {
-            Err(Error::unavailable("this job is not the database's alone"))
-        }
+        Job::Inbox { event } => inbox::act(app, tx, *event, looked).await,
+        Job::Mail(_)
+        | Job::Announce
+        | Job::Run { .. }
+        | Job::TaskDue { .. }
+        | Job::StripeCall { .. }
+        | Job::Checkout { .. } => Err(Error::unavailable("this job is not the database's alone")),
     }
 }
 
@@ -266,6 +306,8 @@ mod tests {
             Job::Run { task: Task::Cleanup, slot: at },
             Job::Inbox { event: id },
             Job::TaskDue { task: Task::Sync, slot: at },
+            Job::StripeCall { call: id },
+            Job::Checkout { checkout: id },
         ] {
             assert!(Job::KINDS.contains(&job.kind()), "{}", job.kind());
             let kept = serde_json::to_value(&job).unwrap();

@@ -1,11 +1,11 @@
 //! What each mail says.
 
-use super::{Letter, Mail, Person, access, newsletter, security};
+use super::{Letter, Mail, Person, access, newsletter, payments, security};
 use crate::app::App;
 use crate::error::{Result, found};
 use crate::services::links::{self, Token};
 use crate::services::{
-    accounts, email_changes, leads, retention, settings, staff, suppressions, webhooks,
+    accounts, email_changes, leads, memberships, retention, settings, staff, suppressions, webhooks,
 };
 use sqlx::PgConnection;
 use templates::mail::{self as template, Part};
@@ -88,6 +88,25 @@ async fn written(
         Mail::Test { staff } => {
             let Some(to) = found(staff::for_mail(db, *staff).await)? else { return Ok(None) };
             test(app, to)
+        }
+        Mail::MembershipBegun { subscription }
+        | Mail::TrialEnds { subscription }
+        | Mail::PaymentFailed { subscription }
+        | Mail::MembershipEnded { subscription } => {
+            let Some(about) = memberships::for_mail(db, subscription).await? else {
+                return Ok(None);
+            };
+            let Some(letter) = payments::letter(app, mail, about) else { return Ok(None) };
+            letter
+        }
+        Mail::Disputed { dispute, staff } => {
+            let (Some(to), Some(money)) = (
+                found(staff::for_mail(&mut *db, *staff).await)?,
+                memberships::dispute(db, dispute).await?,
+            ) else {
+                return Ok(None);
+            };
+            payments::disputed(app, to, &money)
         }
         _ => return newsletter::compose(app, db, mail).await,
     };

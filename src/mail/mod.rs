@@ -9,6 +9,7 @@ mod accounts;
 mod letters;
 mod lines;
 mod newsletter;
+mod payments;
 mod postman;
 pub mod records;
 mod security;
@@ -101,6 +102,33 @@ pub enum Mail {
         /// Who is told.
         staff: Uuid,
     },
+    /// To a member: they are one.
+    MembershipBegun {
+        /// By what.
+        subscription: String,
+    },
+    /// To a member: what was free ends soon.
+    TrialEnds {
+        /// Of what.
+        subscription: String,
+    },
+    /// To a member: a payment has failed.
+    PaymentFailed {
+        /// For what.
+        subscription: String,
+    },
+    /// To a member: they are none any more.
+    MembershipEnded {
+        /// What was over.
+        subscription: String,
+    },
+    /// To an owner: somebody's bank has taken money back.
+    Disputed {
+        /// What Stripe calls it.
+        dispute: String,
+        /// Who is told.
+        staff: Uuid,
+    },
     /// To a member of staff who wants to see whether mail arrives.
     Test {
         /// Who asked.
@@ -142,11 +170,16 @@ impl Mail {
             | Self::Test { .. }
             | Self::IssueTest { .. }
             | Self::WebhookDisabled { .. }
-            | Self::LeadDigest { .. } => Purpose::Staff,
+            | Self::LeadDigest { .. }
+            | Self::Disputed { .. } => Purpose::Staff,
             Self::LeadReceipt { .. }
             | Self::ConfirmSubscription { .. }
             | Self::SubscribedAlready { .. }
             | Self::AccountNotice { .. }
+            | Self::MembershipBegun { .. }
+            | Self::TrialEnds { .. }
+            | Self::PaymentFailed { .. }
+            | Self::MembershipEnded { .. }
             | Self::Link { .. } => Purpose::Answer,
             Self::Issue { .. } => Purpose::Newsletter,
             Self::Digest { .. } => Purpose::Digest,
@@ -163,6 +196,11 @@ impl Mail {
             | Self::ConfirmSubscription { .. }
             | Self::AccountNotice { .. }
             | Self::WebhookDisabled { .. }
+            | Self::MembershipBegun { .. }
+            | Self::TrialEnds { .. }
+            | Self::PaymentFailed { .. }
+            | Self::MembershipEnded { .. }
+            | Self::Disputed { .. }
             | Self::SubscribedAlready { .. } => 1,
             Self::Digest { .. } | Self::LeadDigest { .. } => 4,
             Self::Issue { .. } => 5,
@@ -184,6 +222,11 @@ impl Mail {
             Self::Link { .. } => "A link, good once",
             Self::AccountNotice { .. } => "What was done to an account",
             Self::WebhookDisabled { .. } => "A webhook was disabled",
+            Self::MembershipBegun { .. } => "Membership begun",
+            Self::TrialEnds { .. } => "What is free ends soon",
+            Self::PaymentFailed { .. } => "A payment has failed",
+            Self::MembershipEnded { .. } => "Membership over",
+            Self::Disputed { .. } => "Notice of a dispute",
             Self::Test { .. } => "Test",
         }
     }

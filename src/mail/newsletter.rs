@@ -59,6 +59,11 @@ pub(super) async fn compose(
         | Mail::Link { .. }
         | Mail::AccountNotice { .. }
         | Mail::WebhookDisabled { .. }
+        | Mail::MembershipBegun { .. }
+        | Mail::TrialEnds { .. }
+        | Mail::PaymentFailed { .. }
+        | Mail::MembershipEnded { .. }
+        | Mail::Disputed { .. }
         | Mail::Test { .. } => Ok(None),
     }
 }

@@ -55,6 +55,18 @@ impl Foreign {
     }
 }
 
+impl Configured {
+    /// The address of `path`, with a query or without, below this one, where there can be one.
+    pub fn below(&self, path: &str) -> Option<Self> {
+        format!("{}/{path}", self.0.as_str().trim_end_matches('/')).parse().ok()
+    }
+
+    /// Its origin, as browsers and policies write it.
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+}
+
 impl FromStr for Configured {
     type Err = ();
 

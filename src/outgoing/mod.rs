@@ -156,6 +156,19 @@ impl Outgoing {
     /// # Errors
     /// Where nothing is.
     pub async fn send(&self, to: &impl Somewhere, message: Message) -> Result<Answer, Trouble> {
+        self.send_for(to, message, self.limits.body).await
+    }
+
+    /// As [`Outgoing::send`], for an answer of whose body up to `most` bytes are read: somebody we know has much to say.
+    ///
+    /// # Errors
+    /// Where nothing is answered.
+    pub async fn send_for(
+        &self,
+        to: &impl Somewhere,
+        message: Message,
+        most: usize,
+    ) -> Result<Answer, Trouble> {
         let client = if to.is_trusted() { &self.configured } else { &self.foreign };
         let Message { method, headers, body } = message;
         let request = client.request(method, to.url().clone()).headers(headers).body(body);
@@ -168,7 +181,7 @@ impl Outgoing {
                 answer.is_whole = true;
                 break;
             };
-            let room = self.limits.body - answer.body.len();
+            let room = most - answer.body.len();
             answer.body.extend_from_slice(&piece[..piece.len().min(room)]);
             if piece.len() > room {
                 break;

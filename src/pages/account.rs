@@ -5,6 +5,7 @@ use crate::http::Gate;
 use crate::http::limit::Limit;
 use crate::http::page::{CachedPage, Context, LivePage};
 use crate::pages::admin::Ignored;
+use crate::pages::membership;
 use crate::policies;
 use crate::services::sessions::Member;
 use crate::services::{accounts, email_changes, passkeys, second_factors, sessions};
@@ -64,6 +65,7 @@ pub async fn view(db: &mut PgConnection, who: &Member, state: &FormState) -> Res
         waiting: waiting.as_ref().map(|waiting| waiting.email.as_str()),
         has_password: profile.has_password,
         has_second_factor: second_factors::is_on(db, who.id()).await?,
+        membership: membership::words(who.entitlement()),
         passkeys: passkeys::all(db, who.id()).await?.len(),
         sessions: &sessions,
     };

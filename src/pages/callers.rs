@@ -78,7 +78,7 @@ const ROWS: [Row<'static>; 11] = [
         href: None,
     },
     Row {
-        caller: "GitHub, Resend, any Standard Webhooks sender",
+        caller: "Stripe, GitHub, Resend, any Standard Webhooks sender",
         door: "/api/webhooks/{source}",
         proof: "That sender’s signature over the body",
         answer: "200 once it is stored",

@@ -9,6 +9,7 @@ pub mod contact;
 pub mod home;
 pub mod identities;
 pub mod indexnow;
+pub mod membership;
 pub mod newsletter;
 pub mod own_data;
 pub mod passkeys;

@@ -9,7 +9,7 @@ use crate::services::posts;
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
 use templates::posts::{Card, Link, Pages, Post, Text, Topic};
-use templates::{View, format, paths};
+use templates::{View, Whom, format, paths};
 
 /// How many posts stand on one page of a list.
 pub const PER_PAGE: u32 = 10;
@@ -73,7 +73,11 @@ impl CachedPage for Show {
         let beginning = post.beginning();
         let text = match post.text() {
             Some(body) => Text::ForEveryone(body),
-            None => Text::ForMembers { body: post.to_be_gated(), beginning: &beginning },
+            None => Text::ForSome {
+                whom: post.audience.whom().unwrap_or(Whom::Paying),
+                body: post.to_be_gated(),
+                beginning: &beginning,
+            },
         };
         Ok(templates::posts::show(&Post {
             id: post.id,
@@ -101,7 +105,7 @@ impl<'a> From<&'a posts::Card> for Card<'a> {
             topic: Topic { slug: &card.topic, name: &card.topic_name },
             published_at: card.published_at,
             minutes: format::reading_minutes(card.words),
-            for_members: !card.audience.admits(&posts::Reader::Stranger),
+            whom: card.audience.whom(),
         }
     }
 }

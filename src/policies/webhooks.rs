@@ -42,6 +42,18 @@ impl Family for Resend {
     }
 }
 
+/// Stripe: `Stripe-Signature`.
+pub struct Stripe;
+
+impl Family for Stripe {
+    const NAME: &'static str = "Stripe, by its signature";
+    const OFF: &'static str = "STRIPE_WEBHOOK_SECRET is not set.";
+
+    fn sender(_: &HttpRequest) -> &str {
+        "stripe"
+    }
+}
+
 /// Whoever the operator has named, as they sign.
 pub struct Named;
 

@@ -45,6 +45,8 @@ pub enum Kind {
     InboxPayloads,
     /// Events: after ninety days.
     Inbox,
+    /// What was asked of Stripe and was answered: after ninety days.
+    StripeCalls,
     /// Limits that nobody has come near lately.
     SharedLimits,
     /// What was sent to webhooks, with what was answered: thirty days after it was over with.
@@ -57,7 +59,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::EmailChanges,
@@ -76,6 +78,7 @@ impl Kind {
         Self::OldSecrets,
         Self::InboxPayloads,
         Self::Inbox,
+        Self::StripeCalls,
         Self::SharedLimits,
         Self::Deliveries,
         Self::Happenings,
@@ -103,6 +106,7 @@ impl Kind {
             Self::OldSecrets => "replaced keys",
             Self::InboxPayloads => "payloads of events",
             Self::Inbox => "events",
+            Self::StripeCalls => "calls to Stripe",
             Self::SharedLimits => "limits",
             Self::Deliveries => "deliveries to webhooks",
             Self::Happenings => "happenings",
@@ -252,6 +256,11 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
             r#"with old as (select id from webhook_secrets where good_until < now() limit $1),
                         gone as (delete from webhook_secrets using old
                                   where webhook_secrets.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::StripeCalls => counted!(
+            r#"with old as (select id from stripe_calls where ended_at < now() - interval '90 days' limit $1),
+                        gone as (delete from stripe_calls using old where stripe_calls.id = old.id and $1::bigint is not null)
                    select count(*) as "count!" from old"#
         ),
     };

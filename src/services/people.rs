@@ -50,6 +50,10 @@ pub enum Holding {
     IdentityArrivals,
     /// That an account is to have their address.
     EmailChanges,
+    /// What they bought. The order stays, and whose it was does not.
+    Orders,
+    /// What is being asked of Stripe about them. Once it was answered nothing of it is kept.
+    StripeCalls,
     /// What other programs told us in which they are named: who pushed, whose mail came back.
     Inbox,
     /// What other programs have answered to what we told them, where that names them.
@@ -58,17 +62,19 @@ pub enum Holding {
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Leads,
         Self::Outbox,
         Self::Suppressions,
         Self::Subscribers,
         Self::SubscriptionMails,
+        Self::Orders,
         Self::Accounts,
         Self::MailedLinks,
         Self::Identities,
         Self::IdentityArrivals,
         Self::EmailChanges,
+        Self::StripeCalls,
         Self::Inbox,
         Self::WebhookTries,
     ];
@@ -86,6 +92,8 @@ impl Holding {
             Self::Identities => "identities",
             Self::IdentityArrivals => "identity_arrivals",
             Self::EmailChanges => "email_changes",
+            Self::Orders => "orders",
+            Self::StripeCalls => "stripe_calls",
             Self::Inbox => "inbox",
             Self::WebhookTries => "webhook_tries",
         }
@@ -148,6 +156,11 @@ impl Holding {
                               'second_factor_since', (select created_at from second_factors where account_id = accounts.id),
                               'passkeys', coalesce((select jsonb_agg(jsonb_build_object('name', name, 'created_at', created_at, 'used_at', used_at) order by id)
                                                       from passkeys where account_id = accounts.id), '[]'),
+                              'customer_at_stripe', (select customer from stripe_customers where account_id = accounts.id),
+                              'subscriptions', coalesce((select jsonb_agg(to_jsonb(subscriptions) - 'account_id' - 'read' order by created_at)
+                                                      from subscriptions where account_id = accounts.id), '[]'),
+                              'memberships_given', coalesce((select jsonb_agg(to_jsonb(g) - 'account_id' - 'granted_by' order by g.created_at)
+                                                      from membership_grants g where account_id = accounts.id), '[]'),
                               'sessions', coalesce((select jsonb_agg(to_jsonb(sessions) - 'token_hash' - 'account_id'
                                                                      || jsonb_build_object('app', apps.name) order by sessions.created_at)
                                                       from sessions left join apps on apps.id = app_id
@@ -163,6 +176,28 @@ impl Holding {
                     r#"select to_jsonb(mailed_links) - 'hashes' - 'shown' - 'intent'
                               || jsonb_build_object('intent', intent - 'password_hash') as "row!"
                          from mailed_links where lower(email) = lower($1) order by id"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
+            Self::Orders => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(orders) - 'token_hash' - 'account_id' || jsonb_build_object('lines',
+                              coalesce((select jsonb_agg(to_jsonb(lines) - 'order_id' order by position)
+                                          from order_lines lines where order_id = orders.id), '[]')) as "row!"
+                         from orders where lower(email) = lower($1)
+                            or account_id = (select id from accounts where lower(accounts.email) = lower($1))
+                        order by id"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
+            Self::StripeCalls => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(stripe_calls) as "row!" from stripe_calls
+                        where position(replace(lower($1), '@', '%40') in lower(body)) > 0 order by id"#,
                     email
                 )
                 .fetch_all(db)
@@ -265,6 +300,25 @@ impl Holding {
                 sqlx::query!("delete from mailed_links where lower(email) = lower($1)", email)
                     .execute(db)
                     .await?
+            }
+            // What was sold stays sold: the books say so.
+            Self::Orders => {
+                sqlx::query!(
+                    "update orders set email = null, name = null
+                      where lower(email) = lower($1) or account_id = (select id from accounts where lower(accounts.email) = lower($1))",
+                    email
+                )
+                .execute(db)
+                .await?
+            }
+            Self::StripeCalls => {
+                sqlx::query!(
+                    "update stripe_calls set body = '', state = 'refused', remark = 'Whom it named was erased.', ended_at = now()
+                      where position(replace(lower($1), '@', '%40') in lower(body)) > 0",
+                    email
+                )
+                .execute(db)
+                .await?
             }
             // That it came stays, as it might come again. What was still to be done about it is not.
             Self::Inbox => {

@@ -6,10 +6,12 @@ pub use by_token::{begin_for_app, end_family, of_app, touch_family};
 
 use crate::digest;
 use crate::error::{Error, Result};
+use crate::services::entitlements::{self, Entitlement, Standing};
 use crate::services::staff::{Role, TwoFactorsOf};
 use crate::services::{accounts, half_sign_ins, tokens};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -50,6 +52,7 @@ pub struct Member {
     recent: bool,
     two_factors: bool,
     stale: bool,
+    standing: Json<Standing>,
 }
 
 impl Member {
@@ -66,6 +69,11 @@ impl Member {
     /// Whether they are one of us.
     pub fn is_staff(&self) -> bool {
         self.role.is_some()
+    }
+
+    /// What they may have because they pay.
+    pub fn entitlement(&self) -> Entitlement {
+        entitlements::of(&self.standing)
     }
 
     /// The session they are here with.
@@ -271,7 +279,8 @@ pub async fn resume(db: &mut PgConnection, token: &SessionToken) -> Result<Optio
         Member,
         r#"select accounts.id, accounts.name, staff.role as "role?: Role", sessions.id as session, network,
                   proven_at > now() - make_interval(secs => $2) as "recent!",
-                  two_factors, seen_at < now() - interval '5 minutes' as "stale!"
+                  two_factors, seen_at < now() - interval '5 minutes' as "stale!",
+                  membership_of(accounts.id) as "standing!: Json<Standing>"
              from sessions join accounts on accounts.id = account_id left join staff on staff.id = account_id
             where token_hash = $1 and expires_at > now() and active
               and seen_at > now() - make_interval(secs => case when staff.id is null then $3 else $4::float8 end)"#,

@@ -1,7 +1,7 @@
 //! Posts as staff write them.
 
 use super::{badge, page, pager, version};
-use crate::{FormState, View, form, format, paths};
+use crate::{FormState, View, Whom, form, format, paths};
 use form::Choice;
 use maud::{Markup, html};
 use time::OffsetDateTime;
@@ -17,8 +17,8 @@ pub struct Row<'a> {
     pub slug: &'a str,
     /// Whether visitors see it.
     pub status: &'a str,
-    /// Whether its text is for members alone.
-    pub for_members: bool,
+    /// Whom its text is for, where it is not for everyone.
+    pub whom: Option<Whom>,
     /// The name of its topic.
     pub topic: &'a str,
     /// When it was last changed.
@@ -66,12 +66,17 @@ const STATUSES: [Choice<'static>; 4] = [
     },
 ];
 
-const AUDIENCES: [Choice<'static>; 2] = [
+const AUDIENCES: [Choice<'static>; 3] = [
     Choice { value: "everyone", label: "Everyone", hint: "Whoever comes reads all of it." },
     Choice {
         value: "members",
         label: "Members",
         hint: "Whoever has an account reads all of it. Everyone else sees the summary or, without one, the first paragraph.",
+    },
+    Choice {
+        value: "paid",
+        label: "Paying members",
+        hint: "Whoever has a membership reads all of it. Everyone else sees as much as of a post for members.",
     },
 ];
 
@@ -163,7 +168,7 @@ fn table(rows: &[Row<'_>]) -> Markup {
                         td data-label="Topic" dir="auto" { (row.topic) }
                         td data-label="Status" {
                             (badge(row.status))
-                            @if row.for_members { span.sub { "for members" } }
+                            @if let Some(whom) = row.whom { span.sub { (whom.words().to_lowercase()) } }
                         }
                         td data-label="Changed" { (format::moment(row.updated_at)) }
                     }

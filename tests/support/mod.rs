@@ -12,6 +12,7 @@ mod raw;
 mod receiver;
 pub mod signer;
 mod smtp;
+pub mod stripe;
 
 pub use chance::Chance;
 pub use database::folder_of_its_own;

@@ -16,6 +16,8 @@ pub const RESEND: (&str, &str) =
     ("RESEND_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 /// What GitHub signs with, and what it did before.
 pub const GITHUB: (&str, &str) = ("GITHUB_WEBHOOK_SECRET", "a secret of GitHub, the one before");
+/// What Stripe signs with.
+pub const STRIPE: (&str, &str) = ("STRIPE_WEBHOOK_SECRET", super::stripe::SECRET);
 /// A sender called `partner`, with two secrets.
 pub const PARTNER: [(&str, &str); 2] = [
     ("WEBHOOK_PARTNER_KIND", "standard"),
@@ -30,7 +32,8 @@ pub const PARTNERS_KEY: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 /// Where they are, with what they need.
 pub static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/signer");
-    if !folder.join("node_modules/.package-lock.json").exists() {
+    // Another version of this folder may have left others.
+    if !folder.join("node_modules/stripe/package.json").exists() {
         let npm = Command::new("npm")
             .args(["ci", "--ignore-scripts", "--prefer-offline", "--loglevel=error"])
             .current_dir(&folder)
@@ -69,6 +72,11 @@ pub fn standard(key: &str, id: &str, at: i64, body: &[u8]) -> Value {
 /// What is to be signed by a header of the sender's own.
 pub fn hmac(key: &str, encoding: &str, body: &[u8]) -> Value {
     json!({ "hmac": key, "as": encoding, "body": BASE64_STANDARD.encode(body) })
+}
+
+/// What is to be signed as Stripe does.
+pub fn stripe(key: &str, at: i64, body: &[u8]) -> Value {
+    json!({ "stripe": key, "at": at, "body": BASE64_STANDARD.encode(body) })
 }
 
 /// A request as it is sent to us.

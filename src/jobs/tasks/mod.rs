@@ -6,6 +6,7 @@
 
 mod cleanup;
 mod digest;
+mod payments;
 pub mod plan;
 mod retention;
 mod sitemap;
@@ -38,12 +39,14 @@ pub enum Task {
     Sync,
     /// Search engines are told which pages are new, changed or gone.
     Sitemap,
+    /// What is known of payments is compared with what Stripe knows.
+    Payments,
 }
 
 impl Task {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Cleanup, Self::Digest, Self::Retention, Self::Sync, Self::Sitemap];
+    pub const ALL: [Self; 6] =
+        [Self::Cleanup, Self::Digest, Self::Retention, Self::Sync, Self::Sitemap, Self::Payments];
 
     /// As addresses and commands name it.
     pub fn name(self) -> &'static str {
@@ -53,6 +56,7 @@ impl Task {
             Self::Retention => "retention",
             Self::Sync => "sync",
             Self::Sitemap => "sitemap",
+            Self::Payments => "payments",
         }
     }
 
@@ -69,6 +73,7 @@ impl Task {
             Self::Retention => &retention::PLAN,
             Self::Sync => &sync::PLAN,
             Self::Sitemap => &sitemap::PLAN,
+            Self::Payments => &payments::PLAN,
         }
     }
 
@@ -77,6 +82,7 @@ impl Task {
         match self {
             Self::Sync if config.sync_folder.is_none() => Some("SYNC_FOLDER is not set."),
             Self::Sitemap if config.indexnow_url.is_none() => Some("INDEXNOW_URL is not set."),
+            Self::Payments if config.stripe_key.is_none() => Some(crate::payments::OFF),
             _ => None,
         }
     }
@@ -88,6 +94,7 @@ impl Task {
             Self::Retention => retention::run(turn).await,
             Self::Sync => sync::run(turn).await,
             Self::Sitemap => sitemap::run(turn).await,
+            Self::Payments => payments::run(turn).await,
         }
     }
 }

@@ -60,6 +60,11 @@ impl Plan {
         }
     }
 
+    /// Due every so many minutes.
+    pub const fn every_minutes(title: &'static str, minutes: u64) -> Self {
+        Self { every: Duration::from_secs(minutes * 60), ..Self::hourly(title) }
+    }
+
     /// Due each day at this hour, UTC.
     pub const fn daily(title: &'static str, hour: u64) -> Self {
         Self { every: DAY, after: Duration::from_secs(hour * 3600), ..Self::hourly(title) }

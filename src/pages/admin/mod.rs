@@ -7,6 +7,7 @@ pub mod inbox;
 pub mod issues;
 pub mod keys;
 pub mod leads;
+pub mod ledger;
 pub mod outbox;
 pub mod people;
 pub mod posts;

@@ -5,7 +5,7 @@ use crate::http::limit::Limit;
 use crate::http::page::{Context, LivePage};
 use crate::http::{Gate, cursor};
 use crate::policies;
-use crate::services::posts::{self, Audience, Author, Listed};
+use crate::services::posts::{self, Author, Listed};
 use crate::services::sessions::Staff;
 use serde::Deserialize;
 use sqlx::PgConnection;
@@ -56,7 +56,7 @@ impl<'a> From<&'a Listed> for Row<'a> {
             title: &post.title,
             slug: &post.slug,
             status: post.status.as_str(),
-            for_members: post.audience == Audience::Members,
+            whom: post.audience.whom(),
             topic: &post.topic,
             updated_at: post.updated_at,
         }

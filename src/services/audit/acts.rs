@@ -95,6 +95,20 @@ pub enum Act {
     SubscriberEnded,
     /// All of them were taken along.
     SubscribersExported,
+    /// There is another plan for members.
+    PlanAdded,
+    /// What it costs, or whether it can be had.
+    PlanChanged,
+    /// Somebody was given what others pay for.
+    MembershipGiven,
+    /// It was taken back.
+    MembershipTakenBack,
+    /// Stripe was told of the plans.
+    PlansSynced,
+    /// What is known here was compared with what Stripe knows.
+    PaymentsReconciled,
+    /// The ledger was taken along.
+    LedgerExported,
     /// A job is tried again.
     JobRetried,
     /// Dead jobs are.
@@ -196,6 +210,13 @@ pub const ACTS: &[(Act, &str, &str)] = &[
     (Act::SubscribersImported, "subscribers-imported", "Subscribers brought over"),
     (Act::SubscriberEnded, "subscriber-ended", "Subscriber taken off the list"),
     (Act::SubscribersExported, "subscribers-exported", "Subscribers taken along"),
+    (Act::PlanAdded, "plan-added", "Plan added"),
+    (Act::PlanChanged, "plan-changed", "Plan changed"),
+    (Act::MembershipGiven, "membership-given", "Membership given"),
+    (Act::MembershipTakenBack, "membership-taken-back", "Membership taken back"),
+    (Act::PlansSynced, "plans-synced", "Stripe told of the plans"),
+    (Act::PaymentsReconciled, "payments-reconciled", "Payments compared with Stripe"),
+    (Act::LedgerExported, "ledger-exported", "Ledger taken along"),
     (Act::JobRetried, "job-retried", "Job tried again"),
     (Act::JobsRetried, "jobs-retried", "Dead jobs tried again"),
     (Act::MailTested, "mail-tested", "Test mail sent"),

@@ -1,7 +1,7 @@
 //! What an event leads to.
 //!
 //! GitHub's `push` has the folder of posts read at once. What Resend says of a mail is [`super::mail`]'s. Anyone else may have
-//! pages rendered again. What is none of these is kept and says why nothing was done.
+//! pages rendered again. What Stripe says of an object is not believed: that was read anew before ([`Looked`]). What is none of these is kept and says why nothing was done.
 
 use super::{document, mail};
 use crate::error::{Error, Result};
@@ -9,6 +9,7 @@ use crate::jobs::Job;
 use crate::jobs::tasks::Task;
 use crate::services::input::Valid;
 use crate::services::outbox::{self, New};
+use crate::services::payments::{self, Because, Fresh};
 use crate::services::revalidation::{self, Revalidation};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -23,6 +24,7 @@ pub(super) fn needs_nothing(source: &str, kind: &str) -> Option<&'static str> {
     let known = match (source, kind) {
         ("github", "ping") => return Some("It only asks whether we are there."),
         ("github", kind) => kind == "push",
+        ("stripe", kind) => payments::About::of(kind).is_some(),
         ("resend", kind) => mail::KINDS.iter().any(|(known, _)| *known == kind),
         (_, kind) => CONTENT.contains(&kind),
     };
@@ -41,8 +43,23 @@ pub struct Surroundings<'a> {
     pub id: &'a dyn Fn() -> Uuid,
     /// The address that our mail comes from.
     pub sender: &'a str,
+    /// What was read at Stripe because of the event.
+    pub looked: &'a Looked,
     /// Why there is no folder to be read, where there is none.
     pub no_folder: Option<&'static str>,
+}
+
+/// What was seen where somebody looked because of an event, before acting upon it.
+#[derive(Debug)]
+pub enum Looked {
+    /// Nobody had to look.
+    NoNeed,
+    /// Nobody can: this is missing.
+    Off(&'static str),
+    /// There is no such thing.
+    Unknown,
+    /// This.
+    Seen(Fresh),
 }
 
 /// An event that was kept, and is locked by whoever acts upon it. Nothing comes here that was not proven.
@@ -132,6 +149,9 @@ async fn effects(db: &mut PgConnection, told: &Told, with: &Surroundings<'_>) ->
     let Some(payload) = &told.payload else {
         return Ok(End::Ignored("What it said is not kept any more."));
     };
+    if told.source == "stripe" {
+        return take_in(db, told, with).await;
+    }
     if told.source == "github" {
         return read_folder(db, told, with).await;
     }
@@ -142,6 +162,20 @@ async fn effects(db: &mut PgConnection, told: &Told, with: &Surroundings<'_>) ->
         "resend" => mail::hear(db, told, &said["data"], with).await,
         _ => render_again(db, told, said).await,
     }
+}
+
+/// Takes in what Stripe says now, whatever it said when the event was sent.
+async fn take_in(db: &mut PgConnection, told: &Told, with: &Surroundings<'_>) -> Result<End> {
+    let fresh = match with.looked {
+        Looked::Seen(fresh) => fresh,
+        Looked::Off(why) => return Ok(End::Ignored(why)),
+        Looked::Unknown => return Ok(End::Ignored("Stripe knows no such thing.")),
+        // It was not needed when somebody looked, and is by now: another try will look.
+        Looked::NoNeed => return Err(Error::unavailable("nobody has looked at Stripe yet")),
+    };
+    let because = Because { event: Some(told.id), now: with.now, id: with.id, repairs: false };
+    let news = payments::take_in(db, fresh, &because).await?;
+    Ok(End::Done(news.is_empty().then_some("All of it was known.")))
 }
 
 /// The task is due now, in a slot of its own: what is in the folder by then was not there when it last ran.

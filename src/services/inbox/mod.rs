@@ -9,7 +9,7 @@ mod mail;
 mod signature;
 mod staff;
 
-pub use acting::{Surroundings, Told, act};
+pub use acting::{Looked, Surroundings, Told, act};
 pub use mail::{Heard, heard_of};
 pub use signature::{Claim, Encoding, Scheme, Sender, Shape, standard_key, standard_signatures};
 pub use staff::{
@@ -17,7 +17,7 @@ pub use staff::{
     replay_dead,
 };
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::services::outbox::{self, New};
 use bytes::Bytes;
@@ -59,7 +59,7 @@ fn kind_in(body: &[u8]) -> Option<String> {
 }
 
 /// Keeps a delivery, with a job that acts upon it where there is anything to do. False where it was here before. `id` and
-/// `job` are fresh.
+/// `job` are fresh. One statement, as senders come in bursts: it is a transaction by itself.
 ///
 /// # Errors
 /// As any statement: then the sender has to be told to come again.
@@ -69,11 +69,18 @@ pub async fn keep(
     delivery: &Delivery,
 ) -> Result<bool> {
     let unneeded = acting::needs_nothing(&delivery.source, &delivery.kind);
-    let kept = sqlx::query!(
-        "insert into inbox (id, source, event_id, type, payload, state, remark, job, ended_at)
-         values ($1, $2, $3, $4, $5, case when $6::text is null then 'waiting' else 'ignored' end, $6,
-                 case when $6::text is null then $7::uuid end, case when $6::text is not null then now() end)
-             on conflict on constraint inbox_event_key do nothing",
+    let work = Job::Inbox { event: id };
+    let written = serde_json::to_value(&work).map_err(|error| Error::Internal(error.into()))?;
+    let kept = sqlx::query_scalar!(
+        r#"with kept as (
+               insert into inbox (id, source, event_id, type, payload, state, remark, job, ended_at)
+               values ($1, $2, $3, $4, $5, case when $6::text is null then 'waiting' else 'ignored' end, $6,
+                       case when $6::text is null then $7::uuid end, case when $6::text is not null then now() end)
+                   on conflict on constraint inbox_event_key do nothing returning job),
+             due as (
+               insert into outbox (id, kind, job, cause, priority)
+               select kept.job, $8, $9, 'inbox:' || $1::uuid, $10 from kept where kept.job is not null)
+           select exists (select from kept) as "is_new!""#,
         id,
         delivery.source,
         delivery.event_id,
@@ -81,12 +88,11 @@ pub async fn keep(
         &delivery.body[..],
         unneeded,
         job,
+        work.kind(),
+        written,
+        work.priority(),
     );
-    let is_new = kept.execute(&mut *db).await?.rows_affected() == 1;
-    if is_new && unneeded.is_none() {
-        put_job(db, id, job).await?;
-    }
-    Ok(is_new)
+    Ok(kept.fetch_one(db).await?)
 }
 
 async fn put_job(db: &mut PgConnection, event: Uuid, job: Uuid) -> Result<()> {

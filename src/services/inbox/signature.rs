@@ -42,6 +42,8 @@ pub struct Sender {
 pub enum Scheme {
     /// Standard Webhooks 1.0: id, time and body are signed.
     Standard,
+    /// As Stripe does: time and body, in a header of its own; the body names the event.
+    Stripe,
     /// The body alone is, in a header of the sender's own.
     Header(Shape),
 }
@@ -152,6 +154,13 @@ impl Claim {
                 let signatures = listed(&list)?;
                 Ok(Self { id: Some(checked(id)?), kind: None, before, signatures, sender })
             }
+            Scheme::Stripe => {
+                let said = header("stripe-signature")?.ok_or(UNSIGNED)?;
+                let (at, signatures) = timed_and_signed(&said)?;
+                is_recent(at, now)?;
+                let before = format!("{at}.");
+                Ok(Self { id: None, kind: None, before, signatures, sender })
+            }
             Scheme::Header(shape) => {
                 let said = header(&shape.signature)?.ok_or(UNSIGNED)?;
                 let signature =
@@ -184,7 +193,11 @@ impl Claim {
         if !bool::from(good) {
             return Err(WRONG);
         }
-        let id = self.id.unwrap_or_else(|| crate::digest::hex(&Sha256::digest(&body)));
+        let named = match self.sender.scheme {
+            Scheme::Stripe => named_within(&body).and_then(|id| checked(id).ok()),
+            Scheme::Standard | Scheme::Header(_) => self.id,
+        };
+        let id = named.unwrap_or_else(|| crate::digest::hex(&Sha256::digest(&body)));
         Ok(Delivery::proven(self.sender.name.clone(), id, self.kind, body))
     }
 }
@@ -210,6 +223,35 @@ fn listed(list: &str) -> Result<Vec<[u8; 32]>> {
     let known = parts.iter().filter_map(|part| part.strip_prefix("v1,"));
     let signatures: Vec<_> = known.filter_map(|text| Encoding::Base64.read(text)).collect();
     if signatures.is_empty() { Err(WRONG) } else { Ok(signatures) }
+}
+
+/// The id that an event gives itself.
+fn named_within(body: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        id: String,
+    }
+    serde_json::from_slice::<Named>(body).ok().map(|named| named.id)
+}
+
+/// No header of Stripe's holds more signatures.
+const MOST_OF_STRIPE: usize = 8;
+
+/// `t=…,v1=…,v1=…`: one time, and up to eight signatures of the version that we know. Others stand beside them, such as `v0`.
+fn timed_and_signed(said: &str) -> Result<(&str, Vec<[u8; 32]>)> {
+    let parts: Vec<(&str, &str)> = said
+        .split(',')
+        .map(|part| part.trim().split_once('=').ok_or(DOUBTFUL))
+        .collect::<Result<_>>()?;
+    let all = |name: &'static str| {
+        parts.iter().filter(move |(known, _)| *known == name).map(|(_, value)| *value)
+    };
+    let (Some(at), None) = (all("t").next(), all("t").nth(1)) else { return Err(DOUBTFUL) };
+    if all("v1").count() > MOST_OF_STRIPE {
+        return Err(DOUBTFUL);
+    }
+    let signatures: Vec<_> = all("v1").filter_map(|text| Encoding::Hex.read(text)).collect();
+    if signatures.is_empty() { Err(WRONG) } else { Ok((at, signatures)) }
 }
 
 /// An id that can be kept, told and found again.

@@ -164,7 +164,10 @@ pub async fn by_id(db: &mut PgConnection, by: &Reader<'_>, id: Uuid) -> Result<S
     let payload = payload.fetch_one(&mut *db).await?;
     let effects = sqlx::query_as!(
         Effect,
-        "select object, kind, detail, at from inbox_effects where event = $1 order by at, object",
+        r#"select object as "object!", kind as "kind!", detail, at as "at!" from
+               (select object, kind, detail, at from inbox_effects where event = $1
+                union all select object, kind, detail, at from stripe_effects where event = $1) both_of_them
+            order by at, object"#,
         id,
     );
     Ok(Shown {

@@ -9,7 +9,7 @@ use crate::services::keys::{Partner, PostsRead};
 use crate::services::sessions::Member;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use templates::{format, markdown};
+use templates::{Whom, format, markdown};
 
 /// Whom a text is for.
 #[derive(
@@ -23,6 +23,8 @@ pub enum Audience {
     Everyone,
     /// Whoever has an account.
     Members,
+    /// Whoever pays, or was given what others pay for.
+    Paid,
 }
 
 /// Who asks for a text, and their proof.
@@ -40,13 +42,31 @@ pub enum Reader<'a> {
 
 impl Audience {
     /// Those there are.
-    pub const ALL: [Self; 2] = [Self::Everyone, Self::Members];
+    pub const ALL: [Self; 3] = [Self::Everyone, Self::Members, Self::Paid];
 
     /// As it is written.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Everyone => "everyone",
             Self::Members => "members",
+            Self::Paid => "paid",
+        }
+    }
+
+    /// What pages call them, where they are not everyone.
+    pub fn whom(self) -> Option<Whom> {
+        match self {
+            Self::Everyone => None,
+            Self::Members => Some(Whom::Members),
+            Self::Paid => Some(Whom::Paying),
+        }
+    }
+
+    /// Those whom a page calls so.
+    pub fn called(whom: Whom) -> Self {
+        match whom {
+            Whom::Members => Self::Members,
+            Whom::Paying => Self::Paid,
         }
     }
 
@@ -54,8 +74,12 @@ impl Audience {
     pub fn admits(self, reader: &Reader<'_>) -> bool {
         match (self, reader) {
             (Self::Everyone, _)
-            | (Self::Members, Reader::Member(_) | Reader::Partner(_) | Reader::Told(_)) => true,
-            (Self::Members, Reader::Stranger) => false,
+            | (Self::Members, Reader::Member(_))
+            | (Self::Members | Self::Paid, Reader::Partner(_) | Reader::Told(_)) => true,
+            (Self::Paid, Reader::Member(member)) => {
+                member.is_staff() || member.entitlement().is_open()
+            }
+            (Self::Members | Self::Paid, Reader::Stranger) => false,
         }
     }
 

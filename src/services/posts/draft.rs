@@ -110,7 +110,7 @@ pub(super) fn audience<'de, D: serde::Deserializer<'de>>(
 ) -> Result<Option<Audience>, D::Error> {
     let Some(given) = input::optional_line(input)? else { return Ok(None) };
     let known = Audience::ALL.into_iter().find(|audience| audience.as_str() == given);
-    known.map(Some).ok_or_else(|| serde::de::Error::custom("Use everyone or members"))
+    known.map(Some).ok_or_else(|| serde::de::Error::custom("Use everyone, members or paid"))
 }
 
 fn topic_form(topic: &str) -> Result<(), ValidationError> {

@@ -2,9 +2,11 @@
 
 use super::{Device, Limits, Member, SessionToken, begin};
 use crate::error::Result;
+use crate::services::entitlements::Standing;
 use crate::services::staff::Role;
 use crate::services::tokens;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 /// Begins one, for an app that was registered or for any other.
@@ -35,7 +37,8 @@ pub async fn of_app(db: &mut PgConnection, access: &tokens::Secret) -> Result<Op
     Ok(sqlx::query_as!(
         Member,
         r#"select accounts.id, accounts.name, staff.role as "role?: Role", sessions.id as session, network,
-                  false as "recent!", false as "two_factors!", seen_at < now() - interval '5 minutes' as "stale!"
+                  false as "recent!", false as "two_factors!", seen_at < now() - interval '5 minutes' as "stale!",
+                  membership_of(accounts.id) as "standing!: Json<Standing>"
              from app_tokens join sessions on sessions.id = session_id join accounts on accounts.id = account_id
                   left join staff on staff.id = account_id
             where hash = $1 and kind = 'access' and app_tokens.expires_at > now() and sessions.expires_at > now() and active
