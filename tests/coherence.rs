@@ -51,6 +51,7 @@ async fn change(app: &TestApp, chance: &mut Chance, table: &str, column: &str) -
                 }
                 "published_at" | "created_at" | "updated_at" => moment.clone(),
                 "api_key_id" => "null".to_owned(),
+                "appeared" => "not appeared".to_owned(),
                 "audience" => {
                     format!("'{}'", ["everyone", "members"][chance.below(2) as usize])
                 }

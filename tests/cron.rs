@@ -327,7 +327,7 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
                  select id, gen_random_uuid(), gen_random_uuid(), n, 'delivered', now() - make_interval(days => n)
                    from webhooks, generate_series(29, 31, 2) n;
              insert into events (type, object, sequence, confined, at)
-                 select 'x', gen_random_uuid(), n, false, now() - make_interval(days => n) from generate_series(89, 91, 2) n;
+                 select 'y', gen_random_uuid(), n, false, now() - make_interval(days => n) from generate_series(89, 91, 2) n;
              insert into stripe_calls (id, purpose, path, body, state, ended_at)
                  select gen_random_uuid(), n::text, '/x', '', 'answered', now() - make_interval(days => n) from generate_series(89, 91, 2) n;
              insert into shared_limits (bucket, full_at) select sha256(n::text::bytea), now() + make_interval(mins => n)

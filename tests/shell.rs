@@ -153,7 +153,7 @@ const ROWS: &[Row] = &[
     row("webhook ping", &["{webhook}"], NOTHING),
     row(
         "webhook replay",
-        &["{webhook}", "--since", "2026-01-31T09:00Z"],
+        &["{webhook}", "--since", "2026-01-31 09:00"],
         Some((&[NOBODY, "--since", "x"], "#/since")),
     ),
     row("webhook disable", &["{webhook}"], NOTHING),

@@ -51,7 +51,7 @@ fn a_partner_sees_to_its_own_and_to_nobody_elses() {
         send(app).await;
         let log = receiver.log("/hook");
         assert_eq!((&log[0]["event"]["type"], &log[0]["verified"]), (&json!("ping"), &json!(true)));
-        let looked_up = get(&key, &format!("/api/v1/webhooks/deliveries/{delivery}")).await.json();
+        let looked_up = get(&key, &format!("/api/v1/deliveries/{delivery}")).await.json();
         assert_eq!(
             (&looked_up["state"], &looked_up["tries"][0]["status"]),
             (&json!("delivered"), &json!(200))
@@ -98,7 +98,7 @@ fn a_partner_sees_to_its_own_and_to_nobody_elses() {
             (Method::PATCH, at.clone()),
             (Method::DELETE, at.clone()),
             (Method::GET, format!("{at}/deliveries")),
-            (Method::GET, format!("/api/v1/webhooks/deliveries/{delivery}")),
+            (Method::GET, format!("/api/v1/deliveries/{delivery}")),
             (Method::POST, format!("{at}/ping")),
             (Method::POST, format!("{at}/replay")),
             (Method::POST, format!("{at}/rotate")),

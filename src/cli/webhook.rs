@@ -68,7 +68,7 @@ pub enum Command {
         /// This delivery.
         #[arg(long)]
         delivery: Option<String>,
-        /// What was given up of what happened since then, as in 2027-01-31T09:00Z.
+        /// What was given up of what happened since then, as in 2027-01-31 09:00 (UTC).
         #[arg(long, conflicts_with = "delivery")]
         since: Option<String>,
     },

@@ -382,7 +382,7 @@ impl Endpoint for Deliveries {
     }
 }
 
-/// `GET /api/v1/webhooks/deliveries/{id}`
+/// `GET /api/v1/deliveries/{id}`
 pub struct Delivered;
 
 /// A delivery, with each time it was tried.
@@ -395,7 +395,7 @@ pub struct WithTries {
 }
 
 impl Gate for Delivered {
-    const PATH: &'static str = "/api/v1/webhooks/deliveries/{id}";
+    const PATH: &'static str = "/api/v1/deliveries/{id}";
     const LIMIT: Limit = Limit::per_minute(300);
     type Auth = ApiKey<WebhooksWrite>;
 }
