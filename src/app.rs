@@ -21,7 +21,7 @@ use crate::services::passkeys;
 use crate::services::passwords::Passwords;
 use crate::services::secrets::Secrets;
 use crate::services::submissions::Submission;
-use crate::services::{consents, secrets, submissions};
+use crate::services::{consents, events, secrets, submissions};
 use crate::stripe::Stripe;
 use sqlx::PgConnection;
 use std::sync::Arc;
@@ -65,6 +65,8 @@ pub struct App {
     pub stripe: Option<Stripe>,
     /// Told of every write: there may be something to do.
     pub outbox_news: Notify,
+    /// The same, for whoever sends webhooks.
+    pub webhook_news: Notify,
     /// Where this process begins to count its requests.
     pub seed: u64,
     db: Db,
@@ -82,6 +84,7 @@ impl App {
         let fresh = Secrets::generate(&clock);
         let settle = async |tx: &mut PgConnection| {
             consents::settle(&mut *tx).await?;
+            events::settle(&mut *tx).await?;
             secrets::settle(tx, &fresh).await
         };
         let secrets = db.write(settle).await?;
@@ -97,10 +100,11 @@ impl App {
             spool: Spool::new(config.data_dir.join("spool")),
             identity: Providers::new(&config)?,
             postman: Postman::new(&config)?,
-            outgoing: Outgoing::new()?,
+            outgoing: Outgoing::new(&config)?,
             stripe: Stripe::of(&config)?,
             passkeys: passkeys::Site::of(&config),
             outbox_news: Notify::new(),
+            webhook_news: Notify::new(),
             seed: u64::from_ne_bytes(clock.random()),
             config,
             clock,
@@ -176,6 +180,7 @@ impl App {
     /// What is to be done once a transaction has committed.
     async fn know<T>(&self, (value, xid): (T, Option<u64>)) -> Result<Written<T>> {
         self.outbox_news.notify_one();
+        self.webhook_news.notify_one();
         let Some(xid) = xid else { return Ok(Written { value, token: None }) };
         // What was committed stays committed if this fails; the token makes every instance catch up.
         if let Err(error) = self.confirm_since(self.clock.moment()).await {

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Every variable that is read.
-pub const VARIABLES: [&str; 42] = [
+pub const VARIABLES: [&str; 44] = [
     "LISTEN",
     "DATA_DIR",
     "DATABASE_URL",
@@ -66,6 +66,8 @@ pub const VARIABLES: [&str; 42] = [
     "WEBHOOK_{NAME}_ENCODING",
     "WEBHOOK_{NAME}_ID_HEADER",
     "WEBHOOK_{NAME}_TYPE_HEADER",
+    "WEBHOOKS_ALLOW",
+    "WEBHOOKS_CA_FILE",
 ];
 
 /// What the operator decided.
@@ -129,6 +131,10 @@ pub struct Config {
     pub webhooks: Vec<Arc<Sender>>,
     /// What is missing for others to do so, a sentence each.
     pub webhooks_incomplete: Vec<String>,
+    /// Networks that webhooks may be sent to besides the Internet.
+    pub webhooks_allow: Vec<IpNet>,
+    /// The authority that signed the certificates of their receivers, in PEM, where it is not a public one.
+    pub webhooks_ca_file: Option<PathBuf>,
 }
 
 impl Config {
@@ -196,6 +202,8 @@ impl Config {
             stripe_base: from.one("STRIPE_API_BASE", "a URL such as https://api.stripe.com"),
             webhooks: Vec::new(),
             webhooks_incomplete: Vec::new(),
+            webhooks_allow: from.networks("WEBHOOKS_ALLOW"),
+            webhooks_ca_file: from.text("WEBHOOKS_CA_FILE").map(Into::into),
         };
         let senders = [
             from.text("GITHUB_WEBHOOK_SECRET"),

@@ -169,6 +169,17 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.live::<pages::admin::keys::Show>();
     routes.action::<actions::keys::Rotate>();
     routes.action::<actions::keys::Revoke>();
+    routes.live::<pages::admin::webhooks::Index>();
+    routes.form::<actions::webhooks::Make>();
+    routes.live::<pages::admin::webhooks::Delivery>();
+    routes.live::<pages::admin::webhooks::Show>();
+    routes.form::<actions::webhooks::Edit>();
+    routes.action::<actions::webhooks::Rotate>();
+    routes.action::<actions::webhooks::Remove>();
+    routes.action::<actions::webhooks::Pressed<actions::webhooks::Pause>>();
+    routes.action::<actions::webhooks::Pressed<actions::webhooks::Enable>>();
+    routes.action::<actions::webhooks::Pressed<actions::webhooks::Ping>>();
+    routes.action::<actions::webhooks::Replay>();
     routes.live::<pages::admin::audit::Index>();
     routes.download::<pages::admin::audit::Export>();
 
@@ -188,6 +199,17 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.endpoint::<api::v1::subscribers::Show>();
     routes.endpoint::<api::v1::subscribers::Edit>();
     routes.endpoint::<api::v1::revalidate::Create>();
+    routes.endpoint::<api::v1::events::Index>();
+    routes.endpoint::<api::v1::webhooks::Index>();
+    routes.endpoint::<api::v1::webhooks::Create>();
+    routes.endpoint::<api::v1::webhooks::Delivered>();
+    routes.endpoint::<api::v1::webhooks::Show>();
+    routes.endpoint::<api::v1::webhooks::Edit>();
+    routes.endpoint::<api::v1::webhooks::Remove>();
+    routes.endpoint::<api::v1::webhooks::Rotate>();
+    routes.endpoint::<api::v1::webhooks::Ping>();
+    routes.endpoint::<api::v1::webhooks::Replay>();
+    routes.endpoint::<api::v1::webhooks::Deliveries>();
     routes.endpoint::<api::v1::tokens::Create>();
     routes.endpoint::<api::v1::tokens::Revoke>();
     routes.endpoint::<api::v1::me::Show>();
@@ -382,6 +404,7 @@ impl<'a> Routes<'a> {
         let method = match method {
             Method::GET => "GET",
             Method::PATCH => "PATCH",
+            Method::DELETE => "DELETE",
             _ => "POST",
         };
         let limit = limit.map(|limit| limit.to_string());

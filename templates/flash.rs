@@ -13,6 +13,20 @@ pub enum Flash {
     StatusSaved,
     /// A lead has another note.
     NoteAdded,
+    /// A webhook is as it was typed.
+    WebhookSaved,
+    /// What happens waits for it.
+    WebhookPaused,
+    /// It is told again.
+    WebhookEnabled,
+    /// It is forgotten.
+    WebhookRemoved,
+    /// Something is on its way there.
+    WebhookPinged,
+    /// Something is sent there once more.
+    WebhookReplayed,
+    /// Its secret was shown before.
+    WebhookShownBefore,
     /// An event of another program is acted upon once more.
     EventReplayed,
     /// It was done before.
@@ -138,6 +152,17 @@ const SAID: &[(Flash, &str, &str)] = &[
     (Flash::PostSaved, "post-saved", "The post is saved."),
     (Flash::StatusSaved, "status-saved", "The status is saved."),
     (Flash::NoteAdded, "note-added", "The note is added."),
+    (Flash::WebhookSaved, "webhook-saved", "The webhook is saved."),
+    (Flash::WebhookPaused, "webhook-paused", "What happens waits until you have it told again."),
+    (Flash::WebhookEnabled, "webhook-enabled", "It is told again."),
+    (Flash::WebhookRemoved, "webhook-removed", "The webhook is removed."),
+    (Flash::WebhookPinged, "webhook-pinged", "A ping is on its way."),
+    (Flash::WebhookReplayed, "webhook-replayed", "It is sent once more."),
+    (
+        Flash::WebhookShownBefore,
+        "webhook-shown-before",
+        "This form was sent before, and the secret was shown then. If you have not kept it, have it replaced.",
+    ),
     (Flash::EventReplayed, "event-replayed", "It is acted upon once more."),
     (
         Flash::EventDoneBefore,

@@ -781,6 +781,51 @@ pub fn admin_key_revoke(id: Uuid) -> String {
     format!("/admin/keys/{id}/revoke")
 }
 
+/// Who is told of what happens.
+pub fn admin_webhooks() -> String {
+    "/admin/webhooks".into()
+}
+
+/// Those that are older than the one with the id `before`.
+pub fn admin_webhooks_before(before: Uuid) -> String {
+    query(admin_webhooks(), &[("before", &before.to_string())])
+}
+
+/// The form that makes another.
+pub fn admin_new_webhook() -> String {
+    "/admin/webhooks/new".into()
+}
+
+/// One of them.
+pub fn admin_webhook(id: Uuid) -> String {
+    format!("/admin/webhooks/{id}")
+}
+
+/// What was sent there that matches `filter`: pairs of `state` and the cursor `after`.
+pub fn admin_webhook_where(id: Uuid, filter: &[(&str, &str)]) -> String {
+    query(admin_webhook(id), filter)
+}
+
+/// The form that changes it.
+pub fn admin_webhook_edit(id: Uuid) -> String {
+    format!("/admin/webhooks/{id}/edit")
+}
+
+/// Where it is posted to what is to be done with it: `ping`, `pause`, `enable`, `rotate`, `replay` or `remove`.
+pub fn admin_webhook_deed(id: Uuid, deed: &str) -> String {
+    format!("/admin/webhooks/{id}/{deed}")
+}
+
+/// Something that was sent there.
+pub fn admin_delivery(id: Uuid) -> String {
+    format!("/admin/webhooks/deliveries/{id}")
+}
+
+/// A webhook, for programs.
+pub fn api_webhook(id: Uuid) -> String {
+    format!("/api/v1/webhooks/{id}")
+}
+
 /// Where it is posted to who is invited to run the site.
 pub fn admin_invites() -> String {
     "/admin/invites".into()

@@ -88,8 +88,8 @@ fn every_address_refuses_what_it_does_not_know_what_is_too_deep_and_what_is_too_
             let unknown = body(request(&format!("{at}?colour=red")), "{}".into());
             let problem = person.send(unknown).await.is_problem(422);
             assert_eq!(problem["errors"][0]["pointer"], "#/colour", "{door}: {problem}");
-            if route.method == "GET" {
-                continue;
+            if route.method == "GET" || route.body == Some(0) {
+                continue; // nothing else is read
             }
             let unknown = body(request(&at), r#"{"colour":"red"}"#.into());
             let problem = person.send(unknown).await.is_problem(422);

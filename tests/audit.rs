@@ -27,6 +27,10 @@ const ROWS: &str = "
     insert into leads (id, name, email, message, status, source, fingerprint)
         values (gen_random_uuid(), 'Ann', 'ann@example.test', 'Words that stay where they are kept.', 'new', 'cli', sha256('1'));
     insert into api_keys (id, name, prefix, hash, scopes) values (gen_random_uuid(), 'Partner', 'fd_live_aaaa', sha256('a'), '{leads:write}');
+    insert into webhooks (id, name, url, types) values
+        (gen_random_uuid(), 'CRM', 'https://example.com/a', '{post.published}'), (gen_random_uuid(), 'Old', 'https://example.com/b', '{post.published}');
+    insert into webhook_deliveries (webhook_id, message, object, sequence, state)
+        select id, id, id, 1, 'failed' from webhooks where name = 'CRM';
     insert into topics (slug, name) values ('craft', 'Craft');
     insert into posts (id, slug, title, body, topic, status) values (gen_random_uuid(), 'a', 'A', 'a', 'craft', 'draft');
     insert into issues (id, slug, subject, body, status, scheduled_at, started_at) values
@@ -163,6 +167,49 @@ const DEEDS: &[Deed] = &[
     ),
     deed("/admin/orders/{id}/refund", "orders", &[("amount", "5.00")], "order-refunded order"),
     deed("/admin/orders/{id}/receipt", "orders", &[], "receipt-resent order"),
+    deed(
+        "/admin/webhooks/new",
+        "",
+        &[("name", "New"), ("url", "https://example.com/hook"), ("types", "lead.created")],
+        "webhook-added webhook",
+    ),
+    deed(
+        "/admin/webhooks/{id}/edit",
+        "webhooks where name = 'CRM'",
+        &[("name", "CRM"), ("url", "https://example.com/c"), ("types", "lead.created")],
+        "webhook-changed webhook",
+    ),
+    deed(
+        "/admin/webhooks/{id}/rotate",
+        "webhooks where name = 'CRM'",
+        &[("overlap", "1-hour")],
+        "webhook-rotated webhook",
+    ),
+    deed(
+        "/admin/webhooks/{id}/remove",
+        "webhooks where name = 'Old'",
+        &[],
+        "webhook-removed webhook",
+    ),
+    deed(
+        "/admin/webhooks/{id}/pause",
+        "webhooks where name = 'CRM'",
+        &[],
+        "webhook-paused webhook",
+    ),
+    deed(
+        "/admin/webhooks/{id}/enable",
+        "webhooks where name = 'CRM'",
+        &[],
+        "webhook-enabled webhook",
+    ),
+    deed("/admin/webhooks/{id}/ping", "webhooks where name = 'CRM'", &[], "webhook-pinged webhook"),
+    deed(
+        "/admin/webhooks/{id}/replay",
+        "webhooks where name = 'CRM'",
+        &[],
+        "webhook-replayed webhook",
+    ),
     deed("/admin/cache/drop", "", &[("tag", "posts")], "pages-dropped pages"),
     deed("/admin/runs/{task}/now", "", &[], "task-run task"),
     deed(
@@ -253,7 +300,9 @@ fn each_form_below_admin_leaves_a_line() {
             let id = "01890000-0000-7000-8000-000000000001";
             let form = [&[("submission", id)], form].concat();
             // A new secret is shown once, by the answer itself.
-            let shown = ["/admin/keys/new", "/admin/keys/{id}/rotate"].contains(&route);
+            let shown = ["new", "{id}/rotate"].iter().any(|form| {
+                ["keys", "webhooks"].iter().any(|of| route == format!("/admin/{of}/{form}"))
+            });
             for status in [if shown { 200 } else { 303 }, 303] {
                 let answer = ada.post(&path, &form).await;
                 assert_eq!(answer.status, status, "{path}: {}", answer.body);

@@ -8,7 +8,7 @@ use super::posts::many;
 use super::support::{Chance, TestApp, with_settings};
 use std::collections::HashMap;
 
-const TABLES: [&str; 4] = ["posts", "post_slugs", "topics", "pages"];
+const TABLES: [&str; 5] = ["posts", "post_slugs", "topics", "pages", "products"];
 const ROUNDS: usize = 3;
 
 impl Chance {
@@ -51,6 +51,7 @@ async fn change(app: &TestApp, chance: &mut Chance, table: &str, column: &str) -
                 }
                 "published_at" | "created_at" | "updated_at" => moment.clone(),
                 "api_key_id" => "null".to_owned(),
+                "appeared" => "not appeared".to_owned(),
                 "audience" => {
                     format!("'{}'", ["everyone", "members"][chance.below(2) as usize])
                 }
@@ -83,13 +84,30 @@ async fn change(app: &TestApp, chance: &mut Chance, table: &str, column: &str) -
                 .to_owned()
         }
         ("pages", "title" | "body") => format!("update pages set {column} = '{word}'"),
+        ("products", _) => {
+            let id = chance.row(app, "id", "products").await;
+            let value = match column {
+                "id" => "gen_random_uuid()".to_owned(),
+                "slug" | "title" | "text" => format!("'{word}'"),
+                "kind" => "case kind when 'goods' then 'ticket' else 'goods' end".to_owned(),
+                "currency" => "case currency when 'eur' then 'usd' else 'eur' end".to_owned(),
+                "amount" | "position" => (1 + chance.below(10_000)).to_string(),
+                "stock" => format!("sold + {}", chance.below(4)),
+                "sold" => format!("stock - least(stock, {})", chance.below(4)),
+                "active" => "not active".to_owned(),
+                "happens_at" | "created_at" | "updated_at" => moment.clone(),
+                unknown => panic!("what may stand in products.{unknown}?"),
+            };
+            format!("update products set {column} = {value} where id = '{id}'")
+        }
         (table, unknown) => panic!("what may stand in {table}.{unknown}?"),
     }
 }
 
 /// Every page there is or was.
 async fn pages(app: &TestApp) -> Vec<String> {
-    let fixed = ["/", "/posts", "/posts?page=2", "/contact", "/contact/thanks", "/callers"];
+    let fixed =
+        ["/", "/posts", "/posts?page=2", "/contact", "/contact/thanks", "/callers", "/shop"];
     let mut pages: Vec<String> = fixed.map(str::to_owned).into();
     pages.extend(
         app.ask(
@@ -98,6 +116,7 @@ async fn pages(app: &TestApp) -> Vec<String> {
         .await,
     );
     pages.extend(app.ask("select '/topics/' || slug from topics").await);
+    pages.extend(app.ask("select '/shop/' || slug from products").await);
     pages
 }
 
@@ -110,7 +129,10 @@ fn whichever_column_is_changed_every_page_follows() {
             "insert into topics values ('print', 'Print', ''), ('signs', 'Signs', 'On walls');
              update posts set topic = 'print' where right(slug, 1) in ('1', '4');
              update posts set slug = slug || '-renamed' where right(slug, 1) = '5';
-             insert into pages values ('home', 'Hello', 'Words')",
+             insert into pages values ('home', 'Hello', 'Words');
+             insert into products (id, slug, title, kind, amount, currency, stock, sold, position) values
+                (gen_random_uuid(), 'print', 'Print', 'goods', 2500, 'eur', 3, 1, 1),
+                (gen_random_uuid(), 'workshop', 'Workshop', 'ticket', 8500, 'eur', 10, 0, 2)",
         )
         .await;
         let forgetful = app.instance_with(&settings[1..]).await;

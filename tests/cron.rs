@@ -320,6 +320,14 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
              insert into inbox (id, source, event_id, type, payload, state, received_at)
                  select gen_random_uuid(), 'x', days, 'x', case when days < 90 then ''::bytea end, 'done', now() - make_interval(days => days)
                    from unnest(array[29, 31, 91]) as days;
+             insert into webhooks (id, name, url, types) values (gen_random_uuid(), 'W', 'https://example.com', '{x}');
+             insert into webhook_secrets (id, webhook_id, sealed, good_until)
+                 select gen_random_uuid(), id, '', now() + make_interval(hours => n) from webhooks, generate_series(-1, 1, 2) n;
+             insert into webhook_deliveries (webhook_id, message, object, sequence, state, ended_at)
+                 select id, gen_random_uuid(), gen_random_uuid(), n, 'delivered', now() - make_interval(days => n)
+                   from webhooks, generate_series(29, 31, 2) n;
+             insert into events (type, object, sequence, confined, at)
+                 select 'y', gen_random_uuid(), n, false, now() - make_interval(days => n) from generate_series(89, 91, 2) n;
              insert into stripe_calls (id, purpose, path, body, state, ended_at)
                  select gen_random_uuid(), n::text, '/x', '', 'answered', now() - make_interval(days => n) from generate_series(89, 91, 2) n;
              insert into shared_limits (bucket, full_at) select sha256(n::text::bytea), now() + make_interval(mins => n)
@@ -336,6 +344,7 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
             "app codes": 1, "app tokens": 2, "email changes": 1, "events": 1, "half sign-ins": 1, "idempotency keys": 1, "jobs": 1, "limits": 1, "mailed links": 1,
             "passkey challenges": 1, "payloads of events": 1, "replaced keys": 1, "runs": 1, "sessions": 1, "submissions": 1,
             "test leads": 1, "wrong codes": 1, "errands to identity providers": 1, "arrivals from identity providers": 1,
+            "deliveries to webhooks": 1, "happenings": 1, "replaced secrets of webhooks": 1,
             "calls to Stripe": 1,
         });
         assert_eq!(foreseen["output"], counts);

@@ -88,6 +88,9 @@ fn whatever_lies_behind_a_door_is_guarded() {
             || route.path.starts_with("/api/v1/subscribers")
             || route.path.ends_with("/source")
             || route.path.starts_with("/api/v1/me")
+            || route.path.starts_with("/api/v1/events")
+            || route.path.starts_with("/api/v1/webhooks")
+            || route.path.starts_with("/api/v1/deliveries")
             || route.path.starts_with("/api/cron/")
             || route.path.starts_with("/api/webhooks/")
             || (route.path.starts_with("/api/v1/") && route.method != "GET");
@@ -207,6 +210,11 @@ fn a_wrong_method_is_answered_with_the_right_ones() {
     });
 }
 
+/// A program that is told of posts, and has been told of one.
+pub const A_WEBHOOK: &str = "
+    insert into webhooks (id, name, url, types) values (gen_random_uuid(), 'CRM', 'https://example.com/', '{post.updated}');
+    insert into webhook_deliveries (webhook_id, message, object, sequence) select id, id, id, 1 from webhooks;";
+
 /// An issue of the newsletter that is being sent.
 pub const AN_ISSUE: &str =
     "insert into issues (id, slug, subject, body, status, started_at, queued_at)
@@ -264,10 +272,13 @@ pub async fn everything(app: &TestApp, ada: &Person<'_>) -> Vec<String> {
     assert_eq!(app.cli(&post, "Words.").code, 0);
     let lead = app.ask("select id from leads").await.remove(0);
     let post = app.ask("select id from posts").await.remove(0);
-    app.psql(&format!("{AN_ISSUE} {A_SUBSCRIBER} {AN_IMPORT} {AN_EVENT} {AN_ORDER}")).await;
+    app.psql(&format!("{AN_ISSUE} {A_SUBSCRIBER} {AN_IMPORT} {AN_EVENT} {AN_ORDER} {A_WEBHOOK}"))
+        .await;
     let order = app.ask("select id from orders").await.remove(0);
     let product = app.ask("select id from products").await.remove(0);
     let ordered = order_link(app, &order);
+    let webhook = app.ask("select id from webhooks").await.remove(0);
+    let delivery = app.ask("select id from webhook_deliveries").await.remove(0);
     let event = app.ask("select id from inbox").await.remove(0);
     let import = app.ask("select id from imports").await.remove(0);
     let issue = app.ask("select id from issues").await.remove(0);
@@ -287,6 +298,8 @@ pub async fn everything(app: &TestApp, ada: &Person<'_>) -> Vec<String> {
         path if path.contains("imports/{id}") => path.replace("{id}", &import),
         path if path.contains("inbox/{id}") => path.replace("{id}", &event),
         path if path.contains("issues/{id}") => path.replace("{id}", &issue),
+        path if path.contains("deliveries/{id}") => path.replace("{id}", &delivery),
+        path if path.contains("webhooks/{id}") => path.replace("{id}", &webhook),
         path if path.contains("keys/{id}") => path.replace("{id}", &key),
         path if path.contains("orders/{id}") => path.replace("{id}", &order),
         path if path.contains("products/{id}") => path.replace("{id}", &product),
@@ -335,8 +348,10 @@ fn head_is_get_without_the_body() {
             let asks_for_more = path.starts_with("/api/v1/leads")
                 || path.starts_with("/api/v1/subscribers")
                 || path.ends_with("/source")
+                || path.starts_with("/api/v1/webhooks")
+                || path.starts_with("/api/v1/deliveries")
                 || path.starts_with("/api/cron/")
-                || path == "/api/v1/me";
+                || ["/api/v1/me", "/api/v1/events"].contains(&path);
             let expected = match path {
                 "/sign-in/code" => 303, // she is in already
                 _ if asks_for_more => 401,

@@ -90,7 +90,9 @@ fn a_key_that_would_be_wrong_is_not_made_and_what_was_typed_stays() {
         let answer = ada.post("/admin/keys/new", &test).await;
         answer.is_page(422);
         assert!(
-            answer.body.contains("A test key can have: leads:write, leads:status, posts:read."),
+            answer.body.contains(
+                "A test key can have: leads:write, leads:status, posts:read, events:read."
+            ),
             "{}",
             answer.body
         );

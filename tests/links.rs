@@ -2,7 +2,7 @@
 
 use super::accounts::{BOB, links_in_mails, sign_up};
 use super::contact::ANN;
-use super::doors::{A_SUBSCRIBER, AN_EVENT, AN_IMPORT, AN_ISSUE, BROUGHT, links_of};
+use super::doors::{A_SUBSCRIBER, A_WEBHOOK, AN_EVENT, AN_IMPORT, AN_ISSUE, BROUGHT, links_of};
 use super::passkeys::questions;
 use super::second_factor::{turn_on, type_code};
 use super::sign_in::sign_in;
@@ -161,7 +161,9 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
              insert into identities (issuer, subject, account_id, provider) select 'https://id.example', '1', id, 'x' from staff;
              insert into subscribers (id, email, status, source, consent, consent_at)
              values (gen_random_uuid(), 'bob@example.test', 'pending', 'cli', 'none yet', now());
-             {AN_IMPORT} {AN_EVENT};
+             {AN_IMPORT} {AN_EVENT}; {A_WEBHOOK}
+             insert into webhooks (id, name, url, types, state)
+             values (gen_random_uuid(), 'Shop', 'https://example.com/', '{{post.updated}}', 'paused');
              insert into api_keys (id, name, prefix, hash, scopes)
              values (gen_random_uuid(), 'Partner', 'fd_live_aaaa', sha256('a'), '{{leads:write}}');
              with closed as (insert into accounts (id, email, name, active)

@@ -132,7 +132,7 @@ fn fixtures() -> String {
          values ('{NOBODYS}', null, '', '{{}}', '{{}}', now() + interval '10 minutes'),
                 ('{MEMBERS}', '{MEMBERS}', 'Phone', '{{}}', '{{}}', now() + interval '10 minutes');
          insert into api_keys (id, name, prefix, hash, scopes)
-         values ('{NOBODYS}', 'A', 'fd_live_aaaa', sha256('{key_a}'), '{{leads:write,leads:status,posts:write,posts:read,subscribers:read,subscribers:write,cache:write}}'),
+         values ('{NOBODYS}', 'A', 'fd_live_aaaa', sha256('{key_a}'), '{{leads:write,leads:status,posts:write,posts:read,subscribers:read,subscribers:write,cache:write,events:read,webhooks:write}}'),
                 (gen_random_uuid(), 'B', 'fd_live_bbbb', sha256('{key_b}'), '{{leads:write}}');
          insert into sessions (token_hash, id, account_id, expires_at, by_token)
          values (sha256('\\x08'), '01890000-0000-7000-8000-000000000009', '{MEMBERS}', now() + interval '1 hour', true);
@@ -140,6 +140,10 @@ fn fixtures() -> String {
          values (sha256('{TOKEN}'), '01890000-0000-7000-8000-000000000009', 'access', now() + interval '10 minutes');
          insert into leads (id, name, email, message, status, source, api_key_id, fingerprint)
          values ('{NOBODYS}', 'Ann', 'ann@example.test', 'Hello there.', 'new', 'partner-api', '{NOBODYS}', sha256(''));
+         insert into webhooks (id, name, url, types, key_id)
+         values ('{NOBODYS}', 'CRM', 'https://example.com/', '{{lead.created}}', '{NOBODYS}');
+         insert into webhook_deliveries (id, webhook_id, message, object, sequence)
+         values ('{NOBODYS}', '{NOBODYS}', '{NOBODYS}', '{NOBODYS}', 1);
          insert into topics (slug, name) values ('signs', 'Signs');
          insert into posts (id, slug, title, body, topic, status, published_at, api_key_id)
          values ('{NOBODYS}', 'a-wall', 'A wall', 'Words.', 'signs', 'published', '2026-01-01Z', '{NOBODYS}');

@@ -27,8 +27,7 @@ const fn row(
 /// Nobody and nothing has this.
 const NOBODY: &str = "01890000-0000-7000-8000-000000000000";
 const NOTHING: Option<(&[&str], &str)> = Some((&[NOBODY], "#"));
-const NO_ONE: Option<(&[&str], &str)> = Some((&["--email", "nobody@example.test"], "#"));
-const NO_STAFF: Option<(&[&str], &str)> = Some((&["--email", "nobody@example.test"], "#/email"));
+const NO_ONE: Option<(&[&str], &str)> = Some((&["--email", "nobody@example.test"], "#/email"));
 const NOWHERE: Option<(&[&str], &str)> = Some((&["--email", "nowhere"], "#/email"));
 /// With an environment that stands in the way.
 const WITHOUT_A_DATABASE: Option<(&[&str], &str)> = Some((&[], "#/DATABASE_URL"));
@@ -83,6 +82,13 @@ const ROWS: &[Row] = &[
     ),
     row("post publish", &["wall"], NOTHING),
     row("post archive", &["wall"], NOTHING),
+    row(
+        "product add",
+        &["--title", "A print", "--price", "24.50", "--stock", "3"],
+        Some((&["--title", "A print", "--price", "free", "--stock", "3"], "#/price")),
+    ),
+    row("product list", &[], None),
+    row("product stock", &["a-print", "5"], Some((&["nothing", "5"], "#"))),
     row("subscriber add", &["--email", "cy@example.test"], NOWHERE),
     row("subscriber list", &["--status", "pending"], Some((&["--status", "king"], "#/status"))),
     Row {
@@ -131,14 +137,34 @@ const ROWS: &[Row] = &[
         &["--email", "edd@example.test", "--role", "owner"],
         Some((&["--email", "edd@example.test", "--role", "king"], "#/role")),
     ),
-    row("user deactivate", &["--email", "edd@example.test"], NO_STAFF),
-    row("user activate", &["--email", "edd@example.test"], NO_STAFF),
+    row("user deactivate", &["--email", "edd@example.test"], NO_ONE),
+    row("user activate", &["--email", "edd@example.test"], NO_ONE),
     row("user reset-factors", &["--email", "edd@example.test"], NO_ONE),
     row("cache drop", &["--all"], Some((&["--tag", "nonsense", "--path", "x"], "#/paths"))),
     row("run", &["cleanup"], Some((&["sync"], "#"))),
     row("person export", &["--email", "bo@example.test"], NOWHERE),
     row("export", &["leads"], Some((&["leads", "posts"], "#/to"))),
     row("person erase", &["--email", "bo@example.test"], NOWHERE),
+    row(
+        "webhook add",
+        &["--name", "Shop", "--url", "https://hooks.example.com/in", "--type", "lead.created"],
+        Some((&["--name", "", "--url", "http://hooks.example.com", "--type", "x"], "#/name")),
+    ),
+    row("webhook list", &[], None),
+    row("webhook show", &["{webhook}"], NOTHING),
+    row(
+        "webhook rotate",
+        &["{webhook}", "--overlap", "1-hour"],
+        Some((&[NOBODY, "--overlap", "x"], "#/overlap")),
+    ),
+    row("webhook ping", &["{webhook}"], NOTHING),
+    row(
+        "webhook replay",
+        &["{webhook}", "--since", "2026-01-31 09:00"],
+        Some((&[NOBODY, "--since", "x"], "#/since")),
+    ),
+    row("webhook disable", &["{webhook}"], NOTHING),
+    row("webhook enable", &["{webhook}"], NOTHING),
 ];
 
 /// What has no end, so that there is nothing to say about it.
@@ -165,6 +191,7 @@ async fn arguments(app: &TestApp, command: &str, given: &[&str]) -> Vec<String> 
             "{event}" => "inbox",
             "{key}" => "api_keys",
             "{app}" => "apps",
+            "{webhook}" => "webhooks",
             other => {
                 all.push(other.to_owned());
                 continue;

@@ -36,3 +36,4 @@ pub mod sign_up;
 pub mod staff;
 pub mod subscribers;
 pub mod two_factor;
+pub mod webhooks;

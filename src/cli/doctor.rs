@@ -192,7 +192,7 @@ async fn payments(config: &Config) -> Finding {
             );
             return Ok("off; STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET are not set".to_owned());
         };
-        let outgoing = Outgoing::new()?;
+        let outgoing = Outgoing::new(config)?;
         let _: List<Value> = stripe.read(&outgoing, &asking::subscriptions(None)).await?;
         anyhow::ensure!(hears, "STRIPE_WEBHOOK_SECRET is not set, so nothing is heard from Stripe");
         let mode = if stripe.is_test() { "test mode" } else { "live: real money moves" };

@@ -23,6 +23,7 @@ mod run;
 mod serve;
 mod subscriber;
 mod user;
+mod webhook;
 mod worker;
 
 use crate::config::Config;
@@ -68,6 +69,9 @@ enum Command {
     /// API keys of partners' programs.
     #[command(subcommand)]
     Key(key::Command),
+    /// Who is told of what happens.
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Members' apps, which act for them by tokens.
     #[command(subcommand)]
     App(app::Command),
@@ -142,6 +146,9 @@ fn carry_out(command: Command, output: &Output) -> Result<(), Refused> {
             database::with(config, async |app| command.run(app, output).await)
         }
         Command::Key(command) => database::with(config, async |app| command.run(app, output).await),
+        Command::Webhook(command) => {
+            database::with(config, async |app| command.run(app, output).await)
+        }
         Command::App(command) => database::with(config, async |app| command.run(app, output).await),
         Command::Cache(command) => {
             database::with(config, async |app| command.run(app, output).await)

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::http::{access_log, server};
 use crate::intake;
-use crate::jobs::{scheduler, worker};
+use crate::jobs::{self, scheduler, worker};
 use crate::routes;
 use crate::setup::{self, Owner};
 use actix_web::web::Data;
@@ -72,7 +72,7 @@ async fn run(
     actix_web::rt::spawn(async move { intake::keep_draining(&draining).await });
     let (stop_working, stopping) = watch::channel(false);
     let working = Data::clone(&app);
-    let worker = actix_web::rt::spawn(async move { worker::work(&working, stopping).await });
+    let worker = actix_web::rt::spawn(async move { jobs::work(&working, stopping).await });
     schedule(&app, stop_working.subscribe());
     let knowing = Data::clone(&app);
     actix_web::rt::spawn(async move { knowing.identity.keep_known(&knowing.clock).await });

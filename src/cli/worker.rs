@@ -4,7 +4,7 @@ use super::database;
 use super::output::{Output, Refused};
 use super::serve::log_to_stderr;
 use crate::config::Config;
-use crate::jobs::worker;
+use crate::jobs;
 use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,7 +27,7 @@ impl Worker {
         log_to_stderr();
         database::with(config, async |app| {
             if self.once {
-                let done = worker::work_off(app).await?;
+                let done = jobs::work_off(app).await?;
                 return output
                     .print(&serde_json::json!({ "done": done }), || format!("{done} done\n"));
             }
@@ -44,7 +44,7 @@ impl Worker {
                 }
                 stop.send_replace(true);
             };
-            tokio::join!(worker::work(app, stopping), told);
+            tokio::join!(jobs::work(app, stopping), told);
             Ok(())
         })
     }

@@ -132,8 +132,7 @@ async fn answer<E: Endpoint>(
     if let Some(sites) = E::Auth::sites(&who) {
         keys::admit_from(sites, origin, E::SCRIPTS)?;
     }
-    let writes = E::METHOD == Method::POST || E::METHOD == Method::PATCH;
-    let key = if writes { call::key(request.headers())? } else { None };
+    let key = if E::METHOD != Method::GET { call::key(request.headers())? } else { None };
     let at = super::at::<E::At>(request).await?;
     let (mut input, body) = input::<E>(request, payload, members).await?;
     E::supplement(request, &mut input);

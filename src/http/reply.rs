@@ -101,6 +101,12 @@ impl<T> Reply<T> {
         Self { next, ..self }
     }
 
+    /// The same answer, that says this once: what is kept of it, for whoever asks again, says less.
+    #[must_use]
+    pub fn saying(self, output: T) -> Self {
+        Self { body: Body::Output(output), ..self }
+    }
+
     /// What its reader must be able to see from now on.
     pub(crate) fn knowing(self, token: Option<Token>) -> Self {
         Self { token, ..self }

@@ -173,7 +173,7 @@ impl Providers {
     /// # Errors
     /// Where TLS cannot be had.
     pub fn new(config: &Config) -> anyhow::Result<Self> {
-        let outgoing = Arc::new(Outgoing::new()?);
+        let outgoing = Arc::new(Outgoing::new(config)?);
         let provider = |one| Provider::new(config, &outgoing, one);
         config.identity.iter().map(provider).collect::<Result<_, _>>().map(Self)
     }

@@ -11,6 +11,7 @@ mod leads;
 mod mail;
 pub mod scheduler;
 pub mod tasks;
+pub mod webhooks;
 pub mod worker;
 
 use crate::app::App;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tasks::Task;
 use time::OffsetDateTime;
+use tokio::sync::watch;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -144,6 +146,20 @@ impl Job {
             Self::Mail(mail) => mail.priority(),
         }
     }
+}
+
+/// Does what is due until `stop` says so: jobs of the outbox, and webhooks beside them.
+pub async fn work(app: &App, stop: watch::Receiver<bool>) {
+    tokio::join!(worker::work(app, stop.clone()), webhooks::work(app, stop));
+}
+
+/// Does everything that is due, until nothing is, and returns how much that was: for the shell and for tests.
+///
+/// # Errors
+/// Where it cannot be read what is.
+pub async fn work_off(app: &App) -> Result<usize> {
+    let done = worker::work_off(app).await?;
+    Ok(done + webhooks::work_off(app).await?)
 }
 
 /// Carries it out, notes how it ended, and says so; none where that was noted with the effect.

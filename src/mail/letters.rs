@@ -6,11 +6,13 @@ use crate::error::{Result, found};
 use crate::services::links::{self, Token};
 use crate::services::{
     accounts, email_changes, leads, memberships, orders, retention, settings, staff, suppressions,
+    webhooks,
 };
 use sqlx::PgConnection;
 use templates::mail::{self as template, Part};
 use templates::{format, paths};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// Writes a mail, from what the database says now. None where there is nobody left to send it to, or they do not want it.
 /// `token` is what a mailed link ends in, for those who may see it.
@@ -73,6 +75,16 @@ async fn written(
         Mail::AccountNotice { account, event } => {
             let Some(to) = found(accounts::for_mail(db, *account).await)? else { return Ok(None) };
             security::letter(app, to, *event)
+        }
+        Mail::WebhookDisabled { webhook, staff } => {
+            let (Some((name, why)), Some(to)) = (
+                found(webhooks::for_mail(db, *webhook).await)?,
+                found(staff::for_mail(db, *staff).await)?,
+            ) else {
+                return Ok(None);
+            };
+            let Some(why) = why else { return Ok(None) }; // it is told again
+            webhook_disabled(app, to, (*webhook, &name), why)
         }
         Mail::Test { staff } => {
             let Some(to) = found(staff::for_mail(db, *staff).await)? else { return Ok(None) };
@@ -164,6 +176,20 @@ fn retention_notice(app: &App, to: Person, leads: i64, at: OffsetDateTime) -> Le
             ),
             Part::Link("See all leads".to_owned(), link(app, &paths::admin_leads())),
             Part::Footer(format!("RETENTION_LEADS_DAYS is set to {days} for this site.")),
+        ],
+    };
+    Letter { to, reply_to: None, unsubscribe: None, mail }
+}
+
+fn webhook_disabled(app: &App, to: Person, (id, name): (Uuid, &str), why: String) -> Letter {
+    let site = &app.config.site_name;
+    let mail = template::Mail {
+        subject: format!("A webhook of {site} was disabled"),
+        parts: vec![
+            Part::Text(format!("{site} tells “{name}” nothing any more.")),
+            Part::Text(why),
+            Part::Text("What had not arrived was given up. Once the receiver is well again, have it told again there, and what was given up sent once more.".to_owned()),
+            Part::Link("Look at it".to_owned(), link(app, &paths::admin_webhook(id))),
         ],
     };
     Letter { to, reply_to: None, unsubscribe: None, mail }

@@ -96,6 +96,13 @@ pub enum Mail {
         /// What.
         event: AccountEvent,
     },
+    /// To whoever made an endpoint for webhooks, or to an owner: it is told nothing any more.
+    WebhookDisabled {
+        /// Which.
+        webhook: Uuid,
+        /// Who is told.
+        staff: Uuid,
+    },
     /// To a member: they are one.
     MembershipBegun {
         /// By what.
@@ -168,6 +175,7 @@ impl Mail {
             | Self::RetentionNotice { .. }
             | Self::Test { .. }
             | Self::IssueTest { .. }
+            | Self::WebhookDisabled { .. }
             | Self::LeadDigest { .. }
             | Self::Disputed { .. } => Purpose::Staff,
             Self::LeadReceipt { .. }
@@ -194,6 +202,7 @@ impl Mail {
             | Self::RetentionNotice { .. }
             | Self::ConfirmSubscription { .. }
             | Self::AccountNotice { .. }
+            | Self::WebhookDisabled { .. }
             | Self::MembershipBegun { .. }
             | Self::TrialEnds { .. }
             | Self::PaymentFailed { .. }
@@ -220,6 +229,7 @@ impl Mail {
             Self::LeadDigest { .. } => "New leads",
             Self::Link { .. } => "A link, good once",
             Self::AccountNotice { .. } => "What was done to an account",
+            Self::WebhookDisabled { .. } => "A webhook was disabled",
             Self::MembershipBegun { .. } => "Membership begun",
             Self::TrialEnds { .. } => "What is free ends soon",
             Self::PaymentFailed { .. } => "A payment has failed",

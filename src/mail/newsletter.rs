@@ -58,6 +58,7 @@ pub(super) async fn compose(
         | Mail::RetentionNotice { .. }
         | Mail::Link { .. }
         | Mail::AccountNotice { .. }
+        | Mail::WebhookDisabled { .. }
         | Mail::MembershipBegun { .. }
         | Mail::TrialEnds { .. }
         | Mail::PaymentFailed { .. }

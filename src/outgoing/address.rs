@@ -1,6 +1,6 @@
 //! Addresses of other servers, by who wrote them.
 
-use super::global::is_global;
+use super::Guard;
 use std::net::IpAddr;
 use std::str::FromStr;
 use url::{Host, Url};
@@ -21,11 +21,11 @@ pub struct Configured(Url);
 pub type Unfit = &'static str;
 
 impl Foreign {
-    /// Reads what was typed.
+    /// Reads what was typed; what can be told from the address itself is judged by `guard`.
     ///
     /// # Errors
     /// A sentence for whoever typed it.
-    pub fn parse(text: &str) -> Result<Self, Unfit> {
+    pub(super) fn parse(text: &str, guard: &Guard) -> Result<Self, Unfit> {
         if text.len() > LONGEST {
             return Err("Use an address of at most 2,000 characters.");
         }
@@ -43,10 +43,15 @@ impl Foreign {
             Some(Host::Ipv6(address)) => Some(IpAddr::from(address)),
             _ => None,
         };
-        if literal.is_some_and(|address| !is_global(address)) {
+        if literal.is_some_and(|address| !guard.admits(address)) {
             return Err("Use an address on the Internet.");
         }
         Ok(Self(url))
+    }
+
+    /// As it is kept: with its name as machines write it.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
     }
 }
 
@@ -114,7 +119,7 @@ mod tests {
             "https://[2606:4700:4700::1111]/",
             "HTTPS://EXAMPLE.COM/",
         ] {
-            assert!(Foreign::parse(good).is_ok(), "{good}");
+            assert!(Foreign::parse(good, &Guard::default()).is_ok(), "{good}");
         }
         for (wrong, said) in [
             ("", "like https://"),
@@ -141,10 +146,22 @@ mod tests {
             ("https://[64:ff9b::7f00:1]/", "on the Internet"),
             ("https://[fe80::1]/", "on the Internet"),
         ] {
-            let refused = Foreign::parse(wrong).err().unwrap_or_default();
+            let refused = Foreign::parse(wrong, &Guard::default()).err().unwrap_or_default();
             assert!(refused.contains(said), "{wrong}: {refused:?}");
         }
-        assert!(Foreign::parse(&format!("https://example.com/{}", "x".repeat(2000))).is_err());
+        let long = format!("https://example.com/{}", "x".repeat(2000));
+        assert!(Foreign::parse(&long, &Guard::default()).is_err());
+    }
+
+    #[test]
+    fn the_operator_may_let_people_name_a_network_of_their_own() {
+        let guard = Guard::new(&["10.1.0.0/16".parse().unwrap(), "::1/128".parse().unwrap()]);
+        for good in ["https://10.1.2.3/hook", "https://[::1]:8443/", "https://8.8.8.8/"] {
+            assert!(Foreign::parse(good, &guard).is_ok(), "{good}");
+        }
+        for wrong in ["https://10.2.0.1/", "https://127.0.0.1/", "http://10.1.2.3/"] {
+            assert!(Foreign::parse(wrong, &guard).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,21 +1,24 @@
 //! The one client for everything that is sent to other servers.
 //!
 //! Where an address comes from is in its type. What people typed is [`Foreign`]: only https, and only to somewhere on the
-//! Internet, or whoever typed it could reach through us what only this machine and its neighbours should. What the operator
+//! Internet, or whoever typed it could reach through us what only this machine and its neighbours should; the operator may let
+//! them name other networks (`WEBHOOKS_ALLOW`). What the operator
 //! wrote into the configuration is [`Configured`], and may lead anywhere. Either way nothing is sent on to where an answer
 //! points, no proxy of the environment is asked, time is short, and no more than the beginning of an answer is read.
 
 mod address;
 mod global;
 
-pub use address::{Configured, Foreign};
+pub use address::{Configured, Foreign, Unfit};
 
+use crate::config::Config;
 use address::Somewhere;
 use anyhow::Context;
 use global::is_global;
+use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, ClientBuilder, Method, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Method, redirect};
 use serde::Serialize;
 use std::error::Error as StdError;
 use std::net::{IpAddr, SocketAddr};
@@ -39,10 +42,33 @@ struct Limits {
 const LIMITS: Limits =
     Limits { connect: Duration::from_secs(3), whole: Duration::from_secs(10), body: 64 * 1024 };
 
+/// Which addresses people may have us go to.
+#[derive(Debug, Clone, Default)]
+pub struct Guard {
+    /// Besides those on the Internet.
+    allowed: Arc<[IpNet]>,
+}
+
+impl Guard {
+    /// One that lets these networks pass, too.
+    pub fn new(allowed: &[IpNet]) -> Self {
+        Self { allowed: allowed.into() }
+    }
+
+    /// Whether it may be gone to.
+    pub fn admits(&self, address: IpAddr) -> bool {
+        is_global(address) || self.allowed.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// What knows the addresses of names. The system does; tests have names of their own.
+pub type Names = Arc<dyn Fn(&str) -> std::io::Result<Vec<IpAddr>> + Send + Sync>;
+
 /// The client.
 pub struct Outgoing {
     foreign: Client,
     configured: Client,
+    guard: Guard,
     limits: Limits,
 }
 
@@ -85,15 +111,44 @@ impl Outgoing {
     /// A client that keeps the limits above.
     ///
     /// # Errors
-    /// Where TLS cannot be had.
-    pub fn new() -> anyhow::Result<Self> {
-        Self::with(LIMITS, is_global)
+    /// Where TLS cannot be had, or a certificate cannot be read.
+    pub fn new(config: &Config) -> anyhow::Result<Self> {
+        Self::asking(config, None)
     }
 
-    fn with(limits: Limits, may: fn(IpAddr) -> bool) -> anyhow::Result<Self> {
-        let foreign = builder(&limits).https_only(true).dns_resolver(Arc::new(Judged { may }));
+    /// The same, that asks `names` and not the system where the names lead that people typed.
+    ///
+    /// # Errors
+    /// As [`Outgoing::new`].
+    pub fn asking(config: &Config, names: Option<Names>) -> anyhow::Result<Self> {
+        let known = config.webhooks_ca_file.as_deref().map(|file| {
+            let pem = std::fs::read(file)
+                .with_context(|| format!("WEBHOOKS_CA_FILE: {} cannot be read", file.display()))?;
+            Certificate::from_pem(&pem).context("WEBHOOKS_CA_FILE: this is no certificate in PEM")
+        });
+        Self::with(LIMITS, Guard::new(&config.webhooks_allow), known.transpose()?, names)
+    }
+
+    fn with(
+        limits: Limits,
+        guard: Guard,
+        known: Option<Certificate>,
+        names: Option<Names>,
+    ) -> anyhow::Result<Self> {
+        let judged = Arc::new(Judged { guard: guard.clone(), names });
+        let foreign = builder(&limits).https_only(true).dns_resolver(judged);
+        let foreign = known.into_iter().fold(foreign, ClientBuilder::add_root_certificate);
         let built = |client: ClientBuilder| client.build().context("the client for other servers");
-        Ok(Self { foreign: built(foreign)?, configured: built(builder(&limits))?, limits })
+        let configured = built(builder(&limits))?;
+        Ok(Self { foreign: built(foreign)?, configured, guard, limits })
+    }
+
+    /// An address that somebody typed, as far as can be told from itself that it will do.
+    ///
+    /// # Errors
+    /// A sentence for whoever typed it.
+    pub fn foreign(&self, text: &str) -> Result<Foreign, Unfit> {
+        Foreign::parse(text, &self.guard)
     }
 
     /// Sends `message` there, once, and returns whatever is answered.
@@ -155,12 +210,14 @@ impl Message {
     /// # Errors
     /// Where it cannot be one.
     pub fn json(document: &impl Serialize) -> serde_json::Result<Self> {
+        serde_json::to_vec(document).map(Self::of_json)
+    }
+
+    /// The same, of the bytes of one.
+    pub fn of_json(body: Vec<u8>) -> Self {
         let kind = HeaderValue::from_static("application/json; charset=utf-8");
-        Ok(Self {
-            method: Method::POST,
-            headers: HeaderMap::from_iter([(CONTENT_TYPE, kind)]),
-            body: serde_json::to_vec(document)?,
-        })
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind)]);
+        Self { method: Method::POST, headers, body }
     }
 }
 
@@ -186,7 +243,8 @@ impl Answer {
 /// Finds the addresses of a name and lets them pass together or not at all. The connection is made to one of those that
 /// passed: nobody asks a second time, and gets another answer.
 struct Judged {
-    may: fn(IpAddr) -> bool,
+    guard: Guard,
+    names: Option<Names>,
 }
 
 /// That a name leads to where we do not go.
@@ -196,17 +254,22 @@ struct NotPublic;
 
 impl Resolve for Judged {
     fn resolve(&self, name: Name) -> Resolving {
-        let may = self.may;
+        let (guard, names) = (self.guard.clone(), self.names.clone());
         Box::pin(async move {
-            let found: Vec<SocketAddr> = lookup_host((name.as_str(), 0)).await?.collect();
-            Ok(Box::new(judge(found, may)?.into_iter()) as Addrs)
+            let found: Vec<SocketAddr> = match names {
+                Some(names) => {
+                    names(name.as_str())?.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect()
+                }
+                None => lookup_host((name.as_str(), 0)).await?.collect(),
+            };
+            Ok(Box::new(judge(found, &guard)?.into_iter()) as Addrs)
         })
     }
 }
 
 /// All that were found, or none: a name that leads here and there was not made for us.
-fn judge(found: Vec<SocketAddr>, may: fn(IpAddr) -> bool) -> Result<Vec<SocketAddr>, NotPublic> {
-    if found.iter().all(|address| may(address.ip())) { Ok(found) } else { Err(NotPublic) }
+fn judge(found: Vec<SocketAddr>, guard: &Guard) -> Result<Vec<SocketAddr>, NotPublic> {
+    if found.iter().all(|address| guard.admits(address.ip())) { Ok(found) } else { Err(NotPublic) }
 }
 
 /// Says what went wrong, without the address: there may be a secret in it.

@@ -46,8 +46,13 @@ fn configured(address: SocketAddr) -> Configured {
     format!("http://{address}/hook").parse().unwrap()
 }
 
-fn any(_: IpAddr) -> bool {
-    true
+/// One without any allowances, and one that may go anywhere.
+fn strict(limits: Limits) -> Outgoing {
+    Outgoing::with(limits, Guard::default(), None, None).unwrap()
+}
+
+fn anywhere() -> Guard {
+    Guard::new(&["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()])
 }
 
 #[actix_web::test]
@@ -58,7 +63,7 @@ async fn a_message_arrives_as_it_was_written_and_the_answer_comes_back() {
             "HTTP/1.1 422 No\r\nretry-after: 7\r\ncontent-length: 12\r\n\r\nnot\nlike \x01so",
         );
     });
-    let answer = ask(&Outgoing::new().unwrap(), &configured(address)).await.unwrap();
+    let answer = ask(&strict(LIMITS), &configured(address)).await.unwrap();
     assert_eq!(
         (answer.status, answer.is_whole, answer.said().as_str()),
         (422, true, "not like so")
@@ -81,7 +86,7 @@ async fn no_redirect_is_followed() {
             let head = format!("HTTP/1.1 {status} Moved\r\nlocation: http://{elsewhere}/\r\n");
             write(stream, head + "content-length: 0\r\n\r\n");
         });
-        let answer = ask(&Outgoing::new().unwrap(), &configured(address)).await.unwrap();
+        let answer = ask(&strict(LIMITS), &configured(address)).await.unwrap();
         assert_eq!(answer.status, status);
     }
     assert!(visits.try_recv().is_err(), "somebody went where the answer pointed");
@@ -93,20 +98,20 @@ async fn of_a_long_answer_the_beginning_is_read() {
         write(stream, LONG_HEAD);
         write(stream, vec![b'x'; 1024 * 1024]);
     });
-    let answer = ask(&Outgoing::new().unwrap(), &configured(address)).await.unwrap();
+    let answer = ask(&strict(LIMITS), &configured(address)).await.unwrap();
     assert_eq!((answer.status, answer.body.len(), answer.is_whole), (200, 64 * 1024, false));
     // To the byte, and what is just as long is all of it.
     let (address, _tells) = server(|stream| {
         write(stream, "HTTP/1.1 200 OK\r\ncontent-length: 65536\r\n\r\n");
         write(stream, vec![b'x'; 64 * 1024]);
     });
-    let answer = ask(&Outgoing::new().unwrap(), &configured(address)).await.unwrap();
+    let answer = ask(&strict(LIMITS), &configured(address)).await.unwrap();
     assert_eq!((answer.body.len(), answer.is_whole), (64 * 1024, true));
 }
 
 #[actix_web::test]
 async fn a_slow_answer_is_cut_when_the_time_is_up_and_no_answer_is_none() {
-    let (clock, client) = (Clock::default(), Outgoing::with(SHORT, is_global).unwrap());
+    let (clock, client) = (Clock::default(), strict(SHORT));
     let (slow, _tells) = server(|stream| {
         write(stream, LONG_HEAD);
         for _ in 0..100 {
@@ -137,21 +142,18 @@ async fn a_slow_answer_is_cut_when_the_time_is_up_and_no_answer_is_none() {
 async fn a_name_that_leads_to_this_machine_is_not_gone_to_for_a_stranger() {
     let (address, tells) = server(|_| {});
     let localhost = format!("https://localhost:{}/hook", address.port());
-    let foreign = Foreign::parse(&localhost).unwrap();
-    let refused = ask(&Outgoing::new().unwrap(), &foreign).await.unwrap_err();
+    let foreign = strict(LIMITS).foreign(&localhost).unwrap();
+    let refused = ask(&strict(LIMITS), &foreign).await.unwrap_err();
     let said = "It is not sent there: its name does not lead to a public address.";
     assert_eq!(refused, Trouble::Refused(said.to_owned()));
     assert!(tells.try_recv().is_err(), "somebody connected all the same");
     // Where any address may be gone to, it is this very one, and what is said is TLS: a handshake, its version.
-    let lenient = Outgoing::with(SHORT, any).unwrap();
+    let lenient = Outgoing::with(SHORT, anywhere(), None, None).unwrap();
     let Err(Trouble::Failed(_)) = ask(&lenient, &foreign).await else { panic!() };
     assert_eq!(tells.recv().unwrap()[..2], [0x16, 3]);
     // What the operator wrote is their business.
     let own: Configured = localhost.parse().unwrap();
-    let Err(Trouble::Failed(_)) = ask(&Outgoing::with(SHORT, is_global).unwrap(), &own).await
-    else {
-        panic!()
-    };
+    let Err(Trouble::Failed(_)) = ask(&strict(SHORT), &own).await else { panic!() };
     assert_eq!(tells.recv().unwrap()[..2], [0x16, 3]);
 }
 
@@ -161,9 +163,9 @@ fn one_address_that_will_not_do_is_enough() {
         texts.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 0)).collect()
     };
     let public = found(&["8.8.8.8", "2606:4700:4700::1111"]);
-    assert_eq!(judge(public.clone(), is_global).ok(), Some(public));
+    assert_eq!(judge(public.clone(), &Guard::default()).ok(), Some(public));
     for mixed in [["8.8.8.8", "10.0.0.1"], ["::1", "8.8.8.8"], ["8.8.8.8", "64:ff9b::808:808"]] {
-        assert!(judge(found(&mixed), is_global).is_err(), "{mixed:?}");
+        assert!(judge(found(&mixed), &Guard::default()).is_err(), "{mixed:?}");
     }
 }
 
@@ -180,4 +182,20 @@ fn how_long_to_wait_is_said_in_seconds_or_by_a_time() {
     for wrong in ["", "soon", "-1", "1.5", "Fri, 20 Nov"] {
         assert_eq!(wait(wrong), None, "{wrong}");
     }
+}
+
+#[actix_web::test]
+async fn a_name_is_judged_each_time_it_is_used() {
+    let (address, tells) = server(|_| {});
+    let here = Arc::new(std::sync::Mutex::new("127.0.0.1".parse::<IpAddr>().unwrap()));
+    let moved = Arc::clone(&here);
+    let names: Names = Arc::new(move |_| Ok(vec![*here.lock().unwrap()]));
+    let guard = Guard::new(&["127.0.0.1/32".parse().unwrap()]);
+    let client = Outgoing::with(SHORT, guard, None, Some(names)).unwrap();
+    let to = client.foreign(&format!("https://hook.example:{}/", address.port())).unwrap();
+    let Err(Trouble::Failed(_)) = ask(&client, &to).await else { panic!() };
+    assert_eq!(tells.recv().unwrap()[..2], [0x16, 3], "where it may be gone to, it is");
+    *moved.lock().unwrap() = "127.0.0.2".parse().unwrap();
+    let Err(Trouble::Refused(_)) = ask(&client, &to).await else { panic!() };
+    assert!(tells.try_recv().is_err());
 }

@@ -51,11 +51,17 @@ pub enum Kind {
     Carts,
     /// Limits that nobody has come near lately.
     SharedLimits,
+    /// What was sent to webhooks, with what was answered: thirty days after it was over with.
+    Deliveries,
+    /// What happened here, as programs read on in it: after ninety days.
+    Happenings,
+    /// What webhooks were signed with, once that is not used any more.
+    WebhookSecrets,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::EmailChanges,
@@ -77,6 +83,9 @@ impl Kind {
         Self::StripeCalls,
         Self::Carts,
         Self::SharedLimits,
+        Self::Deliveries,
+        Self::Happenings,
+        Self::WebhookSecrets,
     ];
 
     /// As reports name it.
@@ -103,6 +112,9 @@ impl Kind {
             Self::StripeCalls => "calls to Stripe",
             Self::Carts => "carts",
             Self::SharedLimits => "limits",
+            Self::Deliveries => "deliveries to webhooks",
+            Self::Happenings => "happenings",
+            Self::WebhookSecrets => "replaced secrets of webhooks",
         }
     }
 }
@@ -229,6 +241,25 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
         Kind::Inbox => counted!(
             r#"with old as (select id from inbox where state <> 'waiting' and received_at < now() - interval '90 days' limit $1),
                         gone as (delete from inbox using old where inbox.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::Deliveries => counted!(
+            r#"with old as (select n from webhook_deliveries where ended_at < now() - interval '30 days' limit $1),
+                        gone as (delete from webhook_deliveries using old
+                                  where webhook_deliveries.n = old.n and $1::bigint is not null)
+                   select count(*) as "count!" from old"#
+        ),
+        // Of one that is still to arrive there has to be something to tell.
+        Kind::Happenings => counted!(
+            r#"with old as (select n from events where at < now() - interval '90 days'
+                                   and not exists (select from webhook_deliveries where event = events.n and state = 'waiting') limit $1),
+                        gone as (delete from events using old where events.n = old.n and $1::bigint is not null)
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::WebhookSecrets => counted!(
+            r#"with old as (select id from webhook_secrets where good_until < now() limit $1),
+                        gone as (delete from webhook_secrets using old
+                                  where webhook_secrets.id = old.id and $1::bigint is not null)
                    select count(*) as "count!" from old"#
         ),
         Kind::StripeCalls => counted!(

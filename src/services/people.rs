@@ -56,11 +56,13 @@ pub enum Holding {
     StripeCalls,
     /// What other programs told us in which they are named: who pushed, whose mail came back.
     Inbox,
+    /// What other programs have answered to what we told them, where that names them.
+    WebhookTries,
 }
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Leads,
         Self::Outbox,
         Self::Suppressions,
@@ -74,6 +76,7 @@ impl Holding {
         Self::EmailChanges,
         Self::StripeCalls,
         Self::Inbox,
+        Self::WebhookTries,
     ];
 
     /// The table.
@@ -92,6 +95,7 @@ impl Holding {
             Self::Orders => "orders",
             Self::StripeCalls => "stripe_calls",
             Self::Inbox => "inbox",
+            Self::WebhookTries => "webhook_tries",
         }
     }
 
@@ -210,6 +214,15 @@ impl Holding {
                 .fetch_all(db)
                 .await?
             }
+            Self::WebhookTries => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(webhook_tries) as "row!" from webhook_tries
+                        where position(lower($1) in lower(said)) > 0 order by delivery, at"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
             Self::Identities => {
                 sqlx::query_scalar!(
                     r#"select to_jsonb(identities) as "row!" from identities
@@ -313,6 +326,16 @@ impl Holding {
                     "update inbox set payload = null, ended_at = coalesce(ended_at, now()), remark = 'Whom it named was erased.',
                             state = case when state = 'done' then state else 'ignored' end
                       where position(encode(convert_to(lower($1), 'UTF8'), 'escape') in lower(encode(payload, 'escape'))) > 0",
+                    email
+                )
+                .execute(db)
+                .await?
+            }
+            // What is being tried says how the last try ended, too.
+            Self::WebhookTries => {
+                sqlx::query!(
+                    "with named as (update webhook_deliveries set remark = null where position(lower($1) in lower(remark)) > 0)
+                     update webhook_tries set said = null where position(lower($1) in lower(said)) > 0",
                     email
                 )
                 .execute(db)

@@ -18,6 +18,7 @@ pub mod runs;
 pub mod settings;
 pub mod staff;
 pub mod subscribers;
+pub mod webhooks;
 
 use crate::{FormState, View, form, format, paths};
 use maud::{Markup, html};
@@ -61,6 +62,7 @@ fn rooms(is_owner: bool) -> Markup {
             "What is kept about somebody: hand it out, erase it.",
         ),
         (paths::admin_keys(), "API keys", "What partners’ programs may do here."),
+        (paths::admin_webhooks(), "Webhooks", "Who is told of what happens here."),
         (paths::admin_settings(), "Settings", "What the site does by itself."),
     ];
     html! {

@@ -21,6 +21,7 @@ const lead = await site.shell("lead", "add", ...arguments_({
 
 await site.shell("subscriber", "add", "--email", `${"reader".repeat(10)}@example.test`);
 const [subscriber] = await site.shell("subscriber", "list");
+const [product] = await site.shell("product", "list");
 const mails = await untilToldOf();
 const [issue, brought] = await made();
 
@@ -38,6 +39,7 @@ const open = [
   ["/", "/posts", "/posts?page=2", "/posts/two-winters-on-the-harbour-wall", "/topics/signs", "/contact"],
   ["/posts/closing-a-shops-website", "/contact/thanks", "/callers", "/sign-in", "/never/made"],
   ["/newsletter", "/newsletter/thanks", "/newsletter/issues", "/newsletter/what-the-winter-left-on-the-bench"],
+  ["/shop", "/shop/letters-in-a-day", "/cart"],
 ].flat();
 const staff = [
   ["/admin", "/admin/leads", `/admin/leads/${lead.id}`],
@@ -48,6 +50,7 @@ const staff = [
   ["/admin/issues", "/admin/issues/new", `/admin/issues/new?post=${posts[0].id}`, issue, `${issue}/preview`],
   ["/admin/outbox", "/admin/outbox?state=dead", ...mails, "/admin/notices", "/admin/test-mail"],
   ["/admin/cache", "/admin/cache?q=nothing-like-it", "/admin/cache/page?address=/posts", "/admin/cache/drop"],
+  ["/admin/products", "/admin/products/new", `/admin/products/${product.id}`, "/admin/orders", "/admin/orders?status=paid"],
   ["/account", "/account/two-factor", "/account/two-factor/set-up", "/account/two-factor/off", "/account/passkeys"],
   ["/account/email", "/account/export", "/account/delete", "/oauth/authorize", asking],
 ].flat();

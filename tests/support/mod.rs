@@ -9,6 +9,7 @@ mod peer;
 mod person;
 mod process;
 mod raw;
+mod receiver;
 pub mod signer;
 mod smtp;
 pub mod stripe;
@@ -21,6 +22,7 @@ pub use peer::Peer;
 pub use person::{Answer, Person};
 pub use process::{End, Process, free_address};
 pub use raw::read_answer;
+pub use receiver::Receiver;
 pub use smtp::{Mode, Received, Smtp};
 
 use actix_web::dev::ServerHandle;

@@ -29,7 +29,8 @@ pub const PARTNER: [(&str, &str); 2] = [
 /// The first of them.
 pub const PARTNERS_KEY: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
-static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+/// Where they are, with what they need.
+pub static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/signer");
     // Another version of this folder may have left others.
     if !folder.join("node_modules/stripe/package.json").exists() {

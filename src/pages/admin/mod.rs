@@ -18,6 +18,7 @@ pub mod runs;
 pub mod settings;
 pub mod staff;
 pub mod subscribers;
+pub mod webhooks;
 
 use crate::error::Result;
 use crate::http::Gate;

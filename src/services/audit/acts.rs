@@ -145,6 +145,24 @@ pub enum Act {
     KeyRotated,
     /// A key is good no more.
     KeyRevoked,
+    /// Somebody is told of what happens.
+    WebhookAdded,
+    /// They are told of something else, or elsewhere.
+    WebhookChanged,
+    /// What they are told is signed with another secret.
+    WebhookRotated,
+    /// What happens waits for them.
+    WebhookPaused,
+    /// They are told again.
+    WebhookEnabled,
+    /// They are told nothing any more.
+    WebhookDisabled,
+    /// They are forgotten.
+    WebhookRemoved,
+    /// It was looked at whether anything arrives there.
+    WebhookPinged,
+    /// Something is sent to them once more.
+    WebhookReplayed,
     /// An app may ask members whether it may act for them.
     AppAdded,
     /// It may no more.
@@ -227,6 +245,15 @@ pub const ACTS: &[(Act, &str, &str)] = &[
     (Act::KeyCreated, "key-created", "API key made"),
     (Act::KeyRotated, "key-rotated", "API key rotated"),
     (Act::KeyRevoked, "key-revoked", "API key revoked"),
+    (Act::WebhookAdded, "webhook-added", "Webhook added"),
+    (Act::WebhookChanged, "webhook-changed", "Webhook changed"),
+    (Act::WebhookRotated, "webhook-rotated", "Secret of a webhook replaced"),
+    (Act::WebhookPaused, "webhook-paused", "Webhook paused"),
+    (Act::WebhookEnabled, "webhook-enabled", "Webhook enabled"),
+    (Act::WebhookDisabled, "webhook-disabled", "Webhook disabled"),
+    (Act::WebhookRemoved, "webhook-removed", "Webhook removed"),
+    (Act::WebhookPinged, "webhook-pinged", "Webhook tried out"),
+    (Act::WebhookReplayed, "webhook-replayed", "Events sent to a webhook once more"),
     (Act::AppAdded, "app-added", "App registered"),
     (Act::AppRevoked, "app-revoked", "App revoked"),
     (Act::LeadsExported, "leads-exported", "Leads taken along"),

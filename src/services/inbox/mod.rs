@@ -11,7 +11,7 @@ mod staff;
 
 pub use acting::{Looked, Surroundings, Told, act};
 pub use mail::{Heard, heard_of};
-pub use signature::{Claim, Encoding, Scheme, Sender, Shape, standard_key};
+pub use signature::{Claim, Encoding, Scheme, Sender, Shape, standard_key, standard_signatures};
 pub use staff::{
     Effect, Filter, Keeper, Listed, OfSource, Reader, Replayed, Shown, by_id, count, list, replay,
     replay_dead,

@@ -10,6 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+use std::fmt::Display;
 use std::sync::Arc;
 use subtle::{Choice, ConstantTimeEq};
 use time::OffsetDateTime;
@@ -99,6 +100,26 @@ pub fn standard_key(text: &str) -> Option<Vec<u8>> {
     Some(key).filter(|key| key.len() >= 16)
 }
 
+/// What is signed before the body by Standard Webhooks.
+fn before(id: &str, at: impl Display) -> String {
+    format!("{id}.{at}.")
+}
+
+fn mac(key: &[u8], before: &str, body: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length will do");
+    mac.update(before.as_bytes());
+    mac.update(body);
+    mac.finalize().into_bytes().into()
+}
+
+/// What we sign by Standard Webhooks: the signatures of all keys that are good, as their header has them.
+pub fn standard_signatures(keys: &[Vec<u8>], id: &str, at: i64, body: &[u8]) -> String {
+    let before = before(id, at);
+    let signature =
+        |key: &Vec<u8>| format!("v1,{}", BASE64_STANDARD.encode(mac(key, &before, body)));
+    keys.iter().map(signature).collect::<Vec<_>>().join(" ")
+}
+
 /// What the head of a request claims. Nothing is proven before the body is there.
 pub struct Claim {
     sender: Arc<Sender>,
@@ -129,7 +150,7 @@ impl Claim {
                 let named = |part: &str| header(&format!("{prefix}-{part}"))?.ok_or(UNSIGNED);
                 let (id, at, list) = (named("id")?, named("timestamp")?, named("signature")?);
                 is_recent(&at, now)?;
-                let before = format!("{id}.{at}.");
+                let before = before(&id, &at);
                 let signatures = listed(&list)?;
                 Ok(Self { id: Some(checked(id)?), kind: None, before, signatures, sender })
             }
@@ -162,12 +183,7 @@ impl Claim {
     /// # Errors
     /// [`Error::Unproven`].
     pub fn prove(self, body: Bytes) -> Result<Delivery> {
-        let right = self.sender.keys.iter().map(|key| {
-            let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length will do");
-            mac.update(self.before.as_bytes());
-            mac.update(&body);
-            <[u8; 32]>::from(mac.finalize().into_bytes())
-        });
+        let right = self.sender.keys.iter().map(|key| mac(key, &self.before, &body));
         let mut good = Choice::from(0);
         for right in right {
             for signature in &self.signatures {

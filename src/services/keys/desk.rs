@@ -8,6 +8,7 @@ use crate::policies::Operator;
 use crate::services::input::{self, Valid};
 use crate::services::recent::Recent;
 use crate::services::sessions::Owner;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -198,7 +199,8 @@ impl Overlap {
         }
     }
 
-    fn hours(self) -> i32 {
+    /// For so many hours.
+    pub fn hours(self) -> i32 {
         match self {
             Self::Now => 0,
             Self::Hour => 1,
@@ -208,10 +210,10 @@ impl Overlap {
     }
 }
 
-/// The form that has a secret replaced.
-#[derive(Debug, Deserialize, Validate)]
+/// What is said when a secret is to be replaced.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 pub struct Rotation {
-    /// One of [`Overlap::ALL`].
+    /// How long the old one is good beside the new one: now (not at all), 1-hour, 24-hours or 7-days.
     #[serde(default, deserialize_with = "input::line")]
     #[validate(custom(function = "known_overlap"))]
     pub overlap: String,

@@ -84,6 +84,27 @@ impl Scope for CacheWrite {
     const FOR_TESTS: bool = false;
 }
 
+/// `events:read`: read on in what happened.
+#[derive(Debug)]
+pub struct EventsRead;
+
+impl Scope for EventsRead {
+    const NAME: &'static str = "events:read";
+    const WORDS: &'static str = "Read what has happened, of what it may read by its other rights.";
+    const FOR_TESTS: bool = true;
+}
+
+/// `webhooks:write`: say where it is to be told.
+#[derive(Debug)]
+pub struct WebhooksWrite;
+
+impl Scope for WebhooksWrite {
+    const NAME: &'static str = "webhooks:write";
+    const WORDS: &'static str =
+        "Say where it is to be told of what happens, of what it may read by its other rights.";
+    const FOR_TESTS: bool = false;
+}
+
 /// A scope that can be given.
 #[derive(Debug, Clone, Copy)]
 pub struct Offered {
@@ -100,7 +121,7 @@ const fn offered<S: Scope>() -> Offered {
 }
 
 /// Every scope there is.
-pub const SCOPES: [Offered; 7] = [
+pub const SCOPES: [Offered; 9] = [
     offered::<LeadsWrite>(),
     offered::<LeadsStatus>(),
     offered::<PostsWrite>(),
@@ -108,6 +129,8 @@ pub const SCOPES: [Offered; 7] = [
     offered::<SubscribersRead>(),
     offered::<SubscribersWrite>(),
     offered::<CacheWrite>(),
+    offered::<EventsRead>(),
+    offered::<WebhooksWrite>(),
 ];
 
 /// Those that keys of this kind can have.

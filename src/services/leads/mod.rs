@@ -200,6 +200,25 @@ pub async fn of_partner(db: &mut PgConnection, by: &Partner<LeadsWrite>, id: Uui
     .ok_or(Error::NotFound)
 }
 
+/// Those of `ids` that are there, for whoever was found to be one who may learn of them.
+///
+/// # Errors
+/// As any statement.
+pub(super) async fn by_ids(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Lead>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(sqlx::query_as!(
+        Lead,
+        r#"select id, name, email, company, phone, message, source as "source: Source",
+                  status as "status: Status", created_at
+             from leads where id = any($1)"#,
+        ids,
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// Up to `limit` leads in full, newest first, for the operator.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 //! The same submission within a day is the same lead, whether its twin is older or stands beside it. Nothing that looks like spam
 //! is refused here: it is kept as spam.
 
-use super::{Campaign, Lead, NewLead, Sender, Source, Status};
+use super::{Campaign, Lead, NewLead, Sender, Source, Status, by_ids};
 use crate::digest;
 use crate::error::{Error, Result};
 use crate::jobs::Job;
@@ -286,16 +286,4 @@ async fn insert(db: &mut PgConnection, rows: &[Row<'_>]) -> Result<HashMap<Uuid,
         rows,
     );
     Ok(leads.fetch_all(db).await?.into_iter().map(|lead| (lead.id, lead)).collect())
-}
-
-async fn by_ids(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Lead>> {
-    Ok(sqlx::query_as!(
-        Lead,
-        r#"select id, name, email, company, phone, message, source as "source: Source",
-                  status as "status: Status", created_at
-             from leads where id = any($1)"#,
-        ids,
-    )
-    .fetch_all(db)
-    .await?)
 }

@@ -4,6 +4,7 @@
 //! everyone sees the *beginning*: the summary, where the writer gave one; otherwise the first paragraph, without its markup
 //! and cut after 300 characters; and nothing where that paragraph is all there is.
 
+use crate::services::events::Entitled;
 use crate::services::keys::{Partner, PostsRead};
 use crate::services::sessions::Member;
 use schemars::JsonSchema;
@@ -35,6 +36,8 @@ pub enum Reader<'a> {
     Member(&'a Member),
     /// A program that may read whatever is published.
     Partner(&'a Partner<PostsRead>),
+    /// Whoever is told of posts, as what may do so.
+    Told(&'a Entitled),
 }
 
 impl Audience {
@@ -70,11 +73,12 @@ impl Audience {
     /// Whether a text for these is for this reader: the one place that says so.
     pub fn admits(self, reader: &Reader<'_>) -> bool {
         match (self, reader) {
-            (Self::Everyone, _) | (Self::Members, Reader::Member(_) | Reader::Partner(_)) => true,
+            (Self::Everyone, _)
+            | (Self::Members, Reader::Member(_))
+            | (Self::Members | Self::Paid, Reader::Partner(_) | Reader::Told(_)) => true,
             (Self::Paid, Reader::Member(member)) => {
                 member.is_staff() || member.entitlement().is_open()
             }
-            (Self::Paid, Reader::Partner(_)) => true,
             (Self::Members | Self::Paid, Reader::Stranger) => false,
         }
     }

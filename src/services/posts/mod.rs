@@ -15,8 +15,8 @@ pub use draft::Draft;
 pub use export::{COLUMNS, export};
 pub use file::{of_file, to_file};
 pub use published::{
-    Card, Listing, Neighbour, Post, Published, by_slug, published, published_after, related, topic,
-    topics,
+    Card, Listing, Neighbour, Post, Published, by_slug, published, published_after, related, told,
+    topic, topics,
 };
 pub use revision::{Revision, own, revise};
 

@@ -8,6 +8,7 @@
 
 use super::{Audience, Reader, Status, Topic, audience};
 use crate::error::{Absence, Found, Result};
+use crate::services::events::Entitled;
 use crate::services::input::Timestamp;
 use crate::tags::{Read, Tag};
 use schemars::JsonSchema;
@@ -288,7 +289,7 @@ pub async fn topic(db: &mut PgConnection, slug: &str) -> Result<Read<Found<Topic
 }
 
 /// A published post as programs read it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Published {
     /// UUID v7.
     pub id: Uuid,
@@ -346,6 +347,26 @@ pub async fn published_after(
     .fetch_all(db)
     .await?;
     Ok(found.into_iter().map(|post| post.read_by(reader)).collect())
+}
+
+/// Those of `ids` that are published, for whoever is told of them.
+///
+/// # Errors
+/// As any statement.
+pub async fn told(db: &mut PgConnection, to: &Entitled, ids: &[Uuid]) -> Result<Vec<Published>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = sqlx::query_as!(
+        Published,
+        r#"select posts.id, posts.slug, title, summary, body as "body?", topics.name as topic, status as "status: Status",
+                  audience as "audience: Audience", published_at, updated_at
+             from posts join topics on topics.slug = topic
+            where posts.id = any($1) and status = 'published' and published_at <= now()"#,
+        ids,
+    );
+    let found = found.fetch_all(db).await?;
+    Ok(found.into_iter().map(|post| post.read_by(&Reader::Told(to))).collect())
 }
 
 impl Published {

@@ -22,6 +22,7 @@ pub use join::{Ask, From, ask, confirm};
 pub use leave::{Reason, bounced, complained, leave};
 pub use partner::{
     Ended, NewSubscriber, Subscriber, Which, ask_for, end_for, for_program, held_for, listed_for,
+    told,
 };
 pub use staff::{Filter, Listed, NewEnd, Shown, by_email, by_id, count_confirmed, end, list};
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 /// A subscriber as programs see them.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Subscriber {
     /// UUID v7.
     pub id: Uuid,
@@ -118,6 +118,25 @@ pub async fn held_for(
         .fetch_optional(&mut *db)
         .await?;
     one(db, id).await
+}
+
+/// Those of `ids` that are there, for whoever is told of them: it was seen to that they may learn of these.
+///
+/// # Errors
+/// As any statement.
+pub async fn told(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Subscriber>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(sqlx::query_as!(
+        Subscriber,
+        r#"select id, email, status as "status: Status", digest, time_zone, source, consent, consent_at, confirmed_at, ended_at,
+                  created_at, array(select topic from subscriber_topics where subscriber_id = id order by topic) as "topics!"
+             from subscribers where id = any($1)"#,
+        ids,
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 async fn one(db: &mut PgConnection, id: Uuid) -> Result<Subscriber> {
