@@ -190,6 +190,12 @@ const DEEDS: &[Deed] = &[
         &[],
         "webhook-replayed webhook",
     ),
+    deed(
+        "/admin/webhooks/{id}/disable",
+        "webhooks where name = 'CRM'",
+        &[],
+        "webhook-disabled webhook",
+    ),
     deed("/admin/cache/drop", "", &[("tag", "posts")], "pages-dropped pages"),
     deed("/admin/runs/{task}/now", "", &[], "task-run task"),
     deed(

@@ -311,8 +311,13 @@ fn buttons(webhook: &Webhook<'_>, state: &FormState) -> Markup {
             (button("pause", "Pause it"))
         } @else {
             h2 { "Have it told again" }
-            p { "What waits goes there at once." }
+            p { @if webhook.state == "paused" { "What waits goes there at once." } @else { "Beginning with what happens from now on." } }
             (button("enable", "Tell it again"))
+        }
+        @if webhook.state != "disabled" {
+            h2 { "Disable it" }
+            p { "What waits is given up, and what happens meanwhile is never told." }
+            (button("disable", "Tell it nothing any more"))
         }
     }
 }
