@@ -45,10 +45,10 @@ pub fn page(rows: &[Row<'_>]) -> View {
                 }
             }
         }
-        h2 { "And whom does this site call?" }
         p {
-            "Whoever has asked to be told: what happens here is sent to them by webhook, signed (Standard Webhooks), again for three days "
-            "where it does not arrive, and in order. It is what " code { "/api/v1/events" } " says, without asking."
+            "The other way round, this site calls whoever has asked to be told: what happens here is sent to them by webhook, signed "
+            "(Standard Webhooks), in order, and again for three days where it does not arrive. It is what "
+            code { "/api/v1/events" } " says, without asking."
         }
     };
     View::new("Who is calling?", main)
