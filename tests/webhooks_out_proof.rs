@@ -41,12 +41,17 @@ async fn write(app: &TestApp, leads: usize) {
     }
 }
 
-/// How much is left, how much has arrived where it moves, and how often that was not gone to.
-const COURSE: &str = "
-    select concat_ws(' ', (select count(*) from webhook_deliveries where state = 'waiting'),
-        (select count(*) from webhook_deliveries as d join webhooks on webhooks.id = webhook_id
-          where url like '%moves' and d.state = 'delivered'),
-        (select count(*) from webhook_tries where said like 'It is not sent there%'))";
+/// How often it was not gone to where it had moved.
+const REFUSED: &str =
+    "(select count(*) from webhook_tries where said like 'It is not sent there%')";
+
+/// How much has arrived there.
+const ARRIVED: &str =
+    "(select count(*) from webhook_deliveries as d join webhooks on webhooks.id = webhook_id
+       where url like '%moves' and d.state = 'delivered')";
+
+/// How much is left of all.
+const LEFT: &str = "(select count(*) from webhook_deliveries where state = 'waiting')";
 
 /// No delivery waits for its next try, nor does an endpoint rest for a minute, nor the lease of whoever was killed last for its time.
 const HURRY: &str = "
@@ -107,8 +112,10 @@ async fn run(app: &TestApp, receiver: &Receiver, moved: &Arc<AtomicBool>) -> u32
     let (began, mut killed) = (app.state.clock.moment(), 0);
     let overseeing = async {
         loop {
-            let course = app.ask(COURSE).await.remove(0);
-            let course: Vec<u32> = course.split(' ').map(|count| count.parse().unwrap()).collect();
+            let course =
+                app.ask(&format!("select concat_ws(' ', {LEFT}, {ARRIVED}, {REFUSED})")).await;
+            let course: Vec<u32> =
+                course[0].split(' ').map(|count| count.parse().unwrap()).collect();
             let [left, arrived, refused] = course[..] else { unreachable!("{course:?}") };
             if left == 0 {
                 break;
@@ -140,6 +147,11 @@ async fn judge(app: &TestApp, log: &[Value], leads: usize, secrets: &BTreeMap<St
     assert!(log.iter().all(|one| one["host"] == "127.0.0.1"), "somebody went where nobody may");
     assert!(log.iter().all(|one| one["path"] != "/trap"), "a redirect was followed");
     assert!(log.iter().all(|one| one["verified"] == true), "something came that was not signed");
+    // Each did its worst.
+    for status in [json!(null), json!(302), json!(410), json!(500), json!(503)] {
+        assert!(log.iter().any(|one| one["status"] == status), "nobody answered {status}");
+    }
+    assert_eq!(app.ask(&format!("select {REFUSED} > 30")).await, ["true"], "it did not move");
     let events: BTreeSet<String> = app.ask("select id from events").await.into_iter().collect();
     assert_eq!(events.len(), leads * 3);
     for path in secrets.keys() {
@@ -161,7 +173,7 @@ async fn judge(app: &TestApp, log: &[Value], leads: usize, secrets: &BTreeMap<St
                     .await;
                 let missing: Vec<_> =
                     events.difference(&taken).filter(|id| !given_up.contains(id)).collect();
-                assert_eq!(missing, [&String::new(); 0], "{path}");
+                assert!(missing.is_empty(), "{path}: {missing:?}");
                 // Whoever is away for thirty tries may have had some given up.
                 let few = events.len() / 100 + 10;
                 assert!(given_up.len() <= few, "{path}: {} were given up", given_up.len());
