@@ -330,7 +330,8 @@ fn is_sound(route: &Entry, cells: &Cells) {
 
 fn line(route: &Entry, cells: &[&str]) -> String {
     let cells: String = cells.iter().map(|cell| format!("{cell:<11}")).collect();
-    format!("{:<5} {:<40} {cells}{}", route.method, route.path, route.proof)
+    let door = format!("{:<5} {}", route.method, route.path);
+    format!("{door:<46} {cells}{}", route.proof)
 }
 
 fn table(rows: &[(Entry, Cells)]) -> String {
