@@ -3,8 +3,8 @@
 use super::super::cron::{BOTH, NEW, cron};
 use super::super::support::signer::{Delivery, PARTNER, PARTNERS_KEY};
 use super::super::support::{Person, TestApp, with_settings};
-use super::doors::{Form, Operator, Program, Proof};
-use super::{Door, Fields, Operation, Outcome, Sent, but};
+use super::doors::{Form, Operator, Program, Proof, of_json};
+use super::{Case, Door, Fields, Operation, Outcome, Sent, but};
 use frontdesk::jobs::worker;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -17,6 +17,7 @@ const BEHIND_A_PROXY: (&str, &str) = ("TRUSTED_PROXIES", "127.0.0.1");
 fn somebody_who_wants_the_newsletter_is_asked_the_same_way_by_every_door() {
     with_settings(&[BEHIND_A_PROXY], async |app| {
         let ada = app.ada().await;
+        let (key, other) = (app.key("subscribers:write").await, app.key("leads:write").await);
         let base: Fields = vec![("email", "Ann@example.test".to_owned())];
         let wrong = Some(("email", "Enter an email address like name@example.com."));
         let asking = Operation {
@@ -24,6 +25,13 @@ fn somebody_who_wants_the_newsletter_is_asked_the_same_way_by_every_door() {
             doors: vec![
                 Box::new(Form::open(app, "/newsletter", 20)),
                 Box::new(Form::of(&ada, app, "/admin/subscribers/new", 60)),
+                Box::new(Program {
+                    path: "/api/v1/subscribers",
+                    who: app.eve(),
+                    proof: Proof::Key(key, other),
+                    limit: 60,
+                    lists: &[],
+                }),
                 Box::new(Operator::at(app, &["subscriber", "add"])),
             ],
             cases: [
@@ -150,6 +158,56 @@ fn pages_are_rendered_again_for_the_same_reasons_by_every_door() {
         };
         dropping.compare().await;
         dropping.guard().await;
+    });
+}
+
+/// A scheduler, by a method of its own.
+struct Scheduler<'a>(Person<'a>, Method);
+
+impl Scheduler<'_> {
+    async fn ask(&self, sent: Sent<'_>, secret: &str) -> Outcome {
+        of_json(&cron(&self.0.coming_from(sent.from), self.1.clone(), "sync", secret).await)
+    }
+}
+
+impl Door for Scheduler<'_> {
+    fn name(&self) -> String {
+        format!("a scheduler by {}", self.1)
+    }
+
+    fn send<'a>(&'a self, sent: Sent<'a>) -> LocalBoxFuture<'a, Outcome> {
+        self.ask(sent, NEW).boxed_local()
+    }
+
+    fn send_as_strangers<'a>(&'a self, sent: Sent<'a>) -> LocalBoxFuture<'a, Vec<Outcome>> {
+        async move { vec![self.ask(sent, "nonsense").await, self.ask(sent, &NEW[1..]).await] }
+            .boxed_local()
+    }
+
+    fn limit(&self) -> Option<usize> {
+        Some(300)
+    }
+}
+
+#[test]
+fn nobody_has_a_task_run_who_may_not_nor_as_often_as_they_like() {
+    with_settings(&[BEHIND_A_PROXY, BOTH], async |app| {
+        let ada = app.ada().await;
+        // One that is off, so that those who may can be counted with nothing done.
+        let case = |wrong| Case { what: "sync".to_owned(), fields: Vec::new(), wrong };
+        let running = Operation {
+            app,
+            doors: vec![
+                Box::new(Form::of(&ada, app, "/admin/runs/sync/now", 30)),
+                Box::new(Scheduler(app.eve(), Method::POST)),
+                Box::new(Scheduler(app.eve(), Method::GET)),
+            ],
+            cases: vec![case(None), case(Some(("task", "This is off: SYNC_FOLDER is not set.")))],
+            before: "",
+            effect: "select task from runs union all select cause from outbox",
+            undo: "",
+        };
+        running.guard().await;
     });
 }
 
