@@ -141,14 +141,14 @@ pub fn optional_line<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Strin
     Ok(text.map(|text| trim(&text).to_owned()).filter(|text| !text.is_empty()))
 }
 
-/// Decodes one line of text that is there, if with nothing in it: what is named is to be changed.
+/// Decodes one line of text that is there, if with nothing in it: what is named is to be changed, and null is no text.
 pub fn given_line<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
-    line(input).map(Some)
+    String::deserialize(input).map(|text| Some(trim(&text).to_owned()))
 }
 
 /// As [`given_line`], of several lines.
 pub fn given_block<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
-    block(input).map(Some)
+    String::deserialize(input).map(|text| Some(tidy(&text)))
 }
 
 /// Decodes text of several lines: trimmed, each line end a `\n`, as browsers send `\r\n`.

@@ -1,8 +1,9 @@
-//! Subscribers, pages rendered again, and tasks.
+//! Subscribers, pages rendered again, tasks, and who is let in.
 
 use super::super::cron::{BOTH, NEW, cron};
 use super::super::support::signer::{Delivery, PARTNER, PARTNERS_KEY};
-use super::super::support::{Person, TestApp, with_settings};
+use super::super::support::{ADA, Person, TestApp, with_settings};
+use super::super::tokens;
 use super::doors::{Form, Operator, Program, Proof, of_json};
 use super::{Case, Door, Fields, Operation, Outcome, Sent, but};
 use frontdesk::jobs::worker;
@@ -260,5 +261,48 @@ fn a_task_runs_once_in_its_slot_whoever_asks_and_nobody_else_can() {
         assert_eq!(asked.status, 303);
         worker::work_off(&app.state).await.unwrap();
         assert_eq!(app.ask(runs).await, ["cleanup done 1"; 3], "with a slot of its own");
+    });
+}
+
+#[test]
+fn whoever_is_let_in_by_the_form_gets_tokens_for_an_app_and_nobody_else_does() {
+    with_settings(&[BEHIND_A_PROXY], async |app| {
+        let (spaced, capital) = (format!(" {} ", ADA.0), ADA.0.to_uppercase());
+        let let_in =
+            "select (select count(*) from sessions) || ' ' || (select count(*) from app_tokens)";
+        for (number, (email, password, is_right)) in [
+            (ADA.0, ADA.1, true),
+            (spaced.as_str(), ADA.1, true),
+            (capital.as_str(), ADA.1, true),
+            (ADA.0, "correct horse batterz", false),
+            (ADA.0, "Correct horse battery", false),
+            ("nobody@example.com", ADA.1, false),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let who = app.eve().coming_from(&format!("10.204.0.{number}"));
+            let before = app.ask(let_in).await;
+            let form = who.post("/sign-in", &[("email", email), ("password", password)]).await;
+            let by_form = app.ask(let_in).await;
+            let program = tokens::ask(&who, &tokens::by_password(email, password)).await;
+            let by_program = app.ask(let_in).await;
+            let expected = if is_right { (303, 200) } else { (422, 400) };
+            assert_eq!((form.status, program.status), expected, "{email:?} {password:?}");
+            assert_eq!((by_form != before, by_program != by_form), (is_right, is_right));
+            if !is_right {
+                assert!(form.body.contains("Email or password is wrong."), "{}", form.body);
+                tokens::is_refused(&program, 400, "invalid_grant");
+            }
+        }
+        // Whoever has guessed too often by one is not let in by the other.
+        let who = app.eve().coming_from("10.204.1.1");
+        let mut knocks = 0;
+        while who.post("/sign-in", &[("email", ADA.0)]).await.status != 429 {
+            knocks += 1;
+            assert!(knocks < 200, "it is never closed");
+        }
+        let program = tokens::ask(&who, &tokens::by_password(ADA.0, ADA.1)).await;
+        program.is_problem(429);
     });
 }

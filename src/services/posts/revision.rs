@@ -23,6 +23,7 @@ pub struct Revision {
     slug: Option<String>,
     /// One sentence for lists.
     #[serde(default, deserialize_with = "input::given_line")]
+    #[schemars(with = "String")]
     summary: Option<String>,
     /// The name of a topic; a new name is a new topic.
     #[serde(default, deserialize_with = "input::given_line")]
