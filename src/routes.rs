@@ -178,6 +178,7 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.action::<actions::webhooks::Remove>();
     routes.action::<actions::webhooks::Pressed<actions::webhooks::Pause>>();
     routes.action::<actions::webhooks::Pressed<actions::webhooks::Enable>>();
+    routes.action::<actions::webhooks::Pressed<actions::webhooks::Disable>>();
     routes.action::<actions::webhooks::Pressed<actions::webhooks::Ping>>();
     routes.action::<actions::webhooks::Replay>();
     routes.live::<pages::admin::audit::Index>();

@@ -45,6 +45,11 @@ pub fn page(rows: &[Row<'_>]) -> View {
                 }
             }
         }
+        p {
+            "The other way round, this site calls whoever has asked to be told: what happens here is sent to them by webhook, signed "
+            "(Standard Webhooks), in order, and again for three days where it does not arrive. It is what "
+            code { "/api/v1/events" } " says, without asking."
+        }
     };
     View::new("Who is calling?", main)
         .describe("Every door of this site: who may use it, with what proof, and what comes back.")

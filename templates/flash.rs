@@ -19,6 +19,8 @@ pub enum Flash {
     WebhookPaused,
     /// It is told again.
     WebhookEnabled,
+    /// It is told nothing any more.
+    WebhookDisabled,
     /// It is forgotten.
     WebhookRemoved,
     /// Something is on its way there.
@@ -155,6 +157,7 @@ const SAID: &[(Flash, &str, &str)] = &[
     (Flash::WebhookSaved, "webhook-saved", "The webhook is saved."),
     (Flash::WebhookPaused, "webhook-paused", "What happens waits until you have it told again."),
     (Flash::WebhookEnabled, "webhook-enabled", "It is told again."),
+    (Flash::WebhookDisabled, "webhook-disabled", "It is told nothing any more."),
     (Flash::WebhookRemoved, "webhook-removed", "The webhook is removed."),
     (Flash::WebhookPinged, "webhook-pinged", "A ping is on its way."),
     (Flash::WebhookReplayed, "webhook-replayed", "It is sent once more."),

@@ -157,8 +157,8 @@ fn a_partner_says_how_far_it_is_and_both_the_history_and_the_record_say_who() {
             [
                 r#"Partner api 127.0.0.1 lead-status-set {"status": "contacted"}"#,
                 "Partner api 127.0.0.1 lead-noted {}",
-                r#"Partner api 127.0.0.1 lead-status-set {"status": "contacted"}"#,
-            ]
+            ],
+            "and nothing of what was so already"
         );
         let ada = app.ada().await;
         let page = ada.get(&at.replace("/api/v1", "/admin")).await;

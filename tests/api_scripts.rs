@@ -70,6 +70,28 @@ fn a_script_of_a_site_that_a_key_names_hands_in_a_lead_and_reads_the_answer() {
 }
 
 #[test]
+fn a_script_may_read_that_it_calls_too_often_whether_a_key_names_its_site_or_not() {
+    with_app(async |app| {
+        let (eve, _) = (app.eve(), shop(app));
+        for origin in [SHOP, OTHER] {
+            let ask =
+                || eve.send(eve.request(Method::GET, "/api/v1/posts").header("origin", origin));
+            let mut answer = ask().await;
+            for _ in 0..1000 {
+                if answer.status == 429 {
+                    break;
+                }
+                answer = ask().await;
+            }
+            answer.is_problem(429);
+            assert_eq!(answer.header("access-control-allow-origin"), origin);
+            assert!(answer.header("access-control-expose-headers").contains("retry-after"));
+            assert_eq!(answer.header("vary"), "Origin");
+        }
+    });
+}
+
+#[test]
 fn a_script_may_read_what_was_wrong() {
     with_app(async |app| {
         let (eve, (_, key)) = (app.eve(), shop(app));

@@ -28,7 +28,8 @@ const ROWS: &str = "
         values (gen_random_uuid(), 'Ann', 'ann@example.test', 'Words that stay where they are kept.', 'new', 'cli', sha256('1'));
     insert into api_keys (id, name, prefix, hash, scopes) values (gen_random_uuid(), 'Partner', 'fd_live_aaaa', sha256('a'), '{leads:write}');
     insert into webhooks (id, name, url, types) values
-        (gen_random_uuid(), 'CRM', 'https://example.com/a', '{post.published}'), (gen_random_uuid(), 'Old', 'https://example.com/b', '{post.published}');
+        (gen_random_uuid(), 'CRM', 'https://example.com/a', '{post.published}'), (gen_random_uuid(), 'Old', 'https://example.com/b', '{post.published}'),
+        (gen_random_uuid(), 'Idle', 'https://example.com/c', '{post.published}');
     insert into webhook_deliveries (webhook_id, message, object, sequence, state)
         select id, id, id, 1, 'failed' from webhooks where name = 'CRM';
     insert into topics (slug, name) values ('craft', 'Craft');
@@ -209,6 +210,12 @@ const DEEDS: &[Deed] = &[
         "webhooks where name = 'CRM'",
         &[],
         "webhook-replayed webhook",
+    ),
+    deed(
+        "/admin/webhooks/{id}/disable",
+        "webhooks where name = 'Idle'",
+        &[],
+        "webhook-disabled webhook",
     ),
     deed("/admin/cache/drop", "", &[("tag", "posts")], "pages-dropped pages"),
     deed("/admin/runs/{task}/now", "", &[], "task-run task"),
@@ -420,7 +427,10 @@ fn what_the_operator_does_on_the_shell_leaves_a_line() {
         let lead = app.ask("select id from leads").await.remove(0);
         done(&["lead", "status", &lead, "won", "--note", WORDS], "", &["lead-status-set lead"])
             .await;
-        done(&["lead", "note", &lead, "--note", WORDS], "", &["lead-noted lead"]).await;
+        done(&["lead", "note", &lead, "--note", "Rang."], "", &["lead-noted lead"]).await;
+        // What is so already is not done, so it is not recorded.
+        done(&["lead", "status", &lead, "won"], "", &[]).await;
+        done(&["lead", "note", &lead, "--note", "Rang."], "", &[]).await;
         done(&["export", "leads"], "", &["leads-exported leads"]).await;
         done(&["post", "add", "--title", "A", "--topic", "B"], WORDS, &["post-written post"]).await;
         done(&["post", "publish", "a"], "", &["post-edited post"]).await;

@@ -1,4 +1,5 @@
-//! What the doctor says about mail: whether the server lets us in, and what the domain name system says.
+//! What the doctor says about mail: whether the server lets us in, and what the domain name system says; and about webhooks: where
+//! they may go to, and where they do not arrive.
 
 use super::support::{Mode, Shell, Smtp, TestApp, with_app};
 use serde_json::json;
@@ -146,5 +147,32 @@ fn the_doctor_reads_what_the_domain_name_system_says_about_mail() {
                 assert!(!ok && detail.contains(word), "{domain} {what}: {detail}");
             }
         }
+    });
+}
+
+#[test]
+fn the_doctor_says_which_networks_webhooks_may_go_to_and_where_they_do_not_arrive() {
+    with_app(async |app| {
+        const TOLD: &str = "webhooks out (WEBHOOKS_ALLOW)";
+        let none = doctor(app, &[], &[]);
+        assert_eq!(finding(&none, TOLD), (true, "they go to the Internet alone".to_owned()));
+        app.psql(
+            "insert into webhooks (id, name, url, types, state, remark, failing_since) values
+                (gen_random_uuid(), 'Well', 'https://a.example/', '{lead.created}', 'on', null, null),
+                (gen_random_uuid(), 'Ill', 'https://b.example/', '{lead.created}', 'on', null, '2026-11-20T09:00Z'),
+                (gen_random_uuid(), 'Shut', 'https://c.example/', '{lead.created}', 'disabled', 'It answered 410.', null)",
+        )
+        .await;
+        let some = doctor(app, &[], &[("WEBHOOKS_ALLOW", "10.1.0.0/16, 192.168.7.9")]);
+        let (ok, detail) = finding(&some, TOLD);
+        assert!(some.code == 0 && ok, "it is no fault of this site: {detail}");
+        for said in [
+            "also go to 10.1.0.0/16, 192.168.7.9/32",
+            "nothing arrives at Ill since 2026-11-20T09:00:00Z",
+            "Shut is disabled (It answered 410.)",
+        ] {
+            assert!(detail.contains(said), "{detail}");
+        }
+        assert!(!detail.contains("Well"), "{detail}");
     });
 }

@@ -22,15 +22,17 @@ fn with_engine(test: impl AsyncFnOnce(&TestApp, &Peer)) {
     });
 }
 
-const WHOLE_SITE: [&str; 9] = [
+const WHOLE_SITE: [&str; 11] = [
     "/",
     "/callers",
     "/contact",
+    "/membership",
     "/newsletter",
     "/newsletter/issues",
     "/posts",
     "/posts/post-1",
     "/posts/post-2",
+    "/shop",
     "/topics/craft",
 ];
 

@@ -2,7 +2,9 @@
 
 use super::accounts::{BOB, links_in_mails, sign_up};
 use super::contact::ANN;
-use super::doors::{A_SUBSCRIBER, A_WEBHOOK, AN_EVENT, AN_IMPORT, AN_ISSUE, BROUGHT, links_of};
+use super::doors::{
+    A_SUBSCRIBER, A_WEBHOOK, AN_EVENT, AN_IMPORT, AN_ISSUE, AN_ORDER, BROUGHT, links_of, order_link,
+};
 use super::passkeys::questions;
 use super::second_factor::{turn_on, type_code};
 use super::sign_in::sign_in;
@@ -123,6 +125,13 @@ async fn forms_of_others(app: &TestApp) -> Vec<String> {
     }
     app.psql("update subscriptions set cancel_at_period_end = true").await;
     forms.extend(paths(&bob.get("/account/membership").await.body, &["action"]));
+    // A cart with something in it, and an order that is not paid for yet.
+    bob.post("/shop/tide-table/add", &[("quantity", "1")]).await;
+    app.psql("update orders set status = 'pending-payment'").await;
+    let order = app.ask("select id from orders").await.remove(0);
+    for path in ["/cart".to_owned(), paths_of::order(&order_link(app, &order))] {
+        forms.extend(paths(&bob.get(&path).await.body, &["action"]));
+    }
     forms
 }
 
@@ -161,7 +170,7 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
              insert into identities (issuer, subject, account_id, provider) select 'https://id.example', '1', id, 'x' from staff;
              insert into subscribers (id, email, status, source, consent, consent_at)
              values (gen_random_uuid(), 'bob@example.test', 'pending', 'cli', 'none yet', now());
-             {AN_IMPORT} {AN_EVENT}; {A_WEBHOOK}
+             {AN_IMPORT} {AN_EVENT} {AN_ORDER} {A_WEBHOOK}
              insert into webhooks (id, name, url, types, state)
              values (gen_random_uuid(), 'Shop', 'https://example.com/', '{{post.updated}}', 'paused');
              insert into api_keys (id, name, prefix, hash, scopes)
@@ -173,11 +182,13 @@ fn every_link_on_the_site_answers_and_no_page_holds_style_or_script() {
         .await;
         let ids = app.ask("select id from subscribers order by email").await; // Ann, who gets it, and Bob
         let ((_, manage), (confirm, _)) = (links_of(app, &ids[0]), links_of(app, &ids[1]));
+        let order = app.ask("select id from orders").await.remove(0);
         let mut starts = fixed_paths();
         starts.retain(|path| !brought.iter().any(|route| is_at(route.path, path)));
         starts.extend([
             paths_of::newsletter_confirm(&confirm),
             paths_of::newsletter_preferences(&manage),
+            paths_of::order(&order_link(app, &order)),
             paths_of::indexnow_key(&app.state.secrets.indexnow()),
         ]);
         starts.extend(links_in_mails(app).await.into_values());

@@ -158,14 +158,34 @@ const ROWS: &[Row] = &[
         Some((&[NOBODY, "--overlap", "x"], "#/overlap")),
     ),
     row("webhook ping", &["{webhook}"], NOTHING),
+    row("webhook disable", &["{webhook}"], NOTHING),
+    row("webhook enable", &["{webhook}"], NOTHING),
     row(
         "webhook replay",
         &["{webhook}", "--since", "2026-01-31 09:00"],
         Some((&[NOBODY, "--since", "x"], "#/since")),
     ),
-    row("webhook disable", &["{webhook}"], NOTHING),
-    row("webhook enable", &["{webhook}"], NOTHING),
+    row(
+        "plan add",
+        &["--slug", "reader", "--name", "Reader", "--monthly", "500"],
+        Some((&["--slug", "A B", "--name", "", "--monthly", "500"], "#/name")),
+    ),
+    row("plan list", &[], None),
+    row("plan price", &["reader", "--period", "yearly", "--amount", "5000"], None),
+    row("plan retire", &["reader"], Some((&["nothing"], "#"))),
+    row("plan offer", &["reader"], Some((&["nothing"], "#"))),
+    row(
+        "plan grant",
+        &["--email", "edd@example.test", "--reason", "A prize."],
+        Some((&["--email", "nobody@example.test", "--reason", "A prize."], "#/email")),
+    ),
+    row("plan revoke", &["--email", "edd@example.test"], NO_ONE),
+    row("stripe ledger", &[], None),
+    row("stripe balances", &[], None),
 ];
+
+/// What asks Stripe, which is not there: `payments` has it done.
+const ASKS_STRIPE: [&str; 2] = ["stripe sync", "stripe reconcile"];
 
 /// What has no end, so that there is nothing to say about it.
 const ENDLESS: [&str; 1] = ["serve"];
@@ -220,12 +240,24 @@ fn document(shell: &Shell, what: &str) -> Value {
 
 #[test]
 fn each_command_says_what_it_did_or_why_not_as_one_document() {
-    let known: BTreeSet<String> =
-        ROWS.iter().map(|row| row.command).chain(ENDLESS).map(str::to_owned).collect();
+    let known: BTreeSet<String> = ROWS
+        .iter()
+        .map(|row| row.command)
+        .chain(ENDLESS)
+        .chain(ASKS_STRIPE)
+        .map(str::to_owned)
+        .collect();
     let there = leaves(&frontdesk::cli::commands(), "").into_iter().collect::<BTreeSet<_>>();
     assert_eq!(known, there, "say how each command is done, and how it is refused");
     with_app(async |app| {
         app.psql(&format!("{A_SUBSCRIBER} {AN_EVENT}")).await;
+        for command in ASKS_STRIPE {
+            let shell = run(app, &arguments(app, command, &[]).await, "", &[]);
+            assert_eq!(
+                (shell.code, &document(&shell, command)["errors"][0]["pointer"]),
+                (1, &"#".into())
+            );
+        }
         for Row { command, done, stdin, refused } in ROWS {
             let shell = run(app, &arguments(app, command, done).await, stdin, &[]);
             assert_eq!(shell.code, 0, "{command}: {}", shell.err);

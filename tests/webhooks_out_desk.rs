@@ -314,3 +314,61 @@ fn the_operator_does_the_same_on_the_shell() {
         );
     });
 }
+
+#[test]
+fn what_is_disabled_by_hand_gives_up_what_waits_and_is_told_nothing() {
+    with_receiver(async |app, receiver| {
+        let ada = app.ada().await;
+        let (id, _) = super::webhooks_out::told(app, receiver, &receiver.url("/hook"));
+        lead(app, "Ann").await;
+        let at = format!("/admin/webhooks/{id}");
+        assert!(ada.get(&at).await.body.contains("Tell it nothing any more"));
+        assert_eq!(ada.post(&format!("{at}/disable"), &[]).await.location, at);
+        lead(app, "Bob").await;
+        send(app).await;
+        assert_eq!(receiver.log("/hook").len(), 0);
+        let states = "select string_agg(state || ': ' || remark, ', ') from webhook_deliveries";
+        assert_eq!(app.ask(states).await, ["failed: The endpoint was disabled."]);
+        let page = ada.get(&at).await;
+        assert!(!page.body.contains("Tell it nothing any more"), "{}", page.body);
+        assert_eq!(
+            app.ask("select count(*) from outbox where job ->> 'mail' = 'webhook-disabled'").await,
+            ["0"]
+        );
+        // Told again, it begins with what happens from then on.
+        assert_eq!(ada.post(&format!("{at}/enable"), &[]).await.location, at);
+        lead(app, "Cem").await;
+        send(app).await;
+        let log = receiver.log("/hook");
+        assert_eq!((log.len(), &log[0]["event"]["data"]["name"]), (1, &json!("Cem")));
+    });
+}
+
+#[test]
+fn what_a_partner_changes_is_on_the_record_under_the_name_of_its_key() {
+    with_app(async |app| {
+        let (eve, (key_id, key)) = (app.eve(), key_for(app, &["webhooks:write", "leads:write"]));
+        let made = eve.json("/api/v1/webhooks", Some(&key), &new("https://example.com/hook")).await;
+        let id = made.json()["id"].as_str().unwrap().to_owned();
+        let at = format!("/api/v1/webhooks/{id}");
+        for (method, path, body) in [
+            (Method::PATCH, at.clone(), Some(json!({ "url": "https://example.com/other" }))),
+            (Method::PATCH, at.clone(), Some(json!({ "url": "https://10.0.0.1/" }))),
+            (Method::POST, format!("{at}/rotate"), Some(json!({ "overlap": "now" }))),
+            (Method::GET, at.clone(), None),
+            (Method::DELETE, at.clone(), None),
+            (Method::DELETE, at, None),
+        ] {
+            call(&eve, &key, method, &path, body).await;
+        }
+        let of_key = format!(
+            "door = 'api' and name = (select name from api_keys where id = '{key_id}') and details ->> 'key' = '{key_id}'"
+        );
+        let acts = format!("select act || ' ' || object from audit where {of_key} order by at, id");
+        let wanted = ["added", "changed", "rotated", "removed"]
+            .map(|act| format!("webhook-{act} webhook:{id}"));
+        assert_eq!(app.ask(&acts).await, wanted, "each once, and nothing that was refused");
+        let page = app.ada().await.get(&format!("/admin/audit?object=webhook:{id}")).await;
+        assert!(page.body.contains("Secret of a webhook replaced"), "{}", page.body);
+    });
+}

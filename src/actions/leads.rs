@@ -8,7 +8,6 @@ use crate::http::page::blank_like;
 use crate::http::record::Recorded;
 use crate::pages::admin::leads::lead;
 use crate::policies;
-use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::leads::{self, By, NewNote, NewStatus};
 use crate::services::sessions::Staff;
@@ -40,8 +39,7 @@ impl Action for SetStatus {
         let id = visit.app.clock.id();
         visit
             .record(who, async |tx| {
-                leads::set_status(tx, By::Staff(who), id, *at, &form).await?;
-                let line = Act::LeadStatusSet.on("lead", at).with("status", form.status.as_str());
+                let line = leads::set_status(tx, By::Staff(who), id, *at, &form).await?;
                 Ok((line, paths::admin_lead(*at)))
             })
             .await
@@ -82,8 +80,8 @@ impl Action for AddNote {
         let id = visit.app.clock.id();
         visit
             .record(who, async |tx| {
-                leads::add_note(tx, By::Staff(who), id, *at, &form).await?;
-                Ok((Act::LeadNoted.on("lead", at), paths::admin_lead(*at)))
+                let line = leads::add_note(tx, By::Staff(who), id, *at, &form).await?;
+                Ok((line, paths::admin_lead(*at)))
             })
             .await
             .map(|done| done.saying(Flash::NoteAdded))

@@ -360,6 +360,24 @@ impl Button for Enable {
     }
 }
 
+/// `/admin/webhooks/{id}/disable`
+pub struct Disable;
+
+impl Button for Disable {
+    const PATH: &'static str = "/admin/webhooks/{id}/disable";
+    const ACT: Act = Act::WebhookDisabled;
+    const SAYS: Flash = Flash::WebhookDisabled;
+
+    async fn press(
+        tx: &mut PgConnection,
+        by: Keeper<'_>,
+        webhook: Uuid,
+        _: (Uuid, Uuid),
+    ) -> Result<()> {
+        webhooks::disable(tx, by, webhook).await
+    }
+}
+
 /// `/admin/webhooks/{id}/ping`
 pub struct Ping;
 

@@ -9,9 +9,11 @@ use crate::identity::Providers;
 use crate::jobs::tasks::Task;
 use crate::mail::{Postman, records};
 use crate::outgoing::Outgoing;
+use crate::policies::Operator;
 use crate::services::inbox::Sender;
 use crate::services::passkeys::Site;
 use crate::services::staff::TwoFactorsOf;
+use crate::services::webhooks::{self, Endpoint, Keeper};
 use crate::stripe::objects::List;
 use crate::stripe::{Stripe, asking};
 use clap::Args;
@@ -19,6 +21,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use time::format_description::well_known::Rfc3339;
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -62,7 +65,7 @@ impl Doctor {
         findings.push(runtime.block_on(payments(&config)));
         findings.extend(runtime.block_on(self.mail_records()));
         drop(runtime);
-        findings.push(examine_database(config));
+        findings.extend(examine_database(config));
         output.print(&findings, || findings.iter().map(Finding::line).collect())?;
         let faults = findings.iter().filter(|finding| !finding.ok).map(|finding| finding.what);
         match faults.collect::<Vec<_>>().join(", ").as_str() {
@@ -248,17 +251,49 @@ fn passkeys(config: &Config) -> Finding {
 }
 
 /// What is wrong with mail was said of mail; the database is not to blame for it.
-fn examine_database(mut config: Config) -> Finding {
+fn examine_database(mut config: Config) -> [Finding; 2] {
     (config.smtp_url, config.mail_from) = (None, None);
-    let what = "database";
     let which = if config.database_url.is_some() { "DATABASE_URL" } else { "private" };
+    let networks: Vec<String> = config.webhooks_allow.iter().map(ToString::to_string).collect();
     let reached = Database::borrow(&config).map_err(anyhow::Error::from).and_then(|database| {
         actix_web::rt::System::new().block_on(async {
             let app = App::open(config, &database.url).await?;
+            let operator = Operator::at_the_shell();
+            let keeper = Keeper::Operator(&operator);
+            let found = app.read(async |db| webhooks::list(db, keeper, None, MOST).await).await;
             app.close().await;
-            Ok(())
+            Ok(found?)
         })
     });
-    let said = reached.map(|()| format!("{which}, up to date"));
-    Finding::new(what, said.map_err(|error| error.context(which)))
+    let told = told(&networks, reached.as_deref().unwrap_or_default());
+    let said = reached.map(|_| format!("{which}, up to date"));
+    [Finding::new("database", said.map_err(|error| error.context(which))), told]
+}
+
+/// How many endpoints are looked at.
+const MOST: i64 = 1000;
+
+/// Where webhooks may go to, and where they do not arrive. That is no fault of this site.
+fn told(networks: &[String], endpoints: &[Endpoint]) -> Finding {
+    let trouble = endpoints.iter().filter_map(|endpoint| {
+        // A terminal obeys what it is shown.
+        let name = endpoint.name.replace(char::is_control, "\u{fffd}");
+        match (endpoint.state.as_str(), endpoint.failing_since) {
+            ("disabled", _) => {
+                let why = endpoint.remark.as_ref().map(|why| format!(" ({why})"));
+                Some(format!("{name} is disabled{}", why.unwrap_or_default()))
+            }
+            (_, Some(since)) => {
+                let since = since.format(&Rfc3339).unwrap_or_default();
+                Some(format!("nothing arrives at {name} since {since}"))
+            }
+            _ => None,
+        }
+    });
+    let open = match networks {
+        [] => "they go to the Internet alone".to_owned(),
+        networks => format!("they may also go to {}", networks.join(", ")),
+    };
+    let detail = std::iter::once(open).chain(trouble).collect::<Vec<_>>().join("; ");
+    Finding { what: "webhooks out (WEBHOOKS_ALLOW)", ok: true, detail }
 }

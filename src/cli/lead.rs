@@ -118,12 +118,15 @@ impl Command {
             Self::Note { id, note } => {
                 let new: Valid<NewNote> = input::decode(json!({ "note": note }))?;
                 let entry = app.clock.id();
-                record(app, &operator, async |tx| {
-                    leads::add_note(tx, By::Operator(&operator), entry, id, &new).await?;
-                    Ok(((), Act::LeadNoted.on("lead", id)))
+                let is_added = record(app, &operator, async |tx| {
+                    let line =
+                        leads::add_note(tx, By::Operator(&operator), entry, id, &new).await?;
+                    Ok((line.is_some(), line))
+                });
+                output.done(match is_added.await? {
+                    true => "The note is added.",
+                    false => "The note was there already.",
                 })
-                .await?;
-                output.done("The note is added.")
             }
         }
     }
@@ -172,12 +175,13 @@ async fn set_status(
     let (status, note) = input::both(status, note)?;
     let (change, remark) = (app.clock.id(), app.clock.id());
     let found = record(app, operator, async |tx| {
-        leads::set_status(&mut *tx, by, change, id, &status).await?;
-        if let Some(note) = &note {
-            leads::add_note(&mut *tx, by, remark, id, note).await?;
-        }
-        let line = Act::LeadStatusSet.on("lead", id).with("status", status.status.as_str());
-        Ok((leads::by_id(tx, by, id).await?, line.with("noted", note.is_some())))
+        let set = leads::set_status(&mut *tx, by, change, id, &status).await?;
+        let noted = match &note {
+            Some(note) => leads::add_note(&mut *tx, by, remark, id, note).await?,
+            None => None,
+        };
+        let line = set.map(|line| line.with("noted", noted.is_some())).or(noted);
+        Ok((leads::by_id(tx, by, id).await?, line))
     });
     let found = found.await?;
     output.print(&found, || whole(&found))

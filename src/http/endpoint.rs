@@ -121,9 +121,11 @@ async fn answer<E: Endpoint>(
     let app = errors::shared(request);
     let counted = count_in_all::<E>(app, request).await;
     told.standing.at_the_door(*counted.as_ref().unwrap_or(&0));
+    let origin = cors::foreign(app, request);
+    // That it comes too often is for the scripts of any site to read: which those are that a key names is not looked up then.
+    told.site = origin.filter(|_| counted.is_err()).map(str::to_owned);
     counted?;
     takes_json(request.headers())?;
-    let origin = cors::foreign(app, request);
     if E::SCRIPTS && cors::is_named::<E::Auth>(app, origin).await? {
         told.site = origin.map(str::to_owned);
     }

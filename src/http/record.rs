@@ -59,20 +59,23 @@ impl Recorded<Done> {
 }
 
 impl Visit<'_> {
-    /// As [`Visit::once`], by one of us, on the record: `work` says what it did and where to go next.
+    /// As [`Visit::once`], by one of us, on the record: `work` says what it did, none where that changed nothing, and where to
+    /// go next.
     ///
     /// # Errors
     /// Those of `work`; [`Error::Unproven`](crate::Error::Unproven) where they are not one of us any more.
-    pub async fn record(
+    pub async fn record<L: Into<Option<Line>>>(
         &self,
         who: &impl OneOfUs,
-        work: impl AsyncFnOnce(&mut PgConnection) -> Result<(Line, String)>,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<(L, String)>,
     ) -> Result<Recorded<Done>> {
         let id = self.app.clock.id();
         let done = self.once(async |tx| {
             who.hold(&mut *tx).await?;
             let (line, whereto) = work(&mut *tx).await?;
-            audit::write(tx, id, By::Staff(who.one()), line).await?;
+            if let Some(line) = line.into() {
+                audit::write(tx, id, By::Staff(who.one()), line).await?;
+            }
             Ok(whereto)
         });
         done.await.map(Recorded)

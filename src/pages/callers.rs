@@ -20,7 +20,7 @@ impl Gate for Show {
 }
 
 /// Only doors that are open; the README has the same table.
-const ROWS: [Row<'static>; 11] = [
+const ROWS: [Row<'static>; 12] = [
     Row {
         caller: "A person with any browser, JavaScript or not",
         door: "A form at the page’s own URL",
@@ -55,6 +55,13 @@ const ROWS: [Row<'static>; 11] = [
         proof: "An API key with the scope",
         answer: "JSON, or a problem document",
         href: Some("/api/docs"),
+    },
+    Row {
+        caller: "A partner’s program that wants to know what has happened",
+        door: "/api/v1/events",
+        proof: "An API key with the scope",
+        answer: "What has happened since it last asked, as far as its key may read it",
+        href: Some("/api/docs#events_index"),
     },
     Row {
         caller: "An identity provider",

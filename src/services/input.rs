@@ -141,25 +141,29 @@ pub fn optional_line<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Strin
     Ok(text.map(|text| trim(&text).to_owned()).filter(|text| !text.is_empty()))
 }
 
-/// Decodes one line of text that is there, if with nothing in it: what is named is to be changed.
+/// Decodes one line of text that is there, if with nothing in it: what is named is to be changed, and null is no text.
 pub fn given_line<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
-    line(input).map(Some)
+    String::deserialize(input).map(|text| Some(trim(&text).to_owned()))
 }
 
 /// As [`given_line`], of several lines.
 pub fn given_block<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
-    block(input).map(Some)
+    String::deserialize(input).map(|text| Some(tidy(&text)))
 }
 
 /// Decodes text of several lines: trimmed, each line end a `\n`, as browsers send `\r\n`.
 pub fn block<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
-    let text = Option::<String>::deserialize(input)?.unwrap_or_default();
-    Ok(trim(&text).replace("\r\n", "\n").replace('\r', "\n"))
+    Ok(optional_block(input)?.unwrap_or_default())
 }
 
-/// As [`block`], of text that may be missing: none if nothing is left.
+/// As [`block`], of text that may be missing or null. One in which nothing is left is there, and for its rules to refuse.
 pub fn optional_block<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
-    Ok(Some(block(input)?).filter(|text| !text.is_empty()))
+    Ok(Option::<String>::deserialize(input)?.map(|text| tidy(&text)))
+}
+
+/// Trimmed, with line ends of one kind.
+fn tidy(text: &str) -> String {
+    trim(text).replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// Without white space around it, nor characters that nobody sees.

@@ -113,7 +113,7 @@ fn state(webhook: &Webhook<'_>) -> Markup {
     html! {
         (badge(webhook.state))
         @if let Some(remark) = webhook.remark { span.sub { (remark) } }
-        @else if let Some(since) = webhook.failing_since { span.sub { "Nothing arrives since " (format::moment(since)) } }
+        @else if let Some(since) = webhook.failing_since.filter(|_| webhook.state != "disabled") { span.sub { "Nothing arrives since " (format::moment(since)) } }
     }
 }
 
@@ -210,7 +210,7 @@ pub fn show(
         div.columns {
             div { (details(webhook)) (sent(webhook.id, deliveries, place)) }
             div {
-                div.panel.small { (buttons(webhook, forms.button)) }
+                (buttons(webhook, forms.button))
                 @if webhook.state == "on" { div.panel.small { (again(webhook.id, forms.replay)) } }
                 div.panel.small { (replacing(webhook.id, forms.rotation)) }
                 div.panel.small { (ending(webhook.id)) }
@@ -282,8 +282,10 @@ fn deliveries_table(deliveries: &[Delivery<'_>]) -> Markup {
                     tr {
                         th scope="row" { a href=(paths::admin_delivery(delivery.id)) { (delivery.kind) } }
                         td data-label="State" {
-                            (badge(delivery.state))
-                            @if let Some(remark) = delivery.remark { span.sub dir="auto" { (format::shorten(remark, 120)) } }
+                            div {
+                                (badge(delivery.state))
+                                @if let Some(remark) = delivery.remark { span.sub dir="auto" { (format::shorten(remark, 120)) } }
+                            }
                         }
                         td.number data-label="Tries" { (delivery.attempts) }
                         td data-label="Happened" { (format::moment(delivery.created_at)) }
@@ -295,24 +297,28 @@ fn deliveries_table(deliveries: &[Delivery<'_>]) -> Markup {
 }
 
 fn buttons(webhook: &Webhook<'_>, state: &FormState) -> Markup {
-    let button = |deed: &str, words: &'static str| {
-        form::Form::new(state)
-            .action(paths::admin_webhook_deed(webhook.id, deed))
-            .button(words, "One moment…")
-            .show(html! {})
+    let button = |deed: &str, title: &str, says: &str, words: &'static str| {
+        let action = paths::admin_webhook_deed(webhook.id, deed);
+        html! {
+            div.panel.small {
+                h2 { (title) }
+                p { (says) }
+                (form::Form::new(state).action(action).button(words, "One moment…").show(html! {}))
+            }
+        }
     };
+    let again = |says| button("enable", "Have it told again", says, "Tell it again");
     html! {
-        @if webhook.state == "on" {
-            h2 { "Try it out" }
-            p { "Something is sent there at once that tells of nothing." }
-            (button("ping", "Send a ping"))
-            h2 { "Pause it" }
-            p { "What happens waits until you have it told again." }
-            (button("pause", "Pause it"))
-        } @else {
-            h2 { "Have it told again" }
-            p { "What waits goes there at once." }
-            (button("enable", "Tell it again"))
+        @match webhook.state {
+            "on" => {
+                (button("ping", "Try it out", "Something is sent there at once that tells of nothing.", "Send a ping"))
+                (button("pause", "Pause it", "What happens waits until you have it told again.", "Pause it"))
+            }
+            "paused" => (again("What waits goes there at once.")),
+            _ => (again("Beginning with what happens from now on.")),
+        }
+        @if webhook.state != "disabled" {
+            (button("disable", "Disable it", "What waits is given up, and what happens meanwhile is never told.", "Tell it nothing any more"))
         }
     }
 }

@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use reqwest::Method;
 use serde_json::{Map, Value};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// Who may not: somebody on another site.
@@ -79,6 +80,7 @@ impl<'a> Form<'a> {
             403 => Outcome::Unauthorised,
             404 => Outcome::NotFound,
             422 => by_field(summary(&answer.body), self.names),
+            503 => Outcome::Off,
             other => panic!("{}: {other}: {}", self.path, answer.body),
         }
     }
@@ -179,20 +181,21 @@ fn problem(problem: &Value) -> Vec<(String, String)> {
     errors.map(|error| (name(error), text(&error["detail"]))).collect()
 }
 
-/// What an answer in JSON means, for whoever was told `id` before.
-fn of_json(answer: &Answer) -> Outcome {
+/// What an answer in JSON means.
+pub fn of_json(answer: &Answer) -> Outcome {
     if is_throttled(answer) {
         answer.is_problem(429);
         return Outcome::Throttled;
     }
     match answer.status {
-        200 | 201 => Outcome::Accepted(answer.json()["id"].as_str().unwrap_or_default().to_owned()),
+        200..=202 => Outcome::Accepted(answer.json()["id"].as_str().unwrap_or_default().to_owned()),
         401 | 403 => {
             answer.is_problem(answer.status);
             Outcome::Unauthorised
         }
         404 => Outcome::NotFound,
         422 => by_field(problem(&answer.is_problem(422)), &[]),
+        503 => Outcome::Off,
         other => panic!("{other}: {}", answer.body),
     }
 }
@@ -220,6 +223,108 @@ impl Door for Program<'_> {
                     of_json(&self.ask(sent, Some(("x-api-key", "fd_live_nonsense"))).await),
                 ],
             }
+        }
+        .boxed_local()
+    }
+
+    fn limit(&self) -> Option<usize> {
+        Some(self.limit)
+    }
+}
+
+/// A program that changes what is there. What others say by a field, which state they have seen, it says by the tag of that.
+pub struct Editor<'a> {
+    pub app: &'a TestApp,
+    pub path: &'a str,
+    /// Where it reads what is there.
+    pub source: &'a str,
+    /// Its key, and one that is good for something else.
+    pub keys: [String; 2],
+    pub limit: usize,
+    /// What it has to say besides.
+    pub besides: &'a [(&'a str, &'a str)],
+    pub seen: Option<Seen<'a>>,
+    /// The tags it has read, by the submission they are for.
+    pub tags: RefCell<BTreeMap<String, String>>,
+}
+
+/// A state that somebody has seen.
+pub struct Seen<'a> {
+    /// How others say it.
+    pub field: &'a str,
+    /// The states there can be. The first is the one that is there.
+    pub states: &'a [&'a str],
+    /// The statement that brings one about.
+    pub brought_about: fn(&str) -> String,
+    /// What others are told where it is another one by now.
+    pub stale: &'a str,
+}
+
+impl Editor<'_> {
+    /// The tag of the state that was seen, read when that was so.
+    async fn tag(&self, sent: Sent<'_>) -> String {
+        let Some(seen) = &self.seen else { return "*".to_owned() };
+        if let Some(read) = self.tags.borrow().get(sent.submission) {
+            return read.clone();
+        }
+        let (_, state) = sent.fields.iter().find(|(name, _)| *name == seen.field).unwrap();
+        self.app.psql(&(seen.brought_about)(state)).await;
+        let who = self.app.eve().coming_from(sent.from);
+        let request = who.request(Method::GET, self.source).header("x-api-key", &self.keys[0]);
+        let tag = who.send(request).await.header("etag").to_owned();
+        assert!(!tag.is_empty(), "{} is not there", self.source);
+        self.app.psql(&(seen.brought_about)(seen.states[0])).await;
+        self.tags.borrow_mut().insert(sent.submission.to_owned(), tag.clone());
+        tag
+    }
+
+    async fn ask(&self, sent: Sent<'_>, key: Option<&str>, tag: &str) -> Answer {
+        let is_seen = |name: &str| self.seen.as_ref().is_some_and(|seen| seen.field == name);
+        let fields = sent.fields.iter().map(|(name, text)| (*name, text.as_str()));
+        let fields = fields.filter(|(name, _)| !is_seen(name)).chain(self.besides.iter().copied());
+        let fields: Map<_, _> =
+            fields.map(|(name, text)| (name.to_owned(), Value::from(text))).collect();
+        let who = self.app.eve().coming_from(sent.from);
+        let request = who.request(Method::PATCH, self.path).json(&fields).header("if-match", tag);
+        let request = request.header("idempotency-key", format!("\"{}\"", sent.submission));
+        who.send(key.into_iter().fold(request, |request, key| request.header("x-api-key", key)))
+            .await
+    }
+}
+
+impl Door for Editor<'_> {
+    fn name(&self) -> String {
+        format!("a program that edits {}", self.path)
+    }
+
+    /// What nobody can have seen has no tag.
+    fn can_say(&self, fields: &Fields) -> bool {
+        let Some(seen) = &self.seen else { return true };
+        fields.iter().all(|(name, value)| *name != seen.field || seen.states.contains(&&**value))
+    }
+
+    fn send<'a>(&'a self, sent: Sent<'a>) -> LocalBoxFuture<'a, Outcome> {
+        async move {
+            let tag = self.tag(sent).await;
+            let answer = self.ask(sent, Some(&self.keys[0]), &tag).await;
+            match (&self.seen, answer.status) {
+                (Some(seen), 412) => {
+                    answer.is_problem(412);
+                    by_field(vec![(seen.field.to_owned(), seen.stale.to_owned())], &[])
+                }
+                _ => of_json(&answer),
+            }
+        }
+        .boxed_local()
+    }
+
+    fn send_as_strangers<'a>(&'a self, sent: Sent<'a>) -> LocalBoxFuture<'a, Vec<Outcome>> {
+        async move {
+            let mut outcomes = Vec::new();
+            for key in [None, Some(&*self.keys[1]), Some("fd_live_nonsense")] {
+                outcomes.push(of_json(&self.ask(sent, key, "*").await));
+            }
+            outcomes
         }
         .boxed_local()
     }

@@ -1,8 +1,9 @@
-//! Leads: handed in by five doors, worked on by two.
+//! Leads: handed in by five doors, worked on by three.
 
-use super::super::support::with_settings;
-use super::doors::{Form, Operator, Program, Proof};
-use super::{CONTROL, Case, Fields, Operation, but, wrong_lines};
+use super::super::support::{TestApp, with_settings};
+use super::doors::{Editor, Form, Operator, Program, Proof, Seen};
+use super::{CONTROL, Case, Fields, Operation, Outcome, Sent, but, wrong_lines};
+use std::cell::RefCell;
 
 const SHOP: &str = "https://shop.example";
 const BEHIND_A_PROXY: (&str, &str) = ("TRUSTED_PROXIES", "127.0.0.1");
@@ -84,25 +85,55 @@ fn a_lead_is_the_same_lead_by_every_door() {
 }
 
 const A_LEAD: &str = "01890000-0000-7000-8000-000000000001";
-const HERE: &str = "insert into leads (id, name, email, message, status, source, fingerprint) values
-    ('01890000-0000-7000-8000-000000000001', 'Ann', 'ann@example.test', 'Words.', 'new', 'cli', sha256('1'))";
+/// Handed in with the key that may say how far it is.
+const HERE: &str = "insert into leads (id, name, email, message, status, source, fingerprint, api_key_id) values
+    ('01890000-0000-7000-8000-000000000001', 'Ann', 'ann@example.test', 'Words.', 'new', 'partner-api', sha256('1'),
+     (select id from api_keys where 'leads:status' = any(scopes)))";
 const STATUS: &str = "Choose one of the statuses in the list.";
 const DONE: &str = "select concat_ws('|', leads.status, from_status, to_status, note)
                       from lead_history join leads on leads.id = lead_id";
 const UNDONE: &str = "delete from leads";
 
+/// The program that has handed it in.
+async fn its_partner<'a>(app: &'a TestApp, path: &'a str) -> Editor<'a> {
+    let scopes = ["--scope", "leads:write", "--scope", "leads:status"];
+    let named = ["key", "create", "--name", "CRM", "--json"];
+    let shown = app.cli(&[&named[..], &scopes].concat(), "").json();
+    Editor {
+        app,
+        path,
+        source: path,
+        keys: [shown["key"].as_str().unwrap().to_owned(), app.key("leads:write").await],
+        limit: 300,
+        besides: &[],
+        seen: None,
+        tags: RefCell::default(),
+    }
+}
+
 #[test]
-fn a_lead_is_worked_on_by_staff_as_by_the_operator() {
+fn how_far_a_lead_is_can_be_said_by_staff_as_by_its_partner_and_the_operator() {
     with_settings(&[BEHIND_A_PROXY], async |app| {
         let ada = app.ada().await;
-        let (status, notes) =
-            (format!("/admin/leads/{A_LEAD}/status"), format!("/admin/leads/{A_LEAD}/notes"));
+        let (form, path) =
+            (format!("/admin/leads/{A_LEAD}/status"), format!("/api/v1/leads/{A_LEAD}"));
         let base: Fields = vec![("status", "won".to_owned()), ("seen", "new".to_owned())];
         let stale = "Someone has set it to new since you looked. Send it again to replace that.";
+        let seen = Seen {
+            field: "seen",
+            states: &["new", "lost"],
+            brought_about: |status| {
+                format!(
+                    "set session_replication_role = replica; update leads set status = '{status}'"
+                )
+            },
+            stale,
+        };
         let setting = Operation {
             app,
             doors: vec![
-                Box::new(Form::of(&ada, app, &status, 120)),
+                Box::new(Form::of(&ada, app, &form, 120)),
+                Box::new(Editor { seen: Some(seen), ..its_partner(app, &path).await }),
                 Box::new(Operator {
                     places: &["status"],
                     ..Operator::at(app, &["lead", "status", A_LEAD])
@@ -122,15 +153,29 @@ fn a_lead_is_worked_on_by_staff_as_by_the_operator() {
             undo: UNDONE,
         };
         setting.compare().await;
+        setting.is_so_already(&but(&base, "status", "new", None).fields).await;
+        setting.guard().await;
+    });
+}
+
+#[test]
+fn a_note_on_a_lead_is_the_same_note_by_every_door_and_one_note_if_it_is_sent_twice() {
+    with_settings(&[BEHIND_A_PROXY], async |app| {
+        let ada = app.ada().await;
+        let (form, path) =
+            (format!("/admin/leads/{A_LEAD}/notes"), format!("/api/v1/leads/{A_LEAD}"));
         let base: Fields = vec![("note", "Rang.".to_owned())];
         let length = "Write a note of at most 5,000 characters.";
         let noting = Operation {
             app,
             doors: vec![
-                Box::new(Form::of(&ada, app, &notes, 120)),
+                Box::new(Form::of(&ada, app, &form, 120)),
+                Box::new(Editor { besides: &[("status", "new")], ..its_partner(app, &path).await }),
                 Box::new(Operator::at(app, &["lead", "note", A_LEAD])),
             ],
             cases: vec![
+                but(&base, "note", "Rang.", None),
+                but(&base, "note", " Rang:\r\n“Grüße” ", None),
                 but(&base, "note", "", Some(("note", length))),
                 but(&base, "note", "x".repeat(5001), Some(("note", length))),
                 but(&base, "note", "Rang\u{7}.", Some(("note", CONTROL))),
@@ -139,8 +184,25 @@ fn a_lead_is_worked_on_by_staff_as_by_the_operator() {
             effect: DONE,
             undo: UNDONE,
         };
-        // A note that is added twice on the shell is two notes: only a form says that it is the same one.
         noting.compare().await;
-        setting.guard().await;
+        noting.guard().await;
+        // Who sends it by two forms means it twice. A program without an id for it, and the operator, do not.
+        app.psql(HERE).await;
+        for door in &noting.doors {
+            for from in ["10.203.0.1", "10.203.0.2"] {
+                let submission = app.state.clock.id().to_string();
+                let sent = Sent { fields: &base, from, submission: &submission };
+                assert!(matches!(door.send(sent).await, Outcome::Accepted(_)), "{}", door.name());
+            }
+        }
+        let notes =
+            "select concat_ws(' ', count(staff_id), count(api_key_id), count(*)) from lead_history";
+        assert_eq!(app.ask(notes).await, ["2 1 4"], "by staff, by the partner, in all");
+        let noted = "select door || ' ' || count(*) from audit where act = 'lead-noted' group by door order by door";
+        assert_eq!(
+            app.ask(noted).await,
+            ["api 3", "shell 3", "web 4"],
+            "as often as there were new ones"
+        );
     });
 }

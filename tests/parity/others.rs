@@ -1,10 +1,11 @@
-//! Subscribers, pages rendered again, and tasks.
+//! Subscribers, pages rendered again, tasks, and who is let in.
 
 use super::super::cron::{BOTH, NEW, cron};
 use super::super::support::signer::{Delivery, PARTNER, PARTNERS_KEY};
-use super::super::support::{Person, TestApp, with_settings};
-use super::doors::{Form, Operator, Program, Proof};
-use super::{Door, Fields, Operation, Outcome, Sent, but};
+use super::super::support::{ADA, Person, TestApp, with_settings};
+use super::super::tokens;
+use super::doors::{Form, Operator, Program, Proof, of_json};
+use super::{Case, Door, Fields, Operation, Outcome, Sent, but};
 use frontdesk::jobs::worker;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -17,6 +18,7 @@ const BEHIND_A_PROXY: (&str, &str) = ("TRUSTED_PROXIES", "127.0.0.1");
 fn somebody_who_wants_the_newsletter_is_asked_the_same_way_by_every_door() {
     with_settings(&[BEHIND_A_PROXY], async |app| {
         let ada = app.ada().await;
+        let (key, other) = (app.key("subscribers:write").await, app.key("leads:write").await);
         let base: Fields = vec![("email", "Ann@example.test".to_owned())];
         let wrong = Some(("email", "Enter an email address like name@example.com."));
         let asking = Operation {
@@ -24,6 +26,13 @@ fn somebody_who_wants_the_newsletter_is_asked_the_same_way_by_every_door() {
             doors: vec![
                 Box::new(Form::open(app, "/newsletter", 20)),
                 Box::new(Form::of(&ada, app, "/admin/subscribers/new", 60)),
+                Box::new(Program {
+                    path: "/api/v1/subscribers",
+                    who: app.eve(),
+                    proof: Proof::Key(key, other),
+                    limit: 60,
+                    lists: &[],
+                }),
                 Box::new(Operator::at(app, &["subscriber", "add"])),
             ],
             cases: [
@@ -153,6 +162,56 @@ fn pages_are_rendered_again_for_the_same_reasons_by_every_door() {
     });
 }
 
+/// A scheduler, by a method of its own.
+struct Scheduler<'a>(Person<'a>, Method);
+
+impl Scheduler<'_> {
+    async fn ask(&self, sent: Sent<'_>, secret: &str) -> Outcome {
+        of_json(&cron(&self.0.coming_from(sent.from), self.1.clone(), "sync", secret).await)
+    }
+}
+
+impl Door for Scheduler<'_> {
+    fn name(&self) -> String {
+        format!("a scheduler by {}", self.1)
+    }
+
+    fn send<'a>(&'a self, sent: Sent<'a>) -> LocalBoxFuture<'a, Outcome> {
+        self.ask(sent, NEW).boxed_local()
+    }
+
+    fn send_as_strangers<'a>(&'a self, sent: Sent<'a>) -> LocalBoxFuture<'a, Vec<Outcome>> {
+        async move { vec![self.ask(sent, "nonsense").await, self.ask(sent, &NEW[1..]).await] }
+            .boxed_local()
+    }
+
+    fn limit(&self) -> Option<usize> {
+        Some(300)
+    }
+}
+
+#[test]
+fn nobody_has_a_task_run_who_may_not_nor_as_often_as_they_like() {
+    with_settings(&[BEHIND_A_PROXY, BOTH], async |app| {
+        let ada = app.ada().await;
+        // One that is off, so that those who may can be counted with nothing done.
+        let case = |wrong| Case { what: "sync".to_owned(), fields: Vec::new(), wrong };
+        let running = Operation {
+            app,
+            doors: vec![
+                Box::new(Form::of(&ada, app, "/admin/runs/sync/now", 30)),
+                Box::new(Scheduler(app.eve(), Method::POST)),
+                Box::new(Scheduler(app.eve(), Method::GET)),
+            ],
+            cases: vec![case(None), case(Some(("task", "This is off: SYNC_FOLDER is not set.")))],
+            before: "",
+            effect: "select task from runs union all select cause from outbox",
+            undo: "",
+        };
+        running.guard().await;
+    });
+}
+
 #[test]
 fn a_task_runs_once_in_its_slot_whoever_asks_and_nobody_else_can() {
     with_settings(&[BEHIND_A_PROXY, BOTH], async |app| {
@@ -202,5 +261,48 @@ fn a_task_runs_once_in_its_slot_whoever_asks_and_nobody_else_can() {
         assert_eq!(asked.status, 303);
         worker::work_off(&app.state).await.unwrap();
         assert_eq!(app.ask(runs).await, ["cleanup done 1"; 3], "with a slot of its own");
+    });
+}
+
+#[test]
+fn whoever_is_let_in_by_the_form_gets_tokens_for_an_app_and_nobody_else_does() {
+    with_settings(&[BEHIND_A_PROXY], async |app| {
+        let (spaced, capital) = (format!(" {} ", ADA.0), ADA.0.to_uppercase());
+        let let_in =
+            "select (select count(*) from sessions) || ' ' || (select count(*) from app_tokens)";
+        for (number, (email, password, is_right)) in [
+            (ADA.0, ADA.1, true),
+            (spaced.as_str(), ADA.1, true),
+            (capital.as_str(), ADA.1, true),
+            (ADA.0, "correct horse batterz", false),
+            (ADA.0, "Correct horse battery", false),
+            ("nobody@example.com", ADA.1, false),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let who = app.eve().coming_from(&format!("10.204.0.{number}"));
+            let before = app.ask(let_in).await;
+            let form = who.post("/sign-in", &[("email", email), ("password", password)]).await;
+            let by_form = app.ask(let_in).await;
+            let program = tokens::ask(&who, &tokens::by_password(email, password)).await;
+            let by_program = app.ask(let_in).await;
+            let expected = if is_right { (303, 200) } else { (422, 400) };
+            assert_eq!((form.status, program.status), expected, "{email:?} {password:?}");
+            assert_eq!((by_form != before, by_program != by_form), (is_right, is_right));
+            if !is_right {
+                assert!(form.body.contains("Email or password is wrong."), "{}", form.body);
+                tokens::is_refused(&program, 400, "invalid_grant");
+            }
+        }
+        // Whoever has guessed too often by one is not let in by the other.
+        let who = app.eve().coming_from("10.204.1.1");
+        let mut knocks = 0;
+        while who.post("/sign-in", &[("email", ADA.0)]).await.status != 429 {
+            knocks += 1;
+            assert!(knocks < 200, "it is never closed");
+        }
+        let program = tokens::ask(&who, &tokens::by_password(ADA.0, ADA.1)).await;
+        program.is_problem(429);
     });
 }

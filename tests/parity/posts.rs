@@ -2,11 +2,12 @@
 
 use super::super::cron::{BOTH, NEW, cron};
 use super::super::support::{Person, TestApp, folder_of_its_own, with_settings};
-use super::doors::{Form, Operator, Program, Proof};
+use super::doors::{Editor, Form, Operator, Program, Proof, Seen};
 use super::{CONTROL, Case, Door, Fields, Operation, Outcome, Sent, but, wrong_lines};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use reqwest::Method;
+use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 
@@ -209,7 +210,8 @@ const EDITED: &str = "select concat_ws('|', slug, title, body, status, audience)
 fn a_post_that_was_changed_meanwhile_is_not_written_over_by_any_door() {
     with_settings(&[BEHIND_A_PROXY], async |app| {
         let ada = app.ada().await;
-        let path = format!("/admin/posts/{A_POST}/edit");
+        let keys = [app.key("posts:write").await, app.key("leads:write").await];
+        let form = format!("/admin/posts/{A_POST}/edit");
         let base: Fields = [
             ("title", "After"),
             ("slug", "before"),
@@ -221,30 +223,63 @@ fn a_post_that_was_changed_meanwhile_is_not_written_over_by_any_door() {
         .map(|(name, value)| (name, value.to_owned()))
         .into();
         let changed = "Someone has saved this post since you opened it. What you wrote is below; send it again to replace theirs.";
+        let seen = Seen {
+            field: "version",
+            states: &["2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z"],
+            brought_about: |version| {
+                format!(
+                    "set session_replication_role = replica; update posts set updated_at = '{version}'"
+                )
+            },
+            stale: changed,
+        };
         let editing = Operation {
             app,
             doors: vec![
-                Box::new(Form::of(&ada, app, &path, 60)),
+                Box::new(Form::of(&ada, app, &form, 60)),
+                Box::new(Editor {
+                    app,
+                    path: "/api/v1/posts/before",
+                    source: "/api/v1/posts/before/source",
+                    keys,
+                    limit: 60,
+                    besides: &[],
+                    seen: Some(seen),
+                    tags: RefCell::default(),
+                }),
                 Box::new(Operator {
                     stdin: "body",
                     ..Operator::at(app, &["post", "edit", A_POST, "--body"])
                 }),
             ],
             cases: vec![
+                but(&base, "title", "After", None),
+                but(&base, "topic", "Ümlaut & Co", None),
+                but(&base, "status", "draft", None),
+                but(&base, "body", "One.\r\n\r\n* two\r\n", None),
                 but(&base, "version", "2020-01-02T00:00:00Z", Some(("version", changed))),
                 but(&base, "version", "then", Some(("version", "Write the time as in 2027-01-31 09:00 (UTC)."))),
                 but(&base, "title", "", Some(("title", TITLE))),
+                but(&base, "title", "A\u{7}nn", Some(("title", CONTROL))),
+                but(&base, "topic", "", Some(("topic", TOPIC))),
+                but(&base, "body", "", Some(("body", BODY))),
                 but(&base, "slug", "taken", Some(("slug", TAKEN))),
+                but(&base, "slug", "A Wall", Some(("slug", SLUG))),
                 but(&base, "status", "gone", Some(("status", "Use draft, scheduled, published or archived."))),
             ],
             before: "insert into topics (slug, name) values ('old', 'Old');
-                insert into posts (id, slug, title, body, topic, status, published_at) values
-                    (gen_random_uuid(), 'taken', 'T', 'T', 'old', 'draft', null),
-                    ('01890000-0000-7000-8000-000000000002', 'before', 'Before', 'Before.', 'old', 'published', '2020-01-01Z');
+                insert into posts (id, slug, title, body, topic, status, published_at, api_key_id)
+                    select posts.id, slug, title, body, 'old', status, published_at, api_keys.id
+                      from api_keys, (values
+                        ('01890000-0000-7000-8000-000000000003'::uuid, 'taken', 'T', 'T', 'draft', null),
+                        ('01890000-0000-7000-8000-000000000002', 'before', 'Before', 'Before.', 'published', '2020-01-01Z'::timestamptz)
+                      ) as posts (id, slug, title, body, status, published_at)
+                     where 'posts:write' = any(scopes);
                 set session_replication_role = replica; update posts set updated_at = '2020-01-01Z'",
             effect: EDITED,
             undo: UNDO,
         };
         editing.compare().await;
+        editing.guard().await;
     });
 }

@@ -38,6 +38,7 @@ function percent() {
 function answer(path, count) {
   const how = weather[path] ?? {};
   if (how.goneAfter !== undefined && count > how.goneAfter) return [410, {}, 'No more.'];
+  if (how.stallEach && count % how.stallEach === 20) return undefined;
   let drawn = percent();
   for (const [kind, made] of [
     ['stall', () => undefined],

@@ -69,6 +69,7 @@ pub struct Edit;
 #[serde(deny_unknown_fields)]
 pub struct Changes {
     #[serde(default, deserialize_with = "input::given_line")]
+    #[schemars(with = "String")]
     name: Option<String>,
 }
 

@@ -3,11 +3,11 @@
 use super::staff::{self, By, NewNote, NewStatus};
 use super::{Lead, Source, Status};
 use crate::error::{Error, Result};
-use crate::services::audit::{self, Act};
+use crate::services::audit;
 use crate::services::input::{self, Valid};
 use crate::services::keys::{LeadsStatus, LeadsWrite, Partner};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -88,6 +88,7 @@ pub async fn held_for(db: &mut PgConnection, by: &Partner<LeadsStatus>, id: Uuid
 #[schemars(rename = "LeadProgress")]
 pub struct Progress {
     /// How far.
+    #[serde(deserialize_with = "status")]
     #[schemars(example = &"contacted")]
     pub status: Status,
     /// What staff are to know about that.
@@ -100,8 +101,15 @@ pub struct Progress {
     pub note: Option<String>,
 }
 
-/// Says how far a program is with a lead it has handed in, and what it notes on that, as staff do; both are on the record as
-/// the key's, done from `network`. `id` gives fresh ids.
+/// Decodes a status, as the form does.
+fn status<'de, D: Deserializer<'de>>(input: D) -> Result<Status, D::Error> {
+    let given = input::line(input)?;
+    let known = Status::ALL.into_iter().find(|status| status.as_str() == given);
+    known.ok_or_else(|| serde::de::Error::custom("Choose one of the statuses in the list"))
+}
+
+/// Says how far a program is with a lead it has handed in, and what it notes on that, as staff do; what that changes is on the
+/// record as the key's, done from `network`. `id` gives fresh ids.
 ///
 /// # Errors
 /// [`Error::NotFound`].
@@ -113,11 +121,16 @@ pub async fn progress(
     new: &Valid<Progress>,
 ) -> Result<()> {
     let status = Valid::check(NewStatus { status: new.status.as_str().to_owned(), seen: None })?;
-    staff::set_status(&mut *db, By::Partner(by), id(), lead, &status).await?;
-    let line = Act::LeadStatusSet.on("lead", lead).with("status", new.status.as_str());
-    audit::note_program(&mut *db, id(), by, network, line).await?;
-    let Some(note) = &new.note else { return Ok(()) };
-    let note = Valid::check(NewNote { note: note.clone() })?;
-    staff::add_note(&mut *db, By::Partner(by), id(), lead, &note).await?;
-    audit::note_program(db, id(), by, network, Act::LeadNoted.on("lead", lead)).await
+    let set = staff::set_status(&mut *db, By::Partner(by), id(), lead, &status).await?;
+    let noted = match &new.note {
+        Some(note) => {
+            let note = Valid::check(NewNote { note: note.clone() })?;
+            staff::add_note(&mut *db, By::Partner(by), id(), lead, &note).await?
+        }
+        None => None,
+    };
+    for line in set.into_iter().chain(noted) {
+        audit::note_program(&mut *db, id(), by, network, line).await?;
+    }
+    Ok(())
 }

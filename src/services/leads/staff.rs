@@ -4,7 +4,7 @@ use super::{Campaign, Source, Status};
 use crate::error::{Error, Result};
 use crate::policies::Operator;
 use crate::services::accounts;
-use crate::services::audit;
+use crate::services::audit::{self, Act, Line};
 use crate::services::consents::Given;
 use crate::services::input::{self, Valid};
 use crate::services::keys::{LeadsStatus, Partner};
@@ -272,7 +272,8 @@ async fn history(db: &mut PgConnection, lead: Uuid) -> Result<Vec<Event>> {
     Ok(event.collect())
 }
 
-/// Changes the status and remembers who did. To the status it has, it changes nothing.
+/// Changes the status and remembers who did: what goes on the record. To the status it has, it changes nothing, and there is
+/// nothing to record.
 ///
 /// `id` is the id of the entry in the history.
 ///
@@ -284,14 +285,14 @@ pub async fn set_status(
     id: Uuid,
     lead: Uuid,
     new: &Valid<NewStatus>,
-) -> Result<()> {
-    let changed = sqlx::query_scalar!(
+) -> Result<Option<Line>> {
+    let changed = sqlx::query!(
         r#"with old as (select status, status <> $2 and status = coalesce($5, status) as changes
                           from leads where id = $1 and ($6::uuid is null or api_key_id = $6) for update),
                 changed as (update leads set status = $2 from old where leads.id = $1 and changes),
                 noted as (insert into lead_history (id, lead_id, staff_id, api_key_id, from_status, to_status)
                           select $3, $1, $4, $6, old.status, $2 from old where changes)
-           select status as "status: Status" from old"#,
+           select status as "status: Status", changes as "changes!" from old"#,
         lead,
         new.status,
         id,
@@ -299,10 +300,12 @@ pub async fn set_status(
         new.seen,
         by.key(),
     );
-    let found = changed.fetch_optional(db).await?.ok_or(Error::NotFound)?.as_str();
-    match new.seen.as_deref().is_none_or(|seen| seen == found) || new.status == found {
-        true => Ok(()),
-        false => Err(set_meanwhile(found)),
+    let row = changed.fetch_optional(db).await?.ok_or(Error::NotFound)?;
+    let line = || Act::LeadStatusSet.on("lead", lead).with("status", new.status.as_str());
+    match row.status.as_str() {
+        _ if row.changes => Ok(Some(line())),
+        found if found == new.status => Ok(None),
+        found => Err(set_meanwhile(found)),
     }
 }
 
@@ -312,7 +315,8 @@ fn set_meanwhile(found: &str) -> Error {
     Error::field("seen", message)
 }
 
-/// Adds a note.
+/// Adds a note: what goes on the record. The same once more within 24 hours, by a program or on the shell, is the same note,
+/// and there is nothing to record; a form carries an id, so what comes by two of them is meant twice.
 ///
 /// `id` is the id it gets.
 ///
@@ -324,20 +328,31 @@ pub async fn add_note(
     id: Uuid,
     lead: Uuid,
     new: &Valid<NewNote>,
-) -> Result<()> {
+) -> Result<Option<Line>> {
+    // In a statement of its own: what a twin commits while we wait here must be visible to the next one.
+    sqlx::query!(
+        "select id from leads where id = $1 and ($2::uuid is null or api_key_id = $2) for update",
+        lead,
+        by.key(),
+    )
+    .fetch_optional(&mut *db)
+    .await?
+    .ok_or(Error::NotFound)?;
     let added = sqlx::query!(
         "insert into lead_history (id, lead_id, staff_id, api_key_id, note)
-         select $1, id, $3, $5, $4 from leads where id = $2 and ($5::uuid is null or api_key_id = $5)",
+         select $1, $2, $3, $5, $4
+          where $3::uuid is not null
+             or not exists (select from lead_history
+                             where lead_id = $2 and note = $4 and staff_id is null and api_key_id is not distinct from $5
+                               and at > now() - interval '24 hours')",
         id,
         lead,
         by.staff(),
         new.note,
         by.key(),
     );
-    match added.execute(db).await?.rows_affected() {
-        0 => Err(Error::NotFound),
-        _ => Ok(()),
-    }
+    let added = added.execute(db).await?.rows_affected() > 0;
+    Ok(added.then(|| Act::LeadNoted.on("lead", lead)))
 }
 
 /// How many leads wait for an answer; none that is for tests does.

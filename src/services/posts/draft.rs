@@ -29,6 +29,7 @@ pub struct Draft {
         length(max = 300, message = "Shorten the summary to at most 300 characters."),
         custom(function = "input::one_line")
     )]
+    #[schemars(with = "Option<String>")]
     pub summary: String,
     /// The name of a topic; a new name is a new topic.
     #[serde(default, deserialize_with = "input::line")]

@@ -16,21 +16,26 @@ use validator::Validate;
 pub struct Revision {
     /// The heading.
     #[serde(default, deserialize_with = "input::given_line")]
+    #[schemars(with = "String")]
     title: Option<String>,
     /// Its place in the address. The one it has had keeps leading to it.
     #[serde(default, deserialize_with = "input::optional_line")]
     slug: Option<String>,
     /// One sentence for lists.
     #[serde(default, deserialize_with = "input::given_line")]
+    #[schemars(with = "String")]
     summary: Option<String>,
     /// The name of a topic; a new name is a new topic.
     #[serde(default, deserialize_with = "input::given_line")]
+    #[schemars(with = "String")]
     topic: Option<String>,
     /// Markdown.
     #[serde(default, deserialize_with = "input::given_block")]
+    #[schemars(with = "String")]
     body: Option<String>,
     /// Who may see it.
     #[serde(default, deserialize_with = "draft::given_status")]
+    #[schemars(with = "Status")]
     status: Option<Status>,
     /// Whom the text is for.
     #[serde(default, deserialize_with = "draft::audience")]

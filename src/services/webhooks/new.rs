@@ -32,14 +32,16 @@ pub struct NewEndpoint {
 pub struct Changes {
     /// What it is for.
     #[serde(default, deserialize_with = "given_line")]
+    #[schemars(with = "String")]
     #[validate(custom(function = "a_name"))]
     pub name: Option<String>,
     /// Where.
     #[serde(default, deserialize_with = "given_line")]
+    #[schemars(with = "String")]
     pub url: Option<String>,
     /// Of what it is told.
     #[serde(default, deserialize_with = "given_types")]
-    #[schemars(with = "Option<Vec<String>>")]
+    #[schemars(with = "Vec<String>")]
     #[validate(custom(function = "some_types"))]
     pub types: Option<Vec<String>>,
     /// on or paused: whether what happens is told, or waits.
