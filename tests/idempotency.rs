@@ -125,7 +125,10 @@ fn whoever_is_kept_waiting_by_something_else_is_told_to_come_again() {
     with_app(async |app| {
         let (eve, key) = (app.eve(), app.key("posts:write").await);
         let mut psql = PgConnection::connect(&app.database_url).await.unwrap();
-        sqlx::raw_sql("begin; lock table posts in exclusive mode").execute(&mut psql).await.unwrap();
+        sqlx::raw_sql("begin; lock table posts in exclusive mode")
+            .execute(&mut psql)
+            .await
+            .unwrap();
         let kept = send(&eve, POSTS, (&key, "\"one\""), &post("A wall")).await;
         kept.is_problem(503);
         assert_eq!(kept.header("retry-after"), "5");
