@@ -298,9 +298,10 @@ fn is_no_text(error: &sqlx::Error) -> bool {
 fn is_away(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
-        // 08 connection, 53 resources, 57P0x shutdown and start, 40 deadlock and serialisation: all pass with time.
+        // 08 connection, 53 resources, 57P0x shutdown and start, 40 deadlock and serialisation, 55P03 and 57014 somebody else in
+        // the way for longer than a statement waits: all pass with time.
         sqlx::Error::Database(cause) => cause.code().is_some_and(|code| {
-            ["08", "53", "57P", "40"].iter().any(|class| code.starts_with(class))
+            ["08", "53", "57P", "40", "55P03", "57014"].iter().any(|class| code.starts_with(class))
         }),
         _ => false,
     }

@@ -2,18 +2,23 @@
 //!
 //! Nobody waits for company. Who comes first begins at once; who comes meanwhile is in the next batch, which begins when this one
 //! has ended. Each thread has a line of its own, so there is no lock that another thread wants. The work itself belongs to nobody's
-//! request: whoever hangs up takes no one else's answer along.
+//! request: whoever hangs up takes no one else's answer along. And nobody waits for ever longer where the work goes slowly: who has
+//! stood in line for as long as one batch may take is told so, and tried no more.
 
 use crate::app::App;
+use crate::clock::Moment;
 use crate::error::{Error, Result};
 use actix_web::web::Data;
 use anyhow::anyhow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use thread_local::ThreadLocal;
 use tokio::sync::oneshot;
 
 /// How many are done at once, at most: so many that one more saves nothing worth having, so few that nobody waits long.
 const MOST: usize = 64;
+/// How long anyone stands in line: as long as the database may take for what is before them.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One kind of work that is done together.
 pub struct Together<I: Send, O: Send> {
@@ -24,13 +29,26 @@ type Shared<I, O> = Arc<Mutex<Line<I, O>>>;
 
 /// Those who wait on one thread.
 struct Line<I, O> {
-    waiting: Vec<(I, oneshot::Sender<Result<O>>)>,
+    waiting: Vec<Waiting<I, O>>,
     is_at_work: bool,
 }
+
+/// One of them: what they want, since when, and where they are told.
+type Waiting<I, O> = (I, Moment, oneshot::Sender<Result<O>>);
 
 impl<I, O> Line<I, O> {
     const fn empty() -> Self {
         Self { waiting: Vec::new(), is_at_work: false }
+    }
+
+    /// The next batch. Who has stood there for too long is told that it will not be.
+    fn next(&mut self, now: Moment) -> Vec<Waiting<I, O>> {
+        let is_over = |(_, since, _): &mut Waiting<I, O>| now.since(*since) > PATIENCE;
+        for (_, _, tell) in self.waiting.extract_if(.., is_over) {
+            let _ = tell.send(Err(Error::unavailable("the line is too long")));
+        }
+        let most = self.waiting.len().min(MOST);
+        self.waiting.drain(..most).collect()
     }
 }
 
@@ -45,7 +63,7 @@ impl<I: Send + 'static, O: Send + 'static> Together<I, O> {
     /// it is the same for all.
     ///
     /// # Errors
-    /// What `work` answers; [`Error::Unavailable`] where it ended without an answer.
+    /// What `work` answers; [`Error::Unavailable`] where it ended without an answer, or the line was too long.
     pub async fn join<W>(&self, app: &Data<App>, one: I, work: W) -> Result<O>
     where
         W: AsyncFn(&App, &[I]) -> Vec<Result<O>> + 'static,
@@ -54,7 +72,7 @@ impl<I: Send + 'static, O: Send + 'static> Together<I, O> {
         let (tell, told) = oneshot::channel();
         let begins = {
             let mut line = hold(line);
-            line.waiting.push((one, tell));
+            line.waiting.push((one, app.clock.moment(), tell));
             !std::mem::replace(&mut line.is_at_work, true)
         };
         if begins {
@@ -71,11 +89,9 @@ async fn work_off<I, O>(
     work: impl AsyncFn(&App, &[I]) -> Vec<Result<O>>,
 ) {
     loop {
-        let (batch, tell): (Vec<I>, Vec<_>) = {
-            let mut line = hold(&at.0);
-            let most = line.waiting.len().min(MOST);
-            line.waiting.drain(..most).unzip()
-        };
+        let next = hold(&at.0).next(app.clock.moment());
+        let (batch, tell): (Vec<I>, Vec<_>) =
+            next.into_iter().map(|(one, _, tell)| (one, tell)).unzip();
         if batch.is_empty() {
             return;
         }

@@ -121,6 +121,24 @@ fn a_twin_waits_a_second_and_is_told_to_come_again() {
 }
 
 #[test]
+fn whoever_is_kept_waiting_by_something_else_is_told_to_come_again() {
+    with_app(async |app| {
+        let (eve, key) = (app.eve(), app.key("posts:write").await);
+        let mut psql = PgConnection::connect(&app.database_url).await.unwrap();
+        sqlx::raw_sql("begin; lock table posts in exclusive mode")
+            .execute(&mut psql)
+            .await
+            .unwrap();
+        let kept = send(&eve, POSTS, (&key, "\"one\""), &post("A wall")).await;
+        kept.is_problem(503);
+        assert_eq!(kept.header("retry-after"), "5");
+        psql.close().await.unwrap();
+        let done = send(&eve, POSTS, (&key, "\"one\""), &post("A wall")).await;
+        assert_eq!((done.status, is_replayed(&done)), (201, false), "{}", done.body);
+    });
+}
+
+#[test]
 fn racing_clients_have_one_effect_per_key_on_every_instance() {
     with_settings(&[("TRUSTED_PROXIES", "127.0.0.1")], async |app| {
         let (key, other) = (app.key("posts:write").await, app.second_instance().await);

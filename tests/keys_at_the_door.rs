@@ -123,6 +123,24 @@ fn a_key_with_a_limit_of_its_own_comes_so_often_and_no_oftener() {
     });
 }
 
+#[test]
+fn whoever_has_only_an_old_secret_uses_up_nothing_of_the_keys_limit() {
+    with_app(async |app| {
+        let eve = app.eve();
+        let (id, old) = made(app, &["--per-minute", "5"]);
+        let new = app.cli(&["key", "rotate", &id, "--overlap", "1-hour", "--json"], "").json();
+        let new = new["key"].as_str().unwrap();
+        for key in [&old, new] {
+            assert_eq!(send_with(&eve, key).await.status, 201);
+        }
+        app.psql("update api_key_old_secrets set good_until = now()").await;
+        for _ in 0..10 {
+            is_problem_of(&send_with(&eve, &old).await, 401, "/problems/key-expired");
+        }
+        assert_eq!(send_with(&eve, new).await.status, 201, "it is the partner's own limit");
+    });
+}
+
 /// As many at once as there are, in turn to one instance and the other.
 async fn all_at_once(people: &[&Person<'_>], key: &str, count: usize) -> Vec<Answer> {
     let send = async |number: usize| {

@@ -1,7 +1,7 @@
 //! The site while its database is away, after it has crashed, and after a long time.
 
 use super::cache::{HIT, MISS, STALE, confirmed, sees_in_time};
-use super::contact::ANN;
+use super::contact::{ANN, ann_but};
 use super::posts::{but, editor_of, many, save, written};
 use super::support::{Answer, with_app, with_own_server};
 use reqwest::Method;
@@ -108,6 +108,30 @@ fn while_the_database_is_away_no_word_that_was_typed_is_lost() {
             app.ask("select name || ' ' || source from leads").await,
             ["Ann Li website-form"]
         );
+    });
+}
+
+#[test]
+fn a_lead_that_the_database_refuses_keeps_none_of_those_behind_it_waiting() {
+    with_own_server(async |app, server| {
+        let eve = app.eve();
+        server.stop();
+        for name in ["Ann Li", "Bob Ash", "Cem Ak"] {
+            let lead = ann_but(&[("name", name)]);
+            assert_eq!(eve.post("/contact", &lead).await.status, 303);
+        }
+        server.start();
+        app.psql("alter table leads add constraint not_bob check (name <> 'Bob Ash')").await;
+        assert_eq!(frontdesk::intake::drain(&app.state).await.unwrap(), 2);
+        assert_eq!(app.ask("select name from leads order by id").await, ["Ann Li", "Cem Ak"]);
+        assert_eq!(frontdesk::intake::drain(&app.state).await.unwrap(), 0);
+        // It was acknowledged, so it is kept, for whoever can see what is wrong.
+        let files = std::fs::read_dir(server.data().join("spool")).unwrap();
+        let files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        let refused =
+            files.iter().find(|file| file.extension().is_some_and(|kind| kind == "refused"));
+        let kept = std::fs::read_to_string(refused.unwrap()).unwrap();
+        assert_eq!((kept.lines().count(), kept.contains("Bob Ash")), (1, true));
     });
 }
 

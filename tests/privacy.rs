@@ -4,6 +4,7 @@ use super::contact::ANN;
 use super::support::{ADA, Person, Shell, TestApp, with_app, with_settings};
 use frontdesk::jobs::worker;
 use frontdesk::services::people::Holding;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 const EMAIL: &str = "ann@example.test";
@@ -63,7 +64,7 @@ fn everything_about_a_person_is_handed_out_as_one_document() {
         );
         assert_eq!(
             counts(&ada, EMAIL).await,
-            json!({ "leads": 2, "outbox": 2, "suppressions": 1, "subscribers": 0, "subscription_mails": 1, "accounts": 0, "orders": 0, "stripe_calls": 0, "mailed_links": 0, "email_changes": 0, "identities": 0, "identity_arrivals": 0, "inbox": 0, "webhook_tries": 0 })
+            json!({ "leads": 2, "outbox": 2, "suppressions": 1, "subscribers": 0, "subscription_mails": 1, "accounts": 0, "orders": 0, "stripe_calls": 0, "mailed_links": 0, "email_changes": 0, "identities": 0, "identity_arrivals": 0, "inbox": 0, "webhook_tries": 0, "idempotency_keys": 0 })
         );
         assert!(!file.body.contains("bob@example.test"));
         let own = ada.get(&format!("/admin/people/{}/export", ADA.0)).await;
@@ -114,6 +115,28 @@ fn whoever_is_erased_leaves_no_trace_and_nobody_else_loses_anything() {
 }
 
 #[test]
+fn whoever_is_erased_is_in_no_answer_that_a_program_asks_for_again() {
+    with_app(async |app| {
+        let (ada, eve, key) = (app.ada().await, app.eve(), app.key("leads:write").await);
+        let send = async |email: &str| {
+            let lead = json!({ "name": "Ann Li", "email": email, "message": "Letters on a wall." });
+            let request = eve.request(Method::POST, "/api/v1/leads").json(&lead);
+            let own = if email == "bob@example.test" { "\"bob\"" } else { "\"ann\"" };
+            eve.send(request.header("x-api-key", &key).header("idempotency-key", own)).await
+        };
+        let bob = send("bob@example.test").await;
+        assert_eq!((send("Ann@example.test").await.status, bob.status), (201, 201));
+        assert_eq!(counts(&ada, EMAIL).await["idempotency_keys"], 1);
+        assert_eq!(app.cli(&["person", "erase", "--email", EMAIL], "").code, 0);
+        assert_eq!(counts(&ada, EMAIL).await["idempotency_keys"], 0);
+        // It is not told, nor is it done again; and nobody else's answer is another one.
+        send("Ann@example.test").await.is_problem(410);
+        assert_eq!(app.ask("select email from leads").await, ["bob@example.test"]);
+        assert_eq!(send("bob@example.test").await.body, bob.body);
+    });
+}
+
+#[test]
 fn the_shell_erases_too_and_says_how_much() {
     with_app(async |app| {
         ann_and_bob(app).await;
@@ -121,13 +144,13 @@ fn the_shell_erases_too_and_says_how_much() {
         let erased = app.cli(&erase, "").json();
         assert_eq!(
             erased,
-            json!({ "erased": { "leads": 2, "outbox": 2, "suppressions": 1, "subscribers": 0, "subscription_mails": 1, "accounts": 0, "orders": 0, "stripe_calls": 0, "mailed_links": 0, "email_changes": 0, "identities": 0, "identity_arrivals": 0, "inbox": 0, "webhook_tries": 0 } })
+            json!({ "erased": { "leads": 2, "outbox": 2, "suppressions": 1, "subscribers": 0, "subscription_mails": 1, "accounts": 0, "orders": 0, "stripe_calls": 0, "mailed_links": 0, "email_changes": 0, "identities": 0, "identity_arrivals": 0, "inbox": 0, "webhook_tries": 0, "idempotency_keys": 0 } })
         );
         assert_eq!(app.tables_with(EMAIL).await, [""; 0]);
         let again = app.cli(&erase, "").json();
         assert_eq!(
             again,
-            json!({ "erased": { "leads": 0, "outbox": 0, "suppressions": 0, "subscribers": 0, "subscription_mails": 0, "accounts": 0, "orders": 0, "stripe_calls": 0, "mailed_links": 0, "email_changes": 0, "identities": 0, "identity_arrivals": 0, "inbox": 0, "webhook_tries": 0 } })
+            json!({ "erased": { "leads": 0, "outbox": 0, "suppressions": 0, "subscribers": 0, "subscription_mails": 0, "accounts": 0, "orders": 0, "stripe_calls": 0, "mailed_links": 0, "email_changes": 0, "identities": 0, "identity_arrivals": 0, "inbox": 0, "webhook_tries": 0, "idempotency_keys": 0 } })
         );
         for wrong in ["nonsense", ADA.0] {
             let shell = app.cli(&["person", "erase", "--email", wrong], "");
@@ -172,8 +195,9 @@ fn every_table_that_holds_an_address_is_covered() {
                   where table_schema = 'public' and column_name ~ 'e?mail|recipient|address' order by 1",
             )
             .await;
-        // What other programs say, or answer, is bytes, and what is asked of Stripe a form: in no column of that name.
-        let unnamed = [Holding::Inbox, Holding::StripeCalls, Holding::WebhookTries];
+        // What other programs say, answer or are answered is bytes, and what is asked of Stripe a form: in no column of that name.
+        let unnamed =
+            [Holding::Inbox, Holding::StripeCalls, Holding::WebhookTries, Holding::IdempotencyKeys];
         let named = Holding::ALL.into_iter().filter(|holding| !unnamed.contains(holding));
         let mut covered: Vec<_> = named.map(Holding::table).collect();
         covered.sort_unstable();

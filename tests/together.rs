@@ -1,12 +1,20 @@
 //! What is handed in at the same time shares a transaction, and nobody notices but the disk.
 
 use super::support::{Answer, Person, TestApp, with_app};
+use frontdesk::app::App;
+use frontdesk::error::Error;
+use frontdesk::together::Together;
+use futures_util::FutureExt;
 use futures_util::future::join_all;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Notify, Semaphore};
 
 const LEADS: &str = "/api/v1/leads";
 const TRANSACTIONS: &str = "select count(distinct xmin::text) from leads";
@@ -126,5 +134,35 @@ fn one_that_cannot_be_stored_harms_none_of_the_others() {
         assert_eq!((first.status, statuses), (201, vec![201, 500, 201]));
         let names = app.ask("select name from leads order by name").await;
         assert_eq!(names, ["Ann", "Bob", "First"]);
+    });
+}
+
+#[test]
+fn nobody_stands_in_line_for_longer_than_the_database_may_take() {
+    with_app(async |app| {
+        let line = Together::<u32, u32>::default();
+        let (begun, gate) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
+        let join = |number: u32| {
+            let (begun, gate) = (Arc::clone(&begun), Arc::clone(&gate));
+            line.join(&app.state, number, async move |_: &App, all: &[u32]| {
+                begun.notify_one();
+                gate.acquire().await.unwrap().forget();
+                all.iter().map(|number| Ok(*number)).collect()
+            })
+        };
+        let mut first = pin!(join(1));
+        assert!(first.as_mut().now_or_never().is_none());
+        begun.notified().await;
+        let mut others = pin!(join_all((2..200).map(join)));
+        assert!(others.as_mut().now_or_never().is_none());
+        app.state.clock.advance(Duration::from_secs(3));
+        let mut late = pin!(join(200));
+        assert!(late.as_mut().now_or_never().is_none());
+        gate.add_permits(2);
+        assert_eq!(first.await.unwrap(), 1, "who is being seen to is seen to");
+        for other in others.await {
+            assert!(matches!(other, Err(Error::Unavailable(_))));
+        }
+        assert_eq!(late.await.unwrap(), 200, "who came just now has not waited");
     });
 }

@@ -3,6 +3,7 @@
 use super::events::key_for;
 use super::support::{Answer, Person, Shell, TestApp, with_app};
 use super::webhooks_out::{environment, lead, send, with_receiver};
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -370,5 +371,24 @@ fn what_a_partner_changes_is_on_the_record_under_the_name_of_its_key() {
         assert_eq!(app.ask(&acts).await, wanted, "each once, and nothing that was refused");
         let page = app.ada().await.get(&format!("/admin/audit?object=webhook:{id}")).await;
         assert!(page.body.contains("Secret of a webhook replaced"), "{}", page.body);
+    });
+}
+
+#[test]
+fn a_partner_has_no_more_than_twenty_endpoints_however_many_it_makes_at_once() {
+    with_app(async |app| {
+        let (eve, other, key) = (app.eve(), app.second_instance().await, partner(app));
+        let there = other.eve().asking_for(&app.origin);
+        let make = async |number: usize| {
+            let person = if number.is_multiple_of(2) { &eve } else { &there };
+            let body = Some(new(&format!("https://example.com/{number}")));
+            call(person, &key, Method::POST, "/api/v1/webhooks", body).await.status
+        };
+        let answers = join_all((0..40).map(make)).await;
+        let made = answers.iter().filter(|status| **status == 201).count();
+        let refused = answers.iter().filter(|status| **status == 422).count();
+        assert_eq!((made, refused), (20, 20), "{answers:?}");
+        assert_eq!(app.ask("select count(*) from webhooks").await, ["20"]);
+        other.close().await;
     });
 }

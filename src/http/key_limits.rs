@@ -1,7 +1,7 @@
 //! How often a key may be used in a minute, where its owner has said so: a token bucket (GCRA) per key.
 //!
 //! Counted in this process, as the limits of doors are. Whether a key is good is not known here: of each secret that was
-//! once let in it is remembered whose it is, so that a key that comes too often is turned away before the database is asked.
+//! let in when it last came it is remembered whose it is, so that a key that comes too often is turned away before the database is asked.
 
 use crate::clock::Moment;
 use crate::error::{KeyRefusal, Result};
@@ -91,6 +91,15 @@ impl KeyLimits {
         }
         let bucket = self.remember(presented, key, limit);
         bucket.map(|bucket| bucket.count()).transpose()
+    }
+
+    /// Forgets a secret that was not let in: whoever has an old one must not use up what the key may do.
+    pub fn forget(&self, presented: &Presented) {
+        let is_known = |known: &Known| known.secrets.contains_key(presented);
+        if is_known(&self.known.read().unwrap_or_else(PoisonError::into_inner)) {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            known.secrets.remove(presented);
+        }
     }
 
     fn remember(

@@ -14,6 +14,7 @@ use crate::services::input::Valid;
 use crate::services::leads::{self, Arrival, HandedIn, Lead, NewLead, Sender};
 use crate::together::{self, Together};
 use actix_web::web::Data;
+use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -113,29 +114,43 @@ async fn store_all(app: &App, all: &[HandedIn]) -> Vec<Result<Written<Lead>>> {
     }
 }
 
-/// Brings what waits in the spool to the database. Returns how many leads that were.
+/// Brings what waits in the spool to the database. Returns how many leads that were. One that the database refuses is set aside,
+/// so that those behind it do not wait for it.
 ///
 /// # Errors
 /// Where the database is still away; what was brought until then stays brought.
 pub async fn drain(app: &App) -> Result<usize> {
     let mut brought = 0;
     for waiting in app.spool.waiting().await? {
-        match serde_json::from_str::<Record>(&waiting.line) {
-            Ok(Record { id, at, door, lead }) => match Valid::check(lead) {
-                Ok(lead) => {
-                    let handed = HandedIn::new(Arrival { id, at }, &door.sender(), lead);
-                    let _ = app.write(async |tx| leads::submit(tx, handed).await).await?;
-                    brought += 1;
-                }
-                Err(error) => {
-                    tracing::error!(%id, %error, "a lead in the spool keeps rules no longer")
-                }
-            },
-            Err(error) => tracing::error!(%error, "a line of the spool cannot be read"),
+        match bring(app, &waiting.line).await {
+            Ok(()) => brought += 1,
+            Err(error @ Error::Unavailable(_)) => return Err(error),
+            Err(error) => {
+                tracing::error!(
+                    cause = why(&error),
+                    "a lead in the spool cannot be stored; it is kept in a file .refused"
+                );
+                app.spool.set_aside(&waiting).await?;
+            }
         }
         app.spool.done(&waiting).await?;
     }
     Ok(brought)
+}
+
+async fn bring(app: &App, line: &str) -> Result<()> {
+    let Ok(Record { id, at, door, lead }) = serde_json::from_str(line) else {
+        return Err(Error::Internal(anyhow!("it cannot be read"))); // what serde says may hold what was written
+    };
+    let handed = HandedIn::new(Arrival { id, at }, &door.sender(), Valid::check(lead)?);
+    app.write(async |tx| leads::submit(tx, handed).await).await.map(drop)
+}
+
+fn why(error: &Error) -> String {
+    match error {
+        Error::Internal(cause) => format!("{cause:#}"),
+        error => error.to_string(),
+    }
 }
 
 /// Looks after the spool for as long as the process lives.

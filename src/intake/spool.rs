@@ -74,6 +74,15 @@ impl Spool {
         self.blocking(move |inner| inner.done(file, end)).await
     }
 
+    /// Keeps a line where nobody waits for it any more: in a file `.refused`. Called `.spool`, it is tried again at the next start.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub async fn set_aside(&self, waiting: &Waiting) -> Result<()> {
+        let line = waiting.line.clone();
+        self.blocking(move |inner| inner.set_aside(&line)).await
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> io::Result<T> + Send + 'static,
@@ -98,7 +107,7 @@ impl Inner {
         }
         let written = spooled
             .file
-            .write_all(format!("{} {line}\n", checksum(line)).as_bytes())
+            .write_all(as_kept(line).as_bytes())
             .and_then(|()| spooled.file.sync_data());
         if written.is_err() {
             // What is half there must not stand in the way of the next line.
@@ -140,13 +149,25 @@ impl Inner {
         Ok(())
     }
 
+    fn set_aside(&self, line: &str) -> io::Result<()> {
+        let mut file = self.open("refused")?;
+        file.write_all(as_kept(line).as_bytes())?;
+        file.sync_data()
+    }
+
     fn new_file(&self) -> io::Result<Spooled> {
-        fs::create_dir_all(&self.folder)?;
-        let path = self.folder.join(format!("leads-{}.spool", std::process::id()));
-        let file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+        let file = self.open("spool")?;
         file.try_lock().map_err(io::Error::other)?;
-        File::open(&self.folder)?.sync_all()?; // the name, too, must outlast a power cut
         Ok(Spooled { file, done: 0 })
+    }
+
+    /// A file of this process, at whose end is written.
+    fn open(&self, kind: &str) -> io::Result<File> {
+        fs::create_dir_all(&self.folder)?;
+        let path = self.folder.join(format!("leads-{}.{kind}", std::process::id()));
+        let file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+        File::open(&self.folder)?.sync_all()?; // the name, too, must outlast a power cut
+        Ok(file)
     }
 
     fn take_over(&self, files: &mut Vec<Spooled>) -> io::Result<()> {
@@ -164,6 +185,11 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+/// A line as it stands in a file.
+fn as_kept(line: &str) -> String {
+    format!("{} {line}\n", checksum(line))
 }
 
 /// The beginning of the line's SHA-256.

@@ -2,7 +2,7 @@
 
 use super::{AccessToken, Knock, Policy, Proof, bearer};
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Error, KeyRefusal, Result};
 use crate::http::{client, errors};
 use crate::services::keys::{
     self, Admission, Knocking, Left, Partner, PostsRead, Presented, Quota, Scope,
@@ -34,7 +34,11 @@ impl<S: Scope> Policy for ApiKey<S> {
         let address = client::address(&app.config, request);
         let knocking = Knocking::for_scope::<S>(presented, address);
         let admission = app.knocking.join(errors::shared(request), knocking, admit_all).await?;
-        let partner = admission.partner::<S>()?;
+        let partner = admission.partner::<S>().inspect_err(|why| {
+            if is_no_good(why) {
+                app.keys.forget(&presented);
+            }
+        })?;
         let minute = app.keys.settle(&presented, partner.key(), partner.per_minute(), counted)?;
         if partner.is_stale() && app.keys.is_to_be_noted(partner.key(), app.clock.moment()) {
             note_use(errors::shared(request), partner.key(), address);
@@ -53,6 +57,12 @@ impl<S: Scope> Policy for ApiKey<S> {
     fn sites(partner: &Partner<S>) -> Option<&[String]> {
         Some(partner.sites())
     }
+}
+
+/// Whether it is said of the secret itself, or of where it comes from: not of what a good key may do.
+fn is_no_good(why: &Error) -> bool {
+    use KeyRefusal::{Expired, FromElsewhere, Replaced};
+    matches!(why, Error::Unproven(_) | Error::Key(Expired | Replaced | FromElsewhere))
 }
 
 /// Those who knock with a key at the same time.

@@ -34,7 +34,8 @@ pub struct Stored {
 /// Takes the key, or gives what was answered before, and the transaction that did it.
 ///
 /// # Errors
-/// [`Error::Running`] while a twin is at work; [`Error::KeyReused`] where the key was for something else.
+/// [`Error::Running`] while a twin is at work; [`Error::KeyReused`] where the key was for something else; [`Error::Over`] where the
+/// answer named somebody who was erased since.
 pub async fn claim(db: &mut PgConnection, keyed: &Keyed) -> Result<Option<(Stored, u64)>> {
     let taken = sqlx::query!(
         "with patience as materialized (select set_config('lock_timeout', '1s', true))
@@ -52,7 +53,7 @@ pub async fn claim(db: &mut PgConnection, keyed: &Keyed) -> Result<Option<(Store
         return Ok(None);
     }
     let answered = sqlx::query!(
-        r#"select fingerprint, status as "status!", location, etag, body as "body!", xid::text as "xid!"
+        r#"select fingerprint, status as "status!", location, etag, body, xid::text as "xid!"
              from idempotency_keys where caller = $1 and key = $2"#,
         keyed.caller,
         keyed.key,
@@ -66,10 +67,13 @@ pub async fn claim(db: &mut PgConnection, keyed: &Keyed) -> Result<Option<(Store
         status: answered.status.unsigned_abs(),
         location: answered.location,
         etag: answered.etag,
-        body: answered.body,
+        body: answered.body.ok_or(ERASED)?,
     };
     Ok(Some((stored, answered.xid.parse().unwrap_or_default())))
 }
+
+/// There is no answer any more that could be given, and what was asked for is not done a second time.
+const ERASED: Error = Error::Over("This was done, and whom it was about has been erased since.");
 
 /// Whether somebody else holds what was waited for (55P03).
 fn is_locked(error: &sqlx::Error) -> bool {

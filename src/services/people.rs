@@ -58,11 +58,13 @@ pub enum Holding {
     Inbox,
     /// What other programs have answered to what we told them, where that names them.
     WebhookTries,
+    /// What programs were answered that name them, kept for whoever asks again.
+    IdempotencyKeys,
 }
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Leads,
         Self::Outbox,
         Self::Suppressions,
@@ -77,6 +79,7 @@ impl Holding {
         Self::StripeCalls,
         Self::Inbox,
         Self::WebhookTries,
+        Self::IdempotencyKeys,
     ];
 
     /// The table.
@@ -96,6 +99,7 @@ impl Holding {
             Self::StripeCalls => "stripe_calls",
             Self::Inbox => "inbox",
             Self::WebhookTries => "webhook_tries",
+            Self::IdempotencyKeys => "idempotency_keys",
         }
     }
 
@@ -223,6 +227,17 @@ impl Holding {
                 .fetch_all(db)
                 .await?
             }
+            Self::IdempotencyKeys => {
+                sqlx::query_scalar!(
+                    r#"select to_jsonb(idempotency_keys) - 'fingerprint' || jsonb_build_object('body', encode(body, 'escape')) as "row!"
+                         from idempotency_keys
+                        where position(encode(convert_to(lower($1), 'UTF8'), 'escape') in lower(encode(body, 'escape'))) > 0
+                        order by at"#,
+                    email
+                )
+                .fetch_all(db)
+                .await?
+            }
             Self::Identities => {
                 sqlx::query_scalar!(
                     r#"select to_jsonb(identities) as "row!" from identities
@@ -336,6 +351,16 @@ impl Holding {
                 sqlx::query!(
                     "with named as (update webhook_deliveries set remark = null where position(lower($1) in lower(remark)) > 0)
                      update webhook_tries set said = null where position(lower($1) in lower(said)) > 0",
+                    email
+                )
+                .execute(db)
+                .await?
+            }
+            // That it was asked for stays, so that it is not done again.
+            Self::IdempotencyKeys => {
+                sqlx::query!(
+                    "update idempotency_keys set body = null
+                      where position(encode(convert_to(lower($1), 'UTF8'), 'escape') in lower(encode(body, 'escape'))) > 0",
                     email
                 )
                 .execute(db)

@@ -33,6 +33,12 @@ pub async fn create(
         By::Owner(owner) => Some(owner.staff().id()),
         By::Operator(_) | By::Partner(_) => None,
     };
+    if let Some(key) = key {
+        // In a statement of its own: of several that make one at the same time each counts what those before it have made.
+        sqlx::query!("select id from api_keys where id = $1 for no key update", key)
+            .fetch_optional(&mut *db)
+            .await?;
+    }
     let made = sqlx::query!(
         "insert into webhooks (id, name, url, types, key_id, made_by)
          select $1, $2, $3, $4, $5, $6 where $5::uuid is null or (select count(*) from webhooks where key_id = $5) < $7",
