@@ -181,6 +181,7 @@ impl World {
 /// The fields of a form, or of a query.
 pub type Fields = BTreeMap<String, String>;
 
+#[expect(clippy::await_holding_lock, reason = "it is let go of before")]
 async fn serve(request: HttpRequest, body: web::Bytes, stripe: web::Data<Stripe>) -> HttpResponse {
     let read = |bytes: &[u8]| form_urlencoded::parse(bytes).into_owned().collect::<Fields>();
     let (query, form) = (read(request.query_string().as_bytes()), read(&body));
