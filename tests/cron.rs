@@ -44,9 +44,10 @@ async fn holding_the_sessions(app: &TestApp) -> PgConnection {
     held
 }
 
-/// Waits until a statement waits for the sessions.
+/// Waits until a statement of ours waits for the sessions: the database's own housekeeping may wait for them too.
 async fn until_it_waits(app: &TestApp, how_many: usize) {
-    let waiting = "select pid from pg_locks where relation = 'sessions'::regclass and not granted";
+    let waiting = "select pid from pg_locks join pg_stat_activity using (pid)
+                    where relation = 'sessions'::regclass and not granted and application_name = 'frontdesk'";
     while app.ask(waiting).await.len() < how_many {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
