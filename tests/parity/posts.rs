@@ -108,7 +108,7 @@ fn cases() -> Vec<Case> {
         ("slug", "A Wall", SLUG),
         ("slug", "-wall", SLUG),
         ("slug", "taken", TAKEN),
-        ("audience", "friends", "Use everyone or members."),
+        ("audience", "friends", "Use everyone, members or paid."),
         ("status", "gone", "Use draft, scheduled, published or archived."),
     ] {
         cases.push(but(&base, field, value, Some((field, said))));
