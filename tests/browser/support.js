@@ -26,7 +26,7 @@ export async function openSite(atEnd = after, settings = {}) {
   chmodSync(folder, 0o711); // started by root, Postgres may run as another user, who has to come through
   // Nothing of the environment but what finds programs: a DATABASE_URL would be somebody's own. The working directory
   // is empty for the same reason, a .env in it would be read.
-  const env = { DATA_DIR: folder, LISTEN: "127.0.0.1:0", OWNER_PASSWORD: owner.password, ...settings };
+  const env = { DATA_DIR: folder, LISTEN: "127.0.0.1:0", OWNER_PASSWORD: owner.password, TRUSTED_PROXIES: "127.0.0.1", ...settings };
   for (const name of ["PATH", "PG_BIN", "TMPDIR"]) if (process.env[name]) env[name] = process.env[name];
   const server = spawn(program, { env, cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
   const ended = new Promise((end) => server.once("exit", end));
@@ -96,13 +96,18 @@ export async function openBrowser(atEnd = after) {
   return browser;
 }
 
+let visitors = 0;
+
 /**
  * Opens a page for a visitor whom nobody knows, has them do something, and asks that nothing went wrong meanwhile that
  * only the console tells, violations of the content security policy among it. What matches `expected` may be told.
  */
 export async function visit(browser, { js = true, expected = /^$/, ...options }, steps) {
   // Smooth scrolling would have every click wait for its end.
-  const context = await browser.newContext({ javaScriptEnabled: js, reducedMotion: "reduce", ...options });
+  // And each visitor comes from an address of their own, or all of them together would come too often.
+  const extraHTTPHeaders = { "x-forwarded-for": `10.1.0.${(visitors = (visitors % 250) + 1)}` };
+  const given = { javaScriptEnabled: js, reducedMotion: "reduce", extraHTTPHeaders, ...options };
+  const context = await browser.newContext(given);
   context.setDefaultTimeout(10_000);
   const problems = [];
   const note = (problem) => expected.test(problem) || problems.push(problem);
