@@ -333,7 +333,8 @@ fn standing(order: &Order<'_>) -> (&'static str, String) {
         ("paid", None) if order.refunded > 0 => ("Thank you for your order", format!("It is paid for, and {back} of it went back to you.")),
         ("paid", None) => ("Thank you for your order", format!("It is paid for, and yours.{to}")),
         ("cancelled", _) => ("This order is let go", "Nothing was taken.".to_owned()),
-        ("expired", _) => (
+        ("expired", Some(remark)) => ("Your payment did not arrive", remark.to_owned()),
+        ("expired", None) => (
             "This order has run out",
             "It was not paid for in time, so nothing was taken. What you chose is still in your cart.".to_owned(),
         ),

@@ -23,6 +23,7 @@ pub(super) fn receipt(app: &App, order: Order) -> Option<Letter> {
         (Status::Paid, None) => {
             ("Your order", "Thank you! This is paid for, and yours.".to_owned())
         }
+        (Status::Expired, Some(remark)) => ("Your payment did not arrive", remark.clone()),
         _ => return None,
     };
     let mut facts = vec![("Order".to_owned(), orders::number(order.id))];

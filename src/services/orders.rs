@@ -22,7 +22,7 @@ use crate::services::payments::mirror::{Because, book};
 use crate::stripe::asking;
 use crate::stripe::objects::Session;
 use sqlx::PgConnection;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 /// How an order stands.
@@ -70,6 +70,13 @@ impl Status {
 /// What the buyer is told whose payment came when nothing was left.
 pub const TOO_LATE: &str = "The payment came after the time for it had run out, and by then nothing was left. The money goes back.";
 
+/// What the buyer is told whose payment took days and did not arrive.
+pub const NOT_PAID: &str = "Your bank did not carry out the payment, so nothing was taken, and what was set aside for you is free for others.";
+
+/// How long what is bought by a payment that takes days stays set aside, from the order on: a direct debit may take fourteen
+/// working days.
+const PROMISES_TAKE: Duration = Duration::days(21);
+
 /// Takes in how an order's checkout stands; says whether that moved it.
 ///
 /// # Errors
@@ -85,10 +92,62 @@ pub async fn follow(
             paid(db, order, session, because).await
         }
         (Some("expired"), _) => expired(db, order, because.now).await,
-        (Some("complete"), _) if session.has_failed => expired(db, order, because.now).await,
-        // A payment that takes days: what is set aside stays so, as far as the hold goes.
+        (Some("complete"), _) if session.has_failed => failed(db, order, session, because).await,
+        (Some("complete"), _) => promised(db, order, session, because.now).await,
         _ => Ok(false),
     }
+}
+
+/// Waits for a payment that takes days. What is set aside stays so meanwhile, where others have not had it by now. The cart is
+/// done with: what its owner orders next is another order.
+async fn promised(
+    db: &mut PgConnection,
+    order: Uuid,
+    session: &Session,
+    now: OffsetDateTime,
+) -> Result<bool> {
+    let buyer = session.customer_details.as_ref();
+    let waits = sqlx::query_scalar!(
+        "update orders set email = coalesce(email, $2), name = coalesce(name, $3)
+          where id = $1 and status in ('open', 'pending-payment') returning placed_at",
+        order,
+        buyer.and_then(|buyer| buyer.email.as_deref()),
+        buyer.and_then(|buyer| buyer.name.as_deref()),
+    );
+    let Some(placed_at) = waits.fetch_optional(&mut *db).await? else { return Ok(false) };
+    if !is_free(&mut *db, order, now).await? {
+        return Ok(false);
+    }
+    empty_cart(&mut *db, order).await?;
+    let kept = sqlx::query!(
+        "update holds set expires_at = $2 where order_id = $1 and expires_at < $2",
+        order,
+        placed_at + PROMISES_TAKE,
+    );
+    Ok(kept.execute(db).await?.rows_affected() > 0)
+}
+
+/// Lets go of what was set aside for a payment that took days and came to nothing, and says so.
+async fn failed(
+    db: &mut PgConnection,
+    order: Uuid,
+    session: &Session,
+    because: &Because<'_>,
+) -> Result<bool> {
+    if !expired(&mut *db, order, because.now).await? {
+        return Ok(false);
+    }
+    let email = session.customer_details.as_ref().and_then(|buyer| buyer.email.as_deref());
+    let noted = sqlx::query_scalar!(
+        "update orders set remark = $2, email = coalesce(email, $3) where id = $1 returning email",
+        order,
+        NOT_PAID,
+        email,
+    );
+    if let Some(email) = noted.fetch_one(&mut *db).await? {
+        receipt(db, (because.id)(), order, &email, Some("failed")).await?;
+    }
+    Ok(true)
 }
 
 async fn paid(
@@ -175,9 +234,25 @@ async fn empty_cart(db: &mut PgConnection, order: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Takes what an order is for from the stock, all of it or nothing; says whether it could. Whatever others have set aside, and
-/// has not run out, is theirs.
+/// Takes what an order is for from the stock, all of it or nothing; says whether it could.
 async fn take(db: &mut PgConnection, order: Uuid, now: OffsetDateTime) -> Result<bool> {
+    let has_all = is_free(&mut *db, order, now).await?;
+    if has_all {
+        sqlx::query!(
+            "update products set sold = sold + wanted from (select product_id, sum(quantity)::int as wanted from order_lines
+                where order_id = $1 group by product_id) lines where products.id = lines.product_id",
+            order,
+        )
+        .execute(&mut *db)
+        .await?;
+    }
+    sqlx::query!("delete from holds where order_id = $1", order).execute(db).await?;
+    Ok(has_all)
+}
+
+/// Whether all that an order is for can be had, and keeps it so until the transaction is over. Whatever others have set aside, and has
+/// not run out, is theirs.
+async fn is_free(db: &mut PgConnection, order: Uuid, now: OffsetDateTime) -> Result<bool> {
     // In one order for everyone, so that nobody waits for somebody who waits for them.
     let locked = sqlx::query_scalar!(
         "select id from products where id in (select product_id from order_lines where order_id = $1) order by id for update",
@@ -193,18 +268,7 @@ async fn take(db: &mut PgConnection, order: Uuid, now: OffsetDateTime) -> Result
         order,
         now,
     );
-    let is_short = short.fetch_one(&mut *db).await?;
-    if !is_short {
-        sqlx::query!(
-            "update products set sold = sold + wanted from (select product_id, sum(quantity)::int as wanted from order_lines
-                where order_id = $1 group by product_id) lines where products.id = lines.product_id",
-            order,
-        )
-        .execute(&mut *db)
-        .await?;
-    }
-    sqlx::query!("delete from holds where order_id = $1", order).execute(db).await?;
-    Ok(!is_short)
+    Ok(!short.fetch_one(db).await?)
 }
 
 /// Lets go of what was set aside for an order that was not paid for; says whether it was waiting for that.

@@ -82,17 +82,43 @@ fn a_hold_that_has_run_out_holds_nothing_and_what_is_paid_late_is_had_if_it_is_t
 }
 
 #[test]
-fn a_payment_that_takes_days_is_waited_for_and_one_that_fails_lets_go() {
+fn a_payment_that_takes_days_is_waited_for_and_one_that_fails_lets_go_and_says_so() {
+    with_stripe(async |app, stripe| {
+        let [first, second] = two_orders(app, stripe, "1 hour").await;
+        stripe.world().promise(&first);
+        hear(app, stripe).await;
+        assert_eq!(orders(app).await[0], "pending-payment 0 buyer@example.com");
+        // The hour is long over when it arrives, or does not. Nobody else has it meanwhile.
+        let days = "select extract(day from expires_at - placed_at) from holds join orders on orders.id = order_id";
+        assert_eq!(app.ask(days).await, ["21"]);
+        stripe.world().pay(&second);
+        hear(app, stripe).await;
+        assert_eq!(app.ask(SOLD).await, ["0 1"]);
+        app.psql("update outbox set due_at = now() where state = 'waiting'").await;
+        work(app).await;
+        assert_eq!(stripe.posts("refunds"), 1, "whoever else has paid has it back");
+        stripe.world().break_promise(&first);
+        hear(app, stripe).await;
+        assert_eq!(orders(app).await[0], "expired 0 buyer@example.com");
+        assert_eq!(app.ask(SOLD).await, ["0 0"]);
+        assert_eq!(stripe.get(&first)["payment_status"], json!("unpaid"));
+        let mail = "select count(*) from outbox where job ->> 'mail' = 'order-receipt' and recipient = 'buyer@example.com' and cause like '%01'";
+        assert_eq!(app.ask(mail).await, ["1"]);
+    });
+}
+
+#[test]
+fn a_payment_that_takes_days_and_arrives_has_bought_what_was_set_aside() {
     with_stripe(async |app, stripe| {
         let [first, _] = two_orders(app, stripe, "1 hour").await;
         stripe.world().promise(&first);
         hear(app, stripe).await;
-        assert_eq!(orders(app).await[0], "pending-payment 0");
-        assert_eq!(app.ask(SOLD).await, ["0 1"]);
-        stripe.world().break_promise(&first);
-        hear(app, stripe).await;
-        assert_eq!(orders(app).await[0], "expired 0");
-        assert_eq!(app.ask(SOLD).await, ["0 0"]);
-        assert_eq!(stripe.get(&first)["payment_status"], json!("unpaid"));
+        app.psql("update orders set placed_at = placed_at - interval '10 days'; update holds set expires_at = expires_at - interval '10 days'").await;
+        stripe.world().keep_promise(&first);
+        for _ in 0..2 {
+            hear(app, stripe).await;
+        }
+        assert_eq!(orders(app).await[0], "paid 0 buyer@example.com");
+        assert_eq!(app.ask(SOLD).await, ["1 0"]);
     });
 }

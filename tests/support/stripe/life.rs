@@ -32,12 +32,25 @@ impl World {
             let invoice = self.invoice(&subscription, amount, true);
             self.happened("invoice.paid", &invoice);
         } else {
-            let payment = self.money(known["amount_total"].as_i64().unwrap(), &known["currency"]);
-            self.set(session, "payment_intent", json!(payment));
-            let buyer = json!({ "email": "buyer@example.com", "name": "Bea Buyer" });
-            self.set(session, "customer_details", buyer);
+            self.bought(session);
         }
         self.happened("checkout.session.completed", session);
+    }
+
+    /// Money for an order has arrived.
+    fn bought(&mut self, session: &str) {
+        let known = self.objects[session].clone();
+        let payment = self.money(known["amount_total"].as_i64().unwrap(), &known["currency"]);
+        self.set(session, "payment_intent", json!(payment));
+        self.set(session, "payment_status", json!("paid"));
+        self.name_buyer(session);
+    }
+
+    /// Whoever pays says who they are, where nobody has said so for them.
+    fn name_buyer(&mut self, session: &str) {
+        let given = self.objects[session]["customer_email"].as_str().map(str::to_owned);
+        let email = given.unwrap_or_else(|| "buyer@example.com".to_owned());
+        self.set(session, "customer_details", json!({ "email": email, "name": "Bea Buyer" }));
     }
 
     /// A payment that has gone through.
@@ -219,7 +232,14 @@ impl World {
     pub fn promise(&mut self, session: &str) {
         self.set(session, "status", json!("complete"));
         self.set(session, "url", Value::Null);
+        self.name_buyer(session);
         self.happened("checkout.session.completed", session);
+    }
+
+    /// It has arrived.
+    pub fn keep_promise(&mut self, session: &str) {
+        self.bought(session);
+        self.happened("checkout.session.async_payment_succeeded", session);
     }
 
     /// Nothing has come of it.
