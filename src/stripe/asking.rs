@@ -128,8 +128,14 @@ pub struct Line {
     pub quantity: u64,
 }
 
-/// A checkout for an order.
-pub fn checkout_of_order(way: &Way, order: Uuid, money: &str, lines: &[Line]) -> Frozen {
+/// A checkout for an order. Its page need not ask for an address: whoever pays has given it here. One with
+/// letters that Stripe may not take is left out, or there would be no way to pay.
+pub fn checkout_of_order(
+    way: &Way,
+    order: Uuid,
+    (email, money): (&str, &str),
+    lines: &[Line],
+) -> Frozen {
     let about = meta(&[("order", order.to_string()), ("checkout", way.checkout.to_string())]);
     let lines = lines.iter().map(|line| {
         let mut price = CreateCheckoutSessionLineItemsPriceData::new(currency(money));
@@ -143,6 +149,7 @@ pub fn checkout_of_order(way: &Way, order: Uuid, money: &str, lines: &[Line]) ->
     let mut payment = CreateCheckoutSessionPaymentIntentData::new();
     payment.metadata = Some(about.clone());
     let new = session(way, CheckoutSessionMode::Payment).line_items(lines.collect::<Vec<_>>());
+    let new = if email.is_ascii() { new.customer_email(email) } else { new };
     frozen(&new.payment_intent_data(payment).metadata(about))
 }
 

@@ -101,7 +101,7 @@ pub async fn place(
         expires_at: now + OPEN_FOR,
     };
     let asked: Vec<asking::Line> = lines.iter().map(Into::into).collect();
-    let new = NewOrder { order, way, currency: &currency, lines: &asked };
+    let new = NewOrder { order, way, email: &payer.email, currency: &currency, lines: &asked };
     checkouts::begin_order(db, [id(), id()], now, &new).await?;
     Ok(Placed::This(checkout))
 }

@@ -107,6 +107,8 @@ pub struct NewOrder<'a> {
     pub order: Uuid,
     /// Where it goes on, and back.
     pub way: Way,
+    /// Where the receipt goes.
+    pub email: &'a str,
     /// Three letters.
     pub currency: &'a str,
     /// What is bought.
@@ -134,7 +136,8 @@ pub async fn begin_order(
     let why = "This order is being paid for already.";
     let taken = || Error::Conflict { why, retry_after_seconds: 5 };
     begun.execute(&mut *db).await.on_constraint("checkouts_one_order", taken)?;
-    let asked = asking::checkout_of_order(&new.way, new.order, new.currency, new.lines);
+    let money = (new.email, new.currency);
+    let asked = asking::checkout_of_order(&new.way, new.order, money, new.lines);
     let purpose = format!("checkout:{}", new.way.checkout);
     calls::freeze(db, (call, job), now, &purpose, &asked).await.map(drop)
 }

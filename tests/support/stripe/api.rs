@@ -125,6 +125,10 @@ impl World {
         if !(30 * 60 - 60..=24 * 3600).contains(&(expires_at - self.now())) {
             return refused("expires_at");
         }
+        let email = form.get("customer_email");
+        if email.is_some_and(|email| !email.is_ascii() || !email.contains('.')) {
+            return refused("email_invalid");
+        }
         let mut total = 0;
         for line in 0.. {
             let Some(quantity) = number(form, &format!("line_items[{line}][quantity]")) else {
@@ -159,7 +163,7 @@ impl World {
         };
         let said = json!({
             "mode": mode, "status": "open", "payment_status": "unpaid", "expires_at": expires_at,
-            "amount_total": total, "currency": currency, "customer": form.get("customer"),
+            "amount_total": total, "currency": currency, "customer": form.get("customer"), "customer_email": email,
             "client_reference_id": form.get("client_reference_id"), "success_url": form.get("success_url"),
             "cancel_url": form.get("cancel_url"), "subscription": null, "payment_intent": null, "customer_details": null,
             "metadata": metadata(form, "metadata"),
