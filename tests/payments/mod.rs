@@ -1,6 +1,7 @@
 //! Payments, against a server that speaks as Stripe does.
 
 mod door;
+mod kills;
 mod ledger;
 mod membership;
 mod orders;

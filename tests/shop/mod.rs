@@ -3,7 +3,6 @@
 mod buying;
 mod cart;
 mod desk;
-mod kills;
 mod rush;
 
 use super::mail::work;

@@ -132,6 +132,11 @@ impl Stripe {
         self.world().posts.get(path).copied().unwrap_or_default()
     }
 
+    /// The same, whatever it was.
+    pub fn all_posts(&self) -> usize {
+        self.world().posts.values().sum()
+    }
+
     /// All objects of a kind, in the order they were made.
     pub fn all(&self, kind: &str) -> Vec<Value> {
         self.world().all(kind)
