@@ -77,6 +77,11 @@ impl<'a> Person<'a> {
         Self { origin, client, host: origin.to_owned(), address: None }
     }
 
+    /// The site's own origin, as its pages send it.
+    pub fn origin(&self) -> &str {
+        &self.host
+    }
+
     /// The same, under the name of another instance.
     pub fn asking_for(mut self, origin: &str) -> Self {
         origin.clone_into(&mut self.host);
