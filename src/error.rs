@@ -264,6 +264,19 @@ impl Error {
         Self::Unavailable(anyhow::anyhow!(why))
     }
 
+    /// What happened, with its cause: for the log and for those who run the site, never for whoever called.
+    pub fn with_cause(&self) -> String {
+        match self {
+            Self::Internal(cause) | Self::Unavailable(cause) => format!("{cause:#}"),
+            Self::Invalid(fields) => {
+                let said =
+                    |(name, said): (&String, &Vec<String>)| format!("{name}: {}", said.join(" "));
+                fields.iter().map(said).collect::<Vec<_>>().join(" ")
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the connection itself is gone, so that nothing asked over it can have been done by later statements.
     pub(crate) fn is_disconnect(error: &sqlx::Error) -> bool {
         match error {

@@ -120,10 +120,7 @@ fn hold<I, O>(line: &Mutex<Line<I, O>>) -> MutexGuard<'_, Line<I, O>> {
 
 /// What each of `count` is told where `error` kept all of them from being done: it was nobody's own fault.
 pub fn each<O>(error: &Error, count: usize) -> Vec<Result<O>> {
-    let cause = match error {
-        Error::Unavailable(cause) | Error::Internal(cause) => format!("{cause:#}"),
-        error => error.to_string(),
-    };
+    let cause = error.with_cause();
     let told = |_| match error {
         Error::Unavailable(_) => Err(Error::Unavailable(anyhow!(cause.clone()))),
         _ => Err(Error::Internal(anyhow!(cause.clone()))),

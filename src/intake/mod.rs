@@ -127,7 +127,7 @@ pub async fn drain(app: &App) -> Result<usize> {
             Err(error @ Error::Unavailable(_)) => return Err(error),
             Err(error) => {
                 tracing::error!(
-                    cause = why(&error),
+                    cause = error.with_cause(),
                     "a lead in the spool cannot be stored; it is kept in a file .refused"
                 );
                 app.spool.set_aside(&waiting).await?;
@@ -144,13 +144,6 @@ async fn bring(app: &App, line: &str) -> Result<()> {
     };
     let handed = HandedIn::new(Arrival { id, at }, &door.sender(), Valid::check(lead)?);
     app.write(async |tx| leads::submit(tx, handed).await).await.map(drop)
-}
-
-fn why(error: &Error) -> String {
-    match error {
-        Error::Internal(cause) => format!("{cause:#}"),
-        error => error.to_string(),
-    }
 }
 
 /// Looks after the spool for as long as the process lives.

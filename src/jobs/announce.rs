@@ -1,6 +1,5 @@
 //! Telling search engines of addresses: one message (<https://www.indexnow.org/documentation>).
 
-use super::cause;
 use crate::app::App;
 use crate::outgoing::{Answer, Message, Trouble};
 use crate::services::announcements;
@@ -33,7 +32,7 @@ pub async fn tell(app: &App, job: Uuid) -> End {
             return End::Dropped("All of it has changed since, and is told of by a later job.");
         }
         Ok(paths) => paths,
-        Err(error) => return End::Failed(cause(&error)),
+        Err(error) => return End::Failed(error.with_cause()),
     };
     let message = match Message::json(&announcement(app, &paths)) {
         Ok(message) => message,

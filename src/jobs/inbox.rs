@@ -1,7 +1,7 @@
 //! Acting upon what other programs have told us.
 
+use super::Job;
 use super::tasks::{self, Task};
-use super::{Job, cause};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::payments;
@@ -52,6 +52,6 @@ pub async fn task_due(app: &App, task: Task, slot: OffsetDateTime) -> End {
             End::Later(Duration::from_secs(retry_after_seconds), why.to_owned())
         }
         Err(Error::Off(why)) => End::Dropped(why),
-        Err(error) => End::Failed(cause(&error)),
+        Err(error) => End::Failed(error.with_cause()),
     }
 }

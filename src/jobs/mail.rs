@@ -1,6 +1,5 @@
 //! Sending one mail.
 
-use super::cause;
 use crate::app::App;
 use crate::error::Result;
 use crate::mail::{self, Mail, Trouble};
@@ -12,7 +11,7 @@ use uuid::Uuid;
 pub async fn send(app: &App, id: Uuid, mail: &Mail) -> End {
     let token = match minted(app, mail).await {
         Ok(token) => token,
-        Err(error) => return End::Failed(cause(&error)),
+        Err(error) => return End::Failed(error.with_cause()),
     };
     let letter = app.read(async |db| mail::compose(app, db, mail, token.as_ref()).await).await;
     let letter = match letter {
@@ -22,7 +21,7 @@ pub async fn send(app: &App, id: Uuid, mail: &Mail) -> End {
                 "There is nobody left who is to get it, or they want no such mail.",
             );
         }
-        Err(error) => return End::Failed(cause(&error)),
+        Err(error) => return End::Failed(error.with_cause()),
     };
     match app.postman.send(&app.config, id, &letter).await {
         Ok(true) => End::Done,

@@ -177,8 +177,8 @@ async fn carry_out(app: &App, claimed: &Claimed) -> Result<Option<End>> {
         Some(Job::Checkout { checkout }) => payments::complete_checkout(app, *checkout).await,
         Some(job) => match look_and_work(app, claimed, job).await {
             Ok(()) => return Ok(None),
-            Err(error) if inbox::is_hopeless(job, &error) => End::Refused(cause(&error)),
-            Err(error) => End::Failed(cause(&error)),
+            Err(error) if inbox::is_hopeless(job, &error) => End::Refused(error.with_cause()),
+            Err(error) => End::Failed(error.with_cause()),
         },
     };
     if let Noted::LastOf(issue) = note(app, claimed, &end).await? {
@@ -193,7 +193,7 @@ async fn out_of_turn(app: &App, task: Task, slot: OffsetDateTime) -> End {
         Ok(_) => End::Done,
         Err(Error::Conflict { .. }) => End::Dropped("It was under way already."),
         Err(Error::Off(why)) => End::Dropped(why),
-        Err(error) => End::Failed(cause(&error)),
+        Err(error) => End::Failed(error.with_cause()),
     }
 }
 
@@ -275,18 +275,6 @@ async fn keep_alive(lease: Duration, extend: impl AsyncFn() -> Result<bool>) {
         if let Ok(false) = extend().await {
             return;
         }
-    }
-}
-
-fn cause(error: &Error) -> String {
-    match error {
-        Error::Internal(cause) | Error::Unavailable(cause) => format!("{cause:#}"),
-        Error::Invalid(fields) => {
-            let said =
-                |(name, said): (&String, &Vec<String>)| format!("{name}: {}", said.join(" "));
-            fields.iter().map(said).collect::<Vec<_>>().join(" ")
-        }
-        other => other.to_string(),
     }
 }
 

@@ -43,7 +43,7 @@ pub async fn look(app: &App) -> usize {
             Ok(did) => ran += usize::from(did),
             Err(Error::Conflict { .. }) => {} // someone else was quicker
             Err(error) => {
-                tracing::warn!(task = task.name(), cause = super::cause(&error), "a task failed");
+                tracing::warn!(task = task.name(), cause = error.with_cause(), "a task failed");
             }
         }
     }

@@ -104,8 +104,7 @@ fn ended(error: &Error, refused: &'static str) -> End {
         Error::Conflict { .. } => End::Dropped(refused),
         Error::NotFound => End::Dropped("It is gone."),
         Error::Off(_) => End::Later(Duration::from_secs(60), OFF.to_owned()),
-        Error::Unavailable(cause) | Error::Internal(cause) => End::Failed(format!("{cause:#}")),
-        other => End::Failed(other.to_string()),
+        other => End::Failed(other.with_cause()),
     }
 }
 

@@ -16,7 +16,7 @@ mod turn;
 pub use plan::{Missed, Plan};
 pub use turn::{Progress, Turn};
 
-use super::{cause, keep_alive};
+use super::keep_alive;
 use crate::app::App;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -144,7 +144,7 @@ pub async fn run(app: &App, by: By, task: Task, slot: OffsetDateTime) -> Result<
     let end = match &progress {
         Ok(Progress::Finished) => End::Done,
         Ok(Progress::Unfinished) => End::Unfinished,
-        Err(error) => End::Failed(cause(error)),
+        Err(error) => End::Failed(error.with_cause()),
     };
     let worked = app.clock.moment().since(began);
     let noted = app.bookkeep(async |tx| runs::end(tx, &mine, &end, turn.counts(), worked).await);
