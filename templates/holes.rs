@@ -230,9 +230,10 @@ impl Holes {
 
     /// What lies behind the gate takes so many bytes.
     pub fn bytes(&self) -> usize {
-        let all = self.gated.iter().flat_map(|gated| {
-            [&gated.open, &gated.shut, &gated.unknown, &gated.beginning]
-        });
+        let all = self
+            .gated
+            .iter()
+            .flat_map(|gated| [&gated.open, &gated.shut, &gated.unknown, &gated.beginning]);
         all.map(|markup| markup.0.len()).sum()
     }
 }

@@ -110,8 +110,7 @@ const FREE_POSTS: &str = "free-posts";
 /// # Errors
 /// As any statement.
 pub async fn free_posts(db: &mut PgConnection) -> Result<Read<FreePosts>> {
-    let row =
-        sqlx::query!("select value, updated_at from settings where name = $1", FREE_POSTS);
+    let row = sqlx::query!("select value, updated_at from settings where name = $1", FREE_POSTS);
     let (posts, updated_at) = match row.fetch_optional(db).await? {
         None => (0, OffsetDateTime::UNIX_EPOCH),
         Some(row) => {

@@ -127,9 +127,8 @@ mod tests {
         assert!(Audience::ALL.iter().all(|audience| {
             audience.admits(Uuid::nil(), &Reader::Stranger) == (*audience == Audience::Everyone)
         }));
-        let seen = |audience: Audience, summary, body| {
-            audience.for_everyone(Uuid::nil(), summary, body)
-        };
+        let seen =
+            |audience: Audience, summary, body| audience.for_everyone(Uuid::nil(), summary, body);
         assert_eq!(seen(Audience::Members, "", "One.\n\nTwo."), "One.");
         assert_eq!(seen(Audience::Everyone, "Short.", "One."), "One.");
     }
