@@ -28,6 +28,7 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.cached::<pages::home::Show>();
     routes.cached::<pages::posts::Index>();
     routes.cached::<pages::posts::Show>();
+    routes.action::<actions::reading::Open>();
     routes.cached::<pages::topics::Show>();
     routes.cached::<pages::callers::Show>();
     routes.cached_form::<actions::contact::Send>();
@@ -146,6 +147,7 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.form::<actions::notices::Choose>();
     routes.live::<pages::admin::settings::Show>();
     routes.action::<actions::settings::Decide>();
+    routes.action::<actions::settings::DecideFreePosts>();
     routes.download::<pages::admin::ledger::Export>();
     routes.live::<pages::admin::cache::Index>();
     routes.live::<pages::admin::cache::Show>();

@@ -29,6 +29,8 @@ pub enum Tag {
     Issues,
     /// Which issue lives at this slug, and what it says.
     Issue(String),
+    /// What the owner has decided, by the name of the setting.
+    Setting(String),
     /// Any plan, or what it costs.
     Plans,
     /// Which products there are, and what lists show of them.
@@ -53,6 +55,7 @@ impl fmt::Display for Tag {
             Self::Page(name) => write!(f, "page:{name}"),
             Self::Issues => f.write_str("issues"),
             Self::Issue(slug) => write!(f, "issue:{slug}"),
+            Self::Setting(name) => write!(f, "setting:{name}"),
             Self::Plans => f.write_str("plans"),
             Self::Products => f.write_str("products"),
             Self::Product(slug) => write!(f, "product:{slug}"),
@@ -74,6 +77,7 @@ impl FromStr for Tag {
             Some(("topic", slug)) => Ok(Self::Topic(slug.to_owned())),
             Some(("page", name)) => Ok(Self::Page(name.to_owned())),
             Some(("issue", slug)) => Ok(Self::Issue(slug.to_owned())),
+            Some(("setting", name)) => Ok(Self::Setting(name.to_owned())),
             None if wire == "plans" => Ok(Self::Plans),
             None if wire == "products" => Ok(Self::Products),
             Some(("product", slug)) => Ok(Self::Product(slug.to_owned())),
@@ -163,6 +167,7 @@ mod tests {
             Tag::Page("home".into()),
             Tag::Issues,
             Tag::Issue("spring".into()),
+            Tag::Setting("free-posts".into()),
             Tag::Plans,
             Tag::Products,
             Tag::Product("a-print".into()),

@@ -7,8 +7,9 @@
 //! One hole is a gate: behind it lies a text that is not for everyone, the same for all those it is for. It is kept with the
 //! holes and never in the page's text, so whatever is made of that, and its validator, hold nothing of it.
 
-use crate::{Flash, layout, paths};
+use crate::{Flash, layout, paths, posts};
 use maud::{Markup, PreEscaped, html};
+use std::borrow::Cow;
 use std::ops::Range;
 use uuid::Uuid;
 
@@ -49,6 +50,12 @@ impl Whom {
 pub struct Gated {
     /// Whom what lies behind it is for.
     pub whom: Whom,
+    /// Which post that is of.
+    pub post: Uuid,
+    /// Its place in the URL.
+    pub slug: String,
+    /// What everyone sees of it.
+    pub beginning: Markup,
     /// To those whom the text is for.
     pub open: Markup,
     /// To everyone else: its beginning, and the way in. This is part of the page that is kept.
@@ -58,11 +65,12 @@ pub struct Gated {
 }
 
 impl Gated {
-    fn shown(&self, access: Access) -> &Markup {
+    fn shown(&self, access: Access) -> Cow<'_, str> {
         match access {
-            Access::Open => &self.open,
-            Access::Shut => &self.shut,
-            Access::Unknown => &self.unknown,
+            Access::Open => Cow::Borrowed(&self.open.0),
+            Access::Shut => Cow::Borrowed(&self.shut.0),
+            Access::Unknown => Cow::Borrowed(&self.unknown.0),
+            Access::Counted { of, left } => Cow::Owned(posts::counted(self, of, left).0),
         }
     }
 }
@@ -75,6 +83,13 @@ pub enum Access {
     Shut,
     /// It is for them.
     Open,
+    /// It is not, and they may open some of its kind.
+    Counted {
+        /// How many a month.
+        of: u32,
+        /// How many of them are left.
+        left: u32,
+    },
     /// They say they are somebody, and nobody can be asked.
     Unknown,
 }
@@ -144,7 +159,7 @@ impl Hole {
 /// Writes what is in a hole for this visitor.
 fn put(hole: &Hole, gated: Option<&Gated>, visitor: &Visitor<'_>, out: &mut String) {
     match (hole, gated) {
-        (Hole::Gate, Some(gated)) => out.push_str(&gated.shown(visitor.access).0),
+        (Hole::Gate, Some(gated)) => out.push_str(&gated.shown(visitor.access)),
         _ => out.push_str(&hole.fill(visitor).0),
     }
 }
@@ -208,14 +223,17 @@ impl Holes {
         filled
     }
 
-    /// Whom something of it is for that is not for everyone.
-    pub fn gate(&self) -> Option<Whom> {
-        self.gated.as_ref().map(|gated| gated.whom)
+    /// What of it is not for everyone.
+    pub fn gate(&self) -> Option<&Gated> {
+        self.gated.as_ref()
     }
 
     /// What lies behind the gate takes so many bytes.
     pub fn bytes(&self) -> usize {
-        let all = self.gated.iter().flat_map(|gated| [&gated.open, &gated.shut, &gated.unknown]);
+        let all = self
+            .gated
+            .iter()
+            .flat_map(|gated| [&gated.open, &gated.shut, &gated.unknown, &gated.beginning]);
         all.map(|markup| markup.0.len()).sum()
     }
 }
@@ -266,6 +284,9 @@ mod tests {
     fn what_lies_behind_a_gate_is_not_in_the_page_that_is_kept() {
         let gated = Gated {
             whom: Whom::Members,
+            post: Uuid::nil(),
+            slug: "a".to_owned(),
+            beginning: html! {},
             open: html! { "All of it." },
             shut: html! { "The beginning." },
             unknown: html! { "Who are you?" },
@@ -277,7 +298,7 @@ mod tests {
         assert_eq!(seen(Access::Shut), page.text);
         assert_eq!(seen(Access::Open), "<main>All of it.</main>");
         assert_eq!(seen(Access::Unknown), "<main>Who are you?</main>");
-        assert_eq!(page.holes.gate(), Some(Whom::Members));
-        assert_eq!(Document::new("x", Some(&gated)).holes.gate(), None);
+        assert_eq!(page.holes.gate().map(|gated| gated.whom), Some(Whom::Members));
+        assert!(Document::new("x", Some(&gated)).holes.gate().is_none());
     }
 }

@@ -35,6 +35,11 @@ pub fn post(slug: &str) -> String {
     format!("/posts/{}", encode(slug))
 }
 
+/// Where whoever may open some posts that are for those who pay opens this one.
+pub fn open_post(slug: &str) -> String {
+    format!("{}/open", post(slug))
+}
+
 /// The posts on one topic.
 pub fn topic(slug: &str) -> String {
     format!("/topics/{}", encode(slug))
@@ -258,6 +263,11 @@ pub fn sign_in_passkey_answer(challenge: Uuid) -> String {
 /// The form for a new account.
 pub fn sign_up() -> String {
     "/sign-up".into()
+}
+
+/// The same, to lead on to `next`, one of our own paths.
+pub fn sign_up_then(next: &str) -> String {
+    query(sign_up(), &[("next", next)])
 }
 
 /// Where somebody says that the address is theirs.
@@ -659,6 +669,11 @@ pub fn admin_notices() -> String {
 /// What the owner has decided.
 pub fn admin_settings() -> String {
     "/admin/settings".into()
+}
+
+/// Where it is posted to how many posts may be read for free.
+pub fn admin_free_posts() -> String {
+    "/admin/settings/free-posts".into()
 }
 
 /// What the page cache keeps.

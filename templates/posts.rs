@@ -1,6 +1,6 @@
 //! The posts as visitors read them: the list, one post, one topic.
 
-use crate::{Gated, Hole, View, Whom, format, markdown, paths};
+use crate::{FormState, Gated, Hole, View, Whom, form, format, markdown, paths};
 use maud::{Markup, html};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -52,6 +52,8 @@ pub enum Text<'a> {
         body: &'a str,
         /// What everyone else sees of it, as plain text: the summary, if there is one; or nothing.
         beginning: &'a str,
+        /// How many like it whoever has an account may open a month though it is not for them.
+        free: u32,
     },
 }
 
@@ -147,7 +149,11 @@ pub fn show(post: &Post<'_>) -> View {
     let view = View::new(post.title, main).describe(&about(post)).canonical(paths::post(post.slug));
     match post.text {
         Text::ForEveryone(_) => view,
-        Text::ForSome { whom, body, beginning } => view.gated(gate(post, whom, body, beginning)),
+        Text::ForSome { whom, body, beginning, free } => {
+            // A summary stands at the head of the page already.
+            let beginning = if post.summary.is_empty() { beginning } else { "" };
+            view.gated(gate(post, whom, (body, beginning), free))
+        }
     }
 }
 
@@ -156,50 +162,80 @@ fn prose(body: &str) -> Markup {
 }
 
 /// All of the text for those it is for, and its beginning for all others.
-fn gate(post: &Post<'_>, whom: Whom, body: &str, beginning: &str) -> Gated {
-    // A summary stands at the head of the page already.
-    let beginning = if post.summary.is_empty() { beginning } else { "" };
+fn gate(post: &Post<'_>, whom: Whom, (body, beginning): (&str, &str), free: u32) -> Gated {
     let beginning = html! {
         @if !beginning.is_empty() { div.prose dir="auto" { p { (beginning) } } }
     };
-    let here = paths::sign_in_then(&paths::post(post.slug));
+    let here = paths::post(post.slug);
+    let (sign_in, sign_up) = (paths::sign_in_then(&here), paths::sign_up_then(&here));
+    let shut = match whom {
+        Whom::Members => html! {
+            p { "Whoever has an account reads on here." }
+            p.actions {
+                a.button href=(sign_in) { "Sign in" }
+                a.quiet href=(sign_up) { "Sign up" }
+            }
+        },
+        Whom::Paying => html! {
+            p { "Whoever has a membership reads on here." }
+            @match free {
+                0 => {}
+                1 => p { "With an account, one such post a month is free." }
+                free => p { "With an account, " (free) " such posts a month are free." }
+            }
+            p.actions {
+                a.button href=(paths::membership()) { "See what membership is" }
+                a.quiet href=(sign_in) { "Sign in" }
+                @if free > 0 { a.quiet href=(sign_up) { "Sign up" } }
+            }
+        },
+    };
+    let unknown = html! {
+        p { "Whether you are signed in cannot be seen at the moment: our database does not answer. Please try again shortly." }
+    };
+    Gated {
+        whom,
+        post: post.id,
+        slug: post.slug.to_owned(),
+        open: prose(body),
+        shut: shut_gate(whom, &beginning, &shut),
+        unknown: shut_gate(whom, &beginning, &unknown),
+        beginning,
+    }
+}
+
+/// The beginning of a text, and what there is to say to whoever is not shown more.
+fn shut_gate(whom: Whom, beginning: &Markup, words: &Markup) -> Markup {
     let title = match whom {
         Whom::Members => "The whole text is for members",
         Whom::Paying => "The whole text is for paying members",
     };
-    Gated {
-        whom,
-        open: prose(body),
-        shut: html! {
-            (beginning)
-            section.panel.narrow.gate aria-labelledby="gate" {
-                h2 #gate { (title) }
-                @match whom {
-                    Whom::Members => {
-                        p { "Whoever has an account reads on here." }
-                        p.actions {
-                            a.button href=(here) { "Sign in" }
-                            a.quiet href=(paths::sign_up()) { "Sign up" }
-                        }
-                    }
-                    Whom::Paying => {
-                        p { "Whoever has a membership reads on here." }
-                        p.actions {
-                            a.button href=(paths::membership()) { "See what membership is" }
-                            a.quiet href=(here) { "Sign in" }
-                        }
-                    }
-                }
-            }
-        },
-        unknown: html! {
-            (beginning)
-            section.panel.narrow.gate aria-labelledby="gate" {
-                h2 #gate { (title) }
-                p { "Whether you are signed in cannot be seen at the moment: our database does not answer. Please try again shortly." }
-            }
-        },
+    html! {
+        (beginning)
+        section.panel.narrow.gate aria-labelledby="gate" {
+            h2 #gate { (title) }
+            (words)
+        }
     }
+}
+
+/// The same for whoever does not pay, and may open `of` such texts a month; so many are `left`.
+pub(crate) fn counted(gated: &Gated, of: u32, left: u32) -> Markup {
+    let words = html! {
+        @if left > 0 {
+            (form::Form::new(&FormState::default()).action(paths::open_post(&gated.slug))
+                .button(&format!("Read this one: {left} of {of} left this month"), "One moment…")
+                .show(html! {
+                    p { "It stays open to you until the month is over. Whoever has a membership reads all of them." }
+                }))
+            p.actions { a.quiet href=(paths::membership()) { "See what membership is" } }
+        } @else {
+            p { "You have opened all that are free this month. There will be " (of) " more when the next begins." }
+            p { "Whoever has a membership reads on at once." }
+            p.actions { a.button href=(paths::membership()) { "See what membership is" } }
+        }
+    };
+    shut_gate(gated.whom, &gated.beginning, &words)
 }
 
 /// The posts on one topic, one page of them.
@@ -377,12 +413,14 @@ mod tests {
     #[test]
     fn what_is_for_some_stands_behind_the_gate_alone() {
         for whom in [Whom::Members, Whom::Paying] {
-            let text = Text::ForSome { whom, body: "One.\n\nTwo.", beginning: "One." };
+            let text = Text::ForSome { whom, body: "One.\n\nTwo.", beginning: "One.", free: 3 };
             let view = show(&Post { text, ..post() });
             assert_eq!(view.description.as_deref(), Some("One."));
             let gated = view.gated.expect("a gate");
-            assert!(gated.open.into_string().contains("<p>Two.</p>"));
-            for everyones in [view.main, gated.shut, gated.unknown] {
+            assert!(gated.open.0.contains("<p>Two.</p>"));
+            let some = [counted(&gated, 3, 2), counted(&gated, 3, 0)];
+            assert!(some[0].0.contains("2 of 3 left") && !some[1].0.contains("<button"));
+            for everyones in some.into_iter().chain([view.main, gated.shut, gated.unknown]) {
                 assert!(!everyones.into_string().contains("Two."));
             }
         }

@@ -31,7 +31,7 @@ pub fn page(state: &FormState) -> View {
                 p { a href=(paths::sign_in_link()) { "Mail me a link instead" } }
             }
             p { a href=(paths::forgot_password()) target=[away] { "I forgot my password" } }
-            p { "No account yet? " a href=(paths::sign_up()) target=[away] { "Sign up" } }
+            p { "No account yet? " a href=(paths::sign_up_then(state.typed("next").unwrap_or_default())) target=[away] { "Sign up" } }
         }
         (held::meanwhile(state))
     };

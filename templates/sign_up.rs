@@ -16,8 +16,9 @@ pub fn page(state: &FormState) -> View {
                 (form::email(state, "email", "Email"))
                 (form::password(state, "password", "Password", "new-password").optional()
                     .hint("12 characters or more. Without one you sign in with a link that we mail you."))
+                (form::hidden(state, "next", ""))
             }))
-            p { "You have an account? " a href=(paths::sign_in()) { "Sign in" } }
+            p { "You have an account? " a href=(paths::sign_in_then(state.typed("next").unwrap_or_default())) { "Sign in" } }
         }
     };
     View::new(form::title(state, "Sign up"), main).canonical(paths::sign_up())

@@ -94,6 +94,35 @@ fn an_account_is_made_once_its_mailbox_has_said_yes() {
 }
 
 #[test]
+fn whoever_signs_up_goes_on_to_where_they_came_from_and_nowhere_else() {
+    with_app(async |app| {
+        for (number, (next, leads_to)) in [
+            ("/posts/a-wall?page=2", "/posts/a-wall?page=2"),
+            ("", "/account"),
+            ("https://evil.example", "/account"),
+            ("//evil.example", "/account"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let (person, email) = (app.eve(), format!("p{number}@example.test"));
+            let form = [("name", "Bob"), ("email", email.as_str()), ("next", next)];
+            assert_eq!(person.post("/sign-up", &form).await.location, "/check-your-mail");
+            let made = person.post(&mailed(app, &email, "/sign-up/").await, &[]).await;
+            assert_eq!((made.status, made.location.as_str()), (303, leads_to), "{next}");
+        }
+        let page = app.eve().get("/sign-up?next=%2Fposts").await.body;
+        assert!(page.contains("name=\"next\" value=\"/posts\""), "{page}");
+        assert!(page.contains("href=\"/sign-in?next=%2Fposts\""), "{page}");
+        // Whoever has an account already comes there too.
+        let form = [("name", "Bob"), ("email", "p0@example.test"), ("next", "/posts")];
+        app.eve().post("/sign-up", &form).await;
+        let link = mailed(app, "p0@example.test", "/sign-in/link/").await;
+        assert_eq!(app.eve().post(&link, &[]).await.location, "/posts");
+    });
+}
+
+#[test]
 fn whoever_types_anothers_address_learns_nothing_and_gets_nothing() {
     with_app(async |app| {
         let (bob, eve) = (sign_up(app, BOB.0, BOB.1).await, app.eve());

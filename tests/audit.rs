@@ -128,6 +128,7 @@ const DEEDS: &[Deed] = &[
         &[("text", WORDS), ("autoreply", "on")],
         "settings-changed settings",
     ),
+    deed("/admin/settings/free-posts", "", &[("free_posts", "3")], "settings-changed settings"),
     deed("/admin/test-mail", "", &[], "mail-tested outbox"),
     deed(
         "/admin/notices",

@@ -8,7 +8,7 @@ use super::posts::many;
 use super::support::{Chance, TestApp, with_settings};
 use std::collections::HashMap;
 
-const TABLES: [&str; 5] = ["posts", "post_slugs", "topics", "pages", "products"];
+const TABLES: [&str; 6] = ["posts", "post_slugs", "topics", "pages", "products", "settings"];
 const ROUNDS: usize = 3;
 
 impl Chance {
@@ -53,7 +53,7 @@ async fn change(app: &TestApp, chance: &mut Chance, table: &str, column: &str) -
                 "api_key_id" => "null".to_owned(),
                 "appeared" => "not appeared".to_owned(),
                 "audience" => {
-                    format!("'{}'", ["everyone", "members"][chance.below(2) as usize])
+                    format!("'{}'", ["everyone", "members", "paid"][chance.below(3) as usize])
                 }
                 "status" => {
                     let statuses = ["draft", "published", "archived", "published"];
@@ -84,6 +84,13 @@ async fn change(app: &TestApp, chance: &mut Chance, table: &str, column: &str) -
                 .to_owned()
         }
         ("pages", "title" | "body") => format!("update pages set {column} = '{word}'"),
+        // One of another name is as if there were none.
+        ("settings", "name") => {
+            "update settings set name = case name when 'free-posts' then 'other' else 'free-posts' end"
+                .to_owned()
+        }
+        ("settings", "value") => format!("update settings set value = '{}'", chance.below(101)),
+        ("settings", "updated_at") => format!("update settings set updated_at = {moment}"),
         ("products", _) => {
             let id = chance.row(app, "id", "products").await;
             let value = match column {
@@ -130,6 +137,8 @@ fn whichever_column_is_changed_every_page_follows() {
              update posts set topic = 'print' where right(slug, 1) in ('1', '4');
              update posts set slug = slug || '-renamed' where right(slug, 1) = '5';
              insert into pages values ('home', 'Hello', 'Words');
+             insert into settings (name, value) values ('free-posts', '3');
+             update posts set audience = 'paid' where right(slug, 1) in ('2', '7');
              insert into products (id, slug, title, kind, amount, currency, stock, sold, position) values
                 (gen_random_uuid(), 'print', 'Print', 'goods', 2500, 'eur', 3, 1, 1),
                 (gen_random_uuid(), 'workshop', 'Workshop', 'ticket', 8500, 'eur', 10, 0, 2)",

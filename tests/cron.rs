@@ -333,6 +333,11 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
                  select gen_random_uuid(), n::text, '/x', '', 'answered', now() - make_interval(days => n) from generate_series(89, 91, 2) n;
              insert into carts (id, token_hash, updated_at)
                  select gen_random_uuid(), sha256(n::text::bytea), now() - make_interval(days => n) from generate_series(89, 91, 2) n;
+             insert into topics (slug, name) values ('x', 'X');
+             insert into posts (id, slug, title, body, topic, status) values (gen_random_uuid(), 'x', 'X', 'x', 'x', 'draft');
+             insert into opened_posts (account_id, month, post_id)
+                 select staff.id, date_trunc('month', now() - make_interval(days => n)), posts.id from staff, posts, unnest(array[0, 30, 95]) n
+                 on conflict do nothing;
              insert into shared_limits (bucket, full_at) select sha256(n::text::bytea), now() + make_interval(mins => n)
                    from generate_series(-1, 1, 2) n;
              insert into idempotency_keys (caller, key, fingerprint, at)
@@ -348,7 +353,7 @@ fn cleaning_up_takes_what_is_old_and_nothing_else() {
             "passkey challenges": 1, "payloads of events": 1, "replaced keys": 1, "runs": 1, "sessions": 1, "submissions": 1,
             "test leads": 1, "wrong codes": 1, "errands to identity providers": 1, "arrivals from identity providers": 1,
             "deliveries to webhooks": 1, "happenings": 1, "replaced secrets of webhooks": 1,
-            "calls to Stripe": 1, "carts": 1,
+            "calls to Stripe": 1, "carts": 1, "opened posts": 1,
         });
         assert_eq!(foreseen["output"], counts);
         assert_eq!(app.ask("select count(*) from sessions").await, ["2"], "that was only said");

@@ -109,6 +109,17 @@ fn is_at(pattern: &str, path: &str) -> bool {
 async fn forms_of_others(app: &TestApp) -> Vec<String> {
     let bob = sign_up(app, BOB.0, BOB.1).await;
     let mut forms = paths(&bob.get("/account/delete").await.body, &["action"]);
+    // A post for those who pay, which may be read for free.
+    app.psql(
+        "insert into settings (name, value) values ('free-posts', '3');
+         update posts set audience = 'paid' where id = (select min(id::text)::uuid from posts where status = 'published')",
+    )
+    .await;
+    super::cache::confirmed(app).await;
+    let paid = app.ask("select '/posts/' || slug from posts where audience = 'paid'").await;
+    let page = bob.get(&paid[0]).await.body;
+    nothing_inline(&paid[0], &page);
+    forms.extend(paths(&page, &["action"]));
     app.psql(&format!(
         "insert into plans (id, slug, name) values (gen_random_uuid(), 'friend', 'Friend');
          insert into plan_prices (id, plan_id, period, amount, currency, stripe_price)

@@ -53,7 +53,8 @@ impl Action for GiveAddress {
     /// The answer is the same whether or not there is an account: as for anyone who signs up.
     async fn run(visit: &Visit<'_>, who: &Welcomed, (): &(), form: Valid<Given>) -> Result<Done> {
         let (name, identity) = (form.name.clone(), Some(who.arrival.identity()));
-        let intent = Intent::SignUp { name, password_hash: None, browser: None, identity };
+        let next = String::new();
+        let intent = Intent::SignUp { name, password_hash: None, browser: None, identity, next };
         mail_link(visit, &form.email, intent, paths::account_identities()).await
     }
 

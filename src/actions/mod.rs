@@ -26,6 +26,7 @@ pub mod passkeys;
 pub mod people;
 pub mod posts;
 pub mod products;
+pub mod reading;
 pub mod runs;
 pub mod settings;
 pub mod shop;

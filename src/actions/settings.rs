@@ -5,12 +5,12 @@ use crate::http::Gate;
 use crate::http::action::{Action, Done, Visit};
 use crate::http::limit::Limit;
 use crate::http::record::Recorded;
-use crate::pages::admin::settings::{preview, unseen};
+use crate::pages::admin::settings::{Refused, preview, unseen};
 use crate::policies;
 use crate::services::audit::Act;
 use crate::services::input::Valid;
 use crate::services::sessions::Owner;
-use crate::services::settings::{self, NewAutoreply};
+use crate::services::settings::{self, NewAutoreply, NewFreePosts};
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
 use templates::{Flash, FormState, View, format, paths};
@@ -60,7 +60,48 @@ impl Action for Decide {
         state: &FormState,
         _: &mut Dependencies,
     ) -> Result<View> {
-        unseen(db, who, state).await
+        unseen(db, who, Refused::Autoreply, state).await
+    }
+}
+
+/// `/admin/settings/free-posts`
+pub struct DecideFreePosts;
+
+impl Gate for DecideFreePosts {
+    const PATH: &'static str = "/admin/settings/free-posts";
+    const LIMIT: Limit = Limit::per_minute(60);
+    type Auth = policies::Owner;
+}
+
+impl Action for DecideFreePosts {
+    type At = ();
+    type Form = NewFreePosts;
+    const BODY: usize = 16 * 1024;
+
+    async fn run(
+        visit: &Visit<'_>,
+        who: &Owner,
+        (): &(),
+        form: Valid<NewFreePosts>,
+    ) -> Result<Recorded<Done>> {
+        visit
+            .record(who, async |tx| {
+                settings::set_free_posts(tx, who, &form).await?;
+                let line = Act::SettingsChanged.to("settings").with("free-posts", form.free_posts);
+                Ok((line, paths::admin_settings()))
+            })
+            .await
+            .map(|done| done.saying(Flash::SettingsSaved))
+    }
+
+    async fn page(
+        db: &mut PgConnection,
+        who: &Owner,
+        (): &(),
+        state: &FormState,
+        _: &mut Dependencies,
+    ) -> Result<View> {
+        unseen(db, who, Refused::FreePosts, state).await
     }
 }
 

@@ -3,7 +3,7 @@
 //! Whether an address has an account already is told to its mailbox alone.
 
 use super::devices::is_at_home;
-use super::enter::{By, Proven, enter};
+use super::enter::{By, Proven, enter, own_path};
 use crate::app::App;
 use crate::digest;
 use crate::error::Result;
@@ -44,6 +44,8 @@ pub struct New {
     #[serde(default)]
     #[validate(custom(function = "none_or_long"))]
     password: String,
+    #[serde(default)]
+    next: String,
 }
 
 fn none_or_long(password: &str) -> Result<(), ValidationError> {
@@ -64,6 +66,7 @@ impl Action for SignUp {
     type At = ();
     type Form = New;
     const BODY: usize = 16 * 1024;
+    const PREFILLED: &'static [&'static str] = &["next"];
 
     /// The answer is the same, and takes the same time, whether or not there is an account.
     async fn run(visit: &Visit<'_>, (): &(), (): &(), form: Valid<New>) -> Result<Done> {
@@ -72,11 +75,17 @@ impl Action for SignUp {
             true => None,
             false => Some(app.passwords.hash(&app.clock, &form.password).await?),
         };
-        let (name, kept) = (form.name.clone(), digest::hex(&app.clock.random::<32>()));
-        let browser = Some(hash(&kept));
-        let intent = Intent::SignUp { name, password_hash, browser, identity: None };
+        let kept = digest::hex(&app.clock.random::<32>());
+        let next = own_path(&form.next).unwrap_or_default();
+        let intent = Intent::SignUp {
+            name: form.name.clone(),
+            password_hash,
+            browser: Some(hash(&kept)),
+            identity: None,
+            next: next.clone(),
+        };
         let lifetime = intent.lifetime();
-        let done = mail_link(visit, &form.email, intent, String::new()).await?;
+        let done = mail_link(visit, &form.email, intent, next).await?;
         let kept = session::keep(&app.config, visit.request, Kept::SigningUp, kept, lifetime);
         Ok(done.with(kept))
     }
@@ -140,7 +149,7 @@ impl Action for Confirm {
         let made = enter(visit, async |tx| {
             let Held {
                 email,
-                intent: Json(Intent::SignUp { name, password_hash, browser, identity }),
+                intent: Json(Intent::SignUp { name, password_hash, browser, identity, next }),
                 ..
             } = links::take(tx, token).await?
             else {
@@ -154,7 +163,7 @@ impl Action for Confirm {
             if let (Some(identity), Some(browser)) = (&identity, &arrival) {
                 identities::keep(tx, id, identity, browser).await?;
             }
-            Ok(Proven { account: id, email, next: String::new(), by: By::One(Proof::Mail) })
+            Ok(Proven { account: id, email, next, by: By::One(Proof::Mail) })
         });
         let made = made.await?;
         let said = if dropped { Flash::AccountMadeWithoutPassword } else { Flash::AccountMade };

@@ -6,12 +6,13 @@ use super::prepared::CACHE_STATUS;
 use super::{headers, session};
 use crate::cache::{Outcome, Page};
 use crate::policies;
+use crate::services::entitlements::Allowance;
 use crate::services::posts::{Audience, Reader};
 use crate::services::sessions::Member;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use templates::{Access, Document, Visitor, Who, Whom};
+use templates::{Access, Document, Gated, Visitor, Who};
 
 /// The kept page, as this caller is to see it.
 pub async fn serve(request: &HttpRequest, page: &Page, outcome: Outcome) -> HttpResponse {
@@ -37,12 +38,16 @@ pub async fn serve(request: &HttpRequest, page: &Page, outcome: Outcome) -> Http
 }
 
 /// What they may have behind the gate of a page, where it has one.
-fn access(member: Option<&Member>, gate: Option<Whom>) -> Access {
-    let reader = member.map_or(Reader::Stranger, Reader::Member);
-    match gate.is_some_and(|whom| Audience::called(whom).admits(&reader)) {
-        true => Access::Open,
-        false => Access::Shut,
+fn access(member: Option<&Member>, gate: Option<&Gated>) -> Access {
+    let Some(Gated { whom, post, .. }) = gate else { return Access::Shut };
+    let (reader, audience) =
+        (member.map_or(Reader::Stranger, Reader::Member), Audience::called(*whom));
+    if audience.admits(*post, &reader) {
+        return Access::Open;
     }
+    // Whoever has an account and is left out does not pay.
+    let allowance = member.and_then(Member::allowance);
+    allowance.map_or(Access::Shut, |Allowance { of, left }| Access::Counted { of, left })
 }
 
 /// A page drawn for this request, for `who`, or for anyone.

@@ -5,7 +5,8 @@ use crate::http::Gate;
 use crate::http::limit::Limit;
 use crate::http::page::{CachedPage, PageNumber};
 use crate::policies::Anyone;
-use crate::services::posts;
+use crate::services::posts::{self, Audience};
+use crate::services::settings;
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
 use templates::posts::{Card, Link, Pages, Post, Text, Topic};
@@ -68,32 +69,45 @@ impl CachedPage for Show {
         (): &(),
         seen: &mut Dependencies,
     ) -> Result<View> {
-        let post = seen.find(posts::by_slug(db, slug).await?)?;
-        let related = seen.track(posts::related(db, &post).await?);
-        let beginning = post.beginning();
-        let text = match post.text() {
-            Some(body) => Text::ForEveryone(body),
-            None => Text::ForSome {
-                whom: post.audience.whom().unwrap_or(Whom::Paying),
-                body: post.to_be_gated(),
-                beginning: &beginning,
-            },
-        };
-        Ok(templates::posts::show(&Post {
-            id: post.id,
-            slug: &post.slug,
-            title: &post.title,
-            summary: &post.summary,
-            text,
-            minutes: format::reading_minutes(post.words()),
-            topic: Topic { slug: &post.topic, name: &post.topic_name },
-            published_at: post.published_at,
-            updated_at: post.updated_at,
-            older: post.older.as_ref().map(Into::into),
-            newer: post.newer.as_ref().map(Into::into),
-            related: related.iter().map(Into::into).collect(),
-        }))
+        one(db, slug, seen).await
     }
+}
+
+/// The page of one post.
+///
+/// # Errors
+/// What is not there.
+pub async fn one(db: &mut PgConnection, slug: &str, seen: &mut Dependencies) -> Result<View> {
+    let post = seen.find(posts::by_slug(db, slug).await?)?;
+    let related = seen.track(posts::related(db, &post).await?);
+    let free = match post.audience {
+        Audience::Paid => seen.track(settings::free_posts(db).await?).posts,
+        Audience::Everyone | Audience::Members => 0,
+    };
+    let beginning = post.beginning();
+    let text = match post.text() {
+        Some(body) => Text::ForEveryone(body),
+        None => Text::ForSome {
+            whom: post.audience.whom().unwrap_or(Whom::Paying),
+            body: post.to_be_gated(),
+            beginning: &beginning,
+            free,
+        },
+    };
+    Ok(templates::posts::show(&Post {
+        id: post.id,
+        slug: &post.slug,
+        title: &post.title,
+        summary: &post.summary,
+        text,
+        minutes: format::reading_minutes(post.words()),
+        topic: Topic { slug: &post.topic, name: &post.topic_name },
+        published_at: post.published_at,
+        updated_at: post.updated_at,
+        older: post.older.as_ref().map(Into::into),
+        newer: post.newer.as_ref().map(Into::into),
+        related: related.iter().map(Into::into).collect(),
+    }))
 }
 
 impl<'a> From<&'a posts::Card> for Card<'a> {

@@ -49,6 +49,8 @@ pub enum Kind {
     StripeCalls,
     /// Carts of those without an account that nobody has touched for as long as browsers keep them: after ninety days.
     Carts,
+    /// What was opened of what is for those who pay: thirty days after its month was over.
+    OpenedPosts,
     /// Limits that nobody has come near lately.
     SharedLimits,
     /// What was sent to webhooks, with what was answered: thirty days after it was over with.
@@ -61,7 +63,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Sessions,
         Self::MailedLinks,
         Self::EmailChanges,
@@ -82,6 +84,7 @@ impl Kind {
         Self::Inbox,
         Self::StripeCalls,
         Self::Carts,
+        Self::OpenedPosts,
         Self::SharedLimits,
         Self::Deliveries,
         Self::Happenings,
@@ -111,6 +114,7 @@ impl Kind {
             Self::Inbox => "events",
             Self::StripeCalls => "calls to Stripe",
             Self::Carts => "carts",
+            Self::OpenedPosts => "opened posts",
             Self::SharedLimits => "limits",
             Self::Deliveries => "deliveries to webhooks",
             Self::Happenings => "happenings",
@@ -270,6 +274,14 @@ pub async fn sweep(db: &mut PgConnection, kind: Kind, most: Option<i64>) -> Resu
         Kind::Carts => counted!(
             r#"with old as (select id from carts where account_id is null and updated_at < now() - interval '90 days' limit $1),
                         gone as (delete from carts using old where carts.id = old.id and $1::bigint is not null)
+                   select count(*) as "count!" from old"#
+        ),
+        Kind::OpenedPosts => counted!(
+            r#"with old as (select account_id, month, post_id from opened_posts
+                             where month < (now() at time zone 'utc' - interval '30 days')::date - interval '1 month' limit $1),
+                        gone as (delete from opened_posts opened using old
+                                  where opened.account_id = old.account_id and opened.month = old.month and opened.post_id = old.post_id
+                                    and $1::bigint is not null)
                    select count(*) as "count!" from old"#
         ),
     };

@@ -1,10 +1,12 @@
-//! What somebody may have because they pay, or were given it: a pure function of what is known of them.
+//! What somebody may have because they pay, or were given it, and what they may read though they do not: pure functions of what is
+//! known of them.
 //!
-//! What is known is the mirror of their subscriptions and what was granted by hand, in one document, with the database's time
-//! (`membership_of` in `migrations/0031`): so it comes with whatever query asks who somebody is.
+//! What is known is the mirror of their subscriptions, what was granted by hand, and what they have opened this month, in one document,
+//! with the database's time (`membership_of` in `migrations/0034`): so it comes with whatever query asks who somebody is.
 
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
 /// How long somebody whose payment has failed has what they did not pay for.
 pub const GRACE: Duration = Duration::days(7);
@@ -19,6 +21,10 @@ pub struct Standing {
     pub subscriptions: Vec<Known>,
     /// What they were given, and was not taken back.
     pub grants: Vec<Given>,
+    /// How many posts for those who pay whoever has an account may open in a month.
+    pub free: u32,
+    /// Those that they have opened this month.
+    pub opened: Vec<Uuid>,
 }
 
 /// A subscription, as the mirror has it.
@@ -74,6 +80,22 @@ impl Entitlement {
     }
 }
 
+/// How much of what is for those who pay somebody may read without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// How many posts a month.
+    pub of: u32,
+    /// How many of them they have not opened yet.
+    pub left: u32,
+}
+
+/// What somebody may read without paying; none where that is nothing.
+pub fn allowance(standing: &Standing) -> Option<Allowance> {
+    let opened = u32::try_from(standing.opened.len()).unwrap_or(u32::MAX);
+    let of = standing.free;
+    (of > 0).then(|| Allowance { of, left: of.saturating_sub(opened) })
+}
+
 /// What somebody may have.
 pub fn of(standing: &Standing) -> Entitlement {
     let paid = standing.subscriptions.iter().map(|known| of_one(known, standing.now));
@@ -117,6 +139,10 @@ mod tests {
         }
     }
 
+    fn knowing(subscriptions: Vec<Known>) -> Standing {
+        Standing { now: NOW, subscriptions, grants: vec![], free: 0, opened: vec![] }
+    }
+
     /// The same, said in another way: by a table of who has it, looked up without ranks.
     fn oracle(subscriptions: &[Known], grants: &[Given]) -> bool {
         let pays = |known: &&Known| match (known.status.as_str(), known.past_due_since) {
@@ -158,7 +184,7 @@ mod tests {
                         given.into_iter().map(|days| Given { until: until(days) }).collect();
                     let subscriptions = vec![one.clone(), other.clone()];
                     let expected = oracle(&subscriptions, &grants);
-                    let found = of(&Standing { now: NOW, subscriptions, grants });
+                    let found = of(&Standing { grants, ..knowing(subscriptions) });
                     assert_eq!(found.is_open(), expected, "{one:?} {other:?} {given:?}");
                     open += u32::from(expected);
                 }
@@ -169,9 +195,7 @@ mod tests {
 
     #[test]
     fn the_better_of_two_is_what_counts() {
-        let of = |subscriptions: &[Known]| {
-            super::of(&Standing { now: NOW, subscriptions: subscriptions.to_vec(), grants: vec![] })
-        };
+        let of = |subscriptions: &[Known]| super::of(&knowing(subscriptions.to_vec()));
         let owing = known("past_due", false, Some(Duration::days(3)));
         assert_eq!(of(std::slice::from_ref(&owing)), Entitlement::Grace(NOW + Duration::days(4)));
         let ending = known("active", true, None);
@@ -180,5 +204,15 @@ mod tests {
             Entitlement::Ending(Some(NOW + Duration::days(9)))
         );
         assert_eq!(of(&[owing, known("active", false, None)]), Entitlement::Paid);
+    }
+
+    #[test]
+    fn what_is_left_is_what_was_not_opened_and_never_less_than_nothing() {
+        let left = |free, opened| {
+            let opened = (0..opened).map(Uuid::from_u128).collect();
+            allowance(&Standing { free, opened, ..knowing(vec![]) }).map(|allowance| allowance.left)
+        };
+        assert_eq!([left(3, 0), left(3, 2), left(3, 3)], [Some(3), Some(1), Some(0)]);
+        assert_eq!([left(2, 3), left(0, 0), left(0, 3)], [Some(0), None, None], "fewer by now");
     }
 }

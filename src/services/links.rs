@@ -48,6 +48,9 @@ pub enum Intent {
         /// Who they are at the identity provider that they came from, where they did.
         #[serde(default)]
         identity: Option<Identity>,
+        /// The path to go on to.
+        #[serde(default)]
+        next: String,
     },
     /// A session is begun.
     SignIn {

@@ -48,6 +48,7 @@ pub mod people;
 pub mod plans;
 pub mod posts;
 pub mod products;
+pub mod reading;
 pub mod recent;
 pub mod retention;
 pub mod revalidation;

@@ -165,6 +165,8 @@ impl Holding {
                                                       from subscriptions where account_id = accounts.id), '[]'),
                               'memberships_given', coalesce((select jsonb_agg(to_jsonb(g) - 'account_id' - 'granted_by' order by g.created_at)
                                                       from membership_grants g where account_id = accounts.id), '[]'),
+                              'posts_opened', coalesce((select jsonb_agg(jsonb_build_object('title', title, 'slug', slug, 'month', month, 'opened_at', opened_at) order by opened_at)
+                                                      from opened_posts join posts on posts.id = post_id where account_id = accounts.id), '[]'),
                               'sessions', coalesce((select jsonb_agg(to_jsonb(sessions) - 'token_hash' - 'account_id'
                                                                      || jsonb_build_object('app', apps.name) order by sessions.created_at)
                                                       from sessions left join apps on apps.id = app_id

@@ -6,7 +6,7 @@ pub use by_token::{begin_for_app, end_family, of_app, touch_family};
 
 use crate::digest;
 use crate::error::{Error, Result};
-use crate::services::entitlements::{self, Entitlement, Standing};
+use crate::services::entitlements::{self, Allowance, Entitlement, Standing};
 use crate::services::staff::{Role, TwoFactorsOf};
 use crate::services::{accounts, half_sign_ins, tokens};
 use sha2::{Digest, Sha256};
@@ -74,6 +74,16 @@ impl Member {
     /// What they may have because they pay.
     pub fn entitlement(&self) -> Entitlement {
         entitlements::of(&self.standing)
+    }
+
+    /// Whether they have opened this post, which is for those who pay, this month.
+    pub fn has_opened(&self, post: Uuid) -> bool {
+        self.standing.opened.contains(&post)
+    }
+
+    /// What they may read of it without paying, where that is anything.
+    pub fn allowance(&self) -> Option<Allowance> {
+        entitlements::allowance(&self.standing)
     }
 
     /// The session they are here with.

@@ -3,8 +3,10 @@
 use crate::error::{Error, Result};
 use crate::services::input::{self, Valid};
 use crate::services::sessions::Owner;
+use crate::tags::{Read, Tag};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use validator::Validate;
@@ -88,12 +90,75 @@ pub async fn set_autoreply(
     let own = Some(new.words()).filter(|words| *words != AUTOREPLY);
     let kept = Kept { on: new.autoreply, text: own.map(str::to_owned) };
     let value = serde_json::to_value(kept).map_err(|error| Error::Internal(error.into()))?;
+    keep(db, "autoreply", value, new.version).await
+}
+
+/// How many posts for those who pay whoever has an account may read a month without paying.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FreePosts {
+    /// So many; 0: none.
+    pub posts: u32,
+    /// When somebody last decided; the beginning of time, where nobody has.
+    pub updated_at: OffsetDateTime,
+}
+
+/// The name of this setting; what asks who somebody is asks for it by the same (`migrations/0034`).
+const FREE_POSTS: &str = "free-posts";
+
+/// How many they are.
+///
+/// # Errors
+/// As any statement.
+pub async fn free_posts(db: &mut PgConnection) -> Result<Read<FreePosts>> {
+    let row = sqlx::query!("select value, updated_at from settings where name = $1", FREE_POSTS);
+    let (posts, updated_at) = match row.fetch_optional(db).await? {
+        None => (0, OffsetDateTime::UNIX_EPOCH),
+        Some(row) => {
+            let kept = serde_json::from_value(row.value).context("the setting \"free-posts\"");
+            (kept.map_err(Error::Internal)?, row.updated_at)
+        }
+    };
+    Ok(Read::new(FreePosts { posts, updated_at }, [Tag::Setting(FREE_POSTS.to_owned())]))
+}
+
+/// The form in which it is decided.
+#[derive(Debug, Deserialize, Validate)]
+pub struct NewFreePosts {
+    /// How many they are to be.
+    #[serde(default, deserialize_with = "input::whole_number")]
+    #[validate(range(min = 0, max = 100, message = "Enter a number from 0 to 100."))]
+    pub free_posts: i16,
+    /// As [`NewAutoreply::version`].
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub version: Option<OffsetDateTime>,
+}
+
+/// Keeps what an owner decides. What somebody has opened before stays open to them until the month is over.
+///
+/// # Errors
+/// [`Error::Invalid`] where someone else has decided since.
+pub async fn set_free_posts(
+    db: &mut PgConnection,
+    _by: &Owner,
+    new: &Valid<NewFreePosts>,
+) -> Result<()> {
+    keep(db, FREE_POSTS, new.free_posts.into(), new.version).await
+}
+
+/// Keeps a setting, where it is still the one that was seen.
+async fn keep(
+    db: &mut PgConnection,
+    name: &str,
+    value: Value,
+    seen: Option<OffsetDateTime>,
+) -> Result<()> {
     let saved = sqlx::query!(
-        "insert into settings (name, value) values ('autoreply', $1)
+        "insert into settings (name, value) values ($1, $2)
          on conflict (name) do update set value = excluded.value, updated_at = clock_timestamp()
-          where $2::timestamptz is null or settings.updated_at = $2",
+          where $3::timestamptz is null or settings.updated_at = $3",
+        name,
         value,
-        new.version,
+        seen,
     );
     if saved.execute(db).await?.rows_affected() == 1 {
         return Ok(());

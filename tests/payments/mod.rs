@@ -4,6 +4,7 @@ mod door;
 mod kills;
 mod ledger;
 mod membership;
+mod metered;
 mod orders;
 mod reconciling;
 mod steps;

@@ -9,10 +9,10 @@ use crate::http::page::LivePage;
 use crate::mail;
 use crate::policies;
 use crate::services::sessions::Owner;
-use crate::services::settings;
+use crate::services::settings::{self, Autoreply, FreePosts};
 use sqlx::PgConnection;
 use templates::admin::outbox::Letter;
-use templates::admin::settings::{Stored, edit};
+use templates::admin::settings::{States, Stored, edit};
 use templates::{FormState, View};
 
 /// `/admin/settings`
@@ -50,24 +50,63 @@ pub async fn preview(
     words: Option<&str>,
     state: &FormState,
 ) -> Result<View> {
-    let stored = settings::autoreply(db).await?;
+    let (stored, free_posts) = stored(db).await?;
     let from = app.postman.sender(&app.config).map(|from| from.to_string()).unwrap_or_default();
     let to = "whoever wrote to you".to_owned();
     let mail = mail::receipt(app, words.unwrap_or(&stored.text));
-    Ok(edit(&(&stored).into(), Some(&Letter { from, to, reply_to: None, mail }), state))
+    let letter = Letter { from, to, reply_to: None, mail };
+    let states = States { autoreply: state, free_posts: &blank_beside(state) };
+    Ok(edit(&as_shown(&stored, &free_posts), Some(&letter), states))
 }
 
-/// The page without it, for a form that was refused.
+/// Which of the page's forms was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// The one about the answer.
+    Autoreply,
+    /// The one about reading for free.
+    FreePosts,
+}
+
+/// The page without the answer as it reads, for a form that was refused.
 ///
 /// # Errors
 /// As any statement.
-pub async fn unseen(db: &mut PgConnection, _: &Owner, state: &FormState) -> Result<View> {
-    Ok(edit(&(&settings::autoreply(db).await?).into(), None, state))
+pub async fn unseen(
+    db: &mut PgConnection,
+    _: &Owner,
+    refused: Refused,
+    state: &FormState,
+) -> Result<View> {
+    let (stored, free_posts) = stored(db).await?;
+    let blank = &blank_beside(state);
+    let states = match refused {
+        Refused::Autoreply => States { autoreply: state, free_posts: blank },
+        Refused::FreePosts => States { autoreply: blank, free_posts: state },
+    };
+    Ok(edit(&as_shown(&stored, &free_posts), None, states))
 }
 
-impl<'a> From<&'a settings::Autoreply> for Stored<'a> {
-    fn from(stored: &'a settings::Autoreply) -> Self {
-        let settings::Autoreply { on, text, updated_at } = stored;
-        Self { autoreply: *on, text, updated_at: *updated_at }
+async fn stored(db: &mut PgConnection) -> Result<(Autoreply, FreePosts)> {
+    let autoreply = settings::autoreply(&mut *db).await?;
+    Ok((autoreply, settings::free_posts(db).await?.untracked()))
+}
+
+/// What nobody has typed anything into, of the same rendering.
+fn blank_beside(state: &FormState) -> FormState {
+    let blank = FormState::default();
+    match state.submission() {
+        Some(id) => blank.with_submission(id.to_owned()),
+        None => blank,
+    }
+}
+
+fn as_shown<'a>(autoreply: &'a Autoreply, free_posts: &FreePosts) -> Stored<'a> {
+    Stored {
+        autoreply: autoreply.on,
+        text: &autoreply.text,
+        updated_at: autoreply.updated_at,
+        free_posts: free_posts.posts,
+        free_posts_at: free_posts.updated_at,
     }
 }

@@ -10,6 +10,7 @@ use crate::services::sessions::Member;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use templates::{Whom, format, markdown};
+use uuid::Uuid;
 
 /// Whom a text is for.
 #[derive(
@@ -70,22 +71,22 @@ impl Audience {
         }
     }
 
-    /// Whether a text for these is for this reader: the one place that says so.
-    pub fn admits(self, reader: &Reader<'_>) -> bool {
+    /// Whether the text of `post`, which is for these, is for this reader: the one place that says so.
+    pub fn admits(self, post: Uuid, reader: &Reader<'_>) -> bool {
         match (self, reader) {
             (Self::Everyone, _)
             | (Self::Members, Reader::Member(_))
             | (Self::Members | Self::Paid, Reader::Partner(_) | Reader::Told(_)) => true,
             (Self::Paid, Reader::Member(member)) => {
-                member.is_staff() || member.entitlement().is_open()
+                member.is_staff() || member.entitlement().is_open() || member.has_opened(post)
             }
             (Self::Members | Self::Paid, Reader::Stranger) => false,
         }
     }
 
     /// What everyone sees of a text for these: all of it, or its beginning.
-    pub fn for_everyone(self, summary: &str, body: &str) -> String {
-        match self.admits(&Reader::Stranger) {
+    pub fn for_everyone(self, post: Uuid, summary: &str, body: &str) -> String {
+        match self.admits(post, &Reader::Stranger) {
             true => body.to_owned(),
             false => beginning(summary, body),
         }
@@ -124,9 +125,11 @@ mod tests {
     #[test]
     fn what_is_for_members_is_not_for_strangers() {
         assert!(Audience::ALL.iter().all(|audience| {
-            audience.admits(&Reader::Stranger) == (*audience == Audience::Everyone)
+            audience.admits(Uuid::nil(), &Reader::Stranger) == (*audience == Audience::Everyone)
         }));
-        assert_eq!(Audience::Members.for_everyone("", "One.\n\nTwo."), "One.");
-        assert_eq!(Audience::Everyone.for_everyone("Short.", "One."), "One.");
+        let seen =
+            |audience: Audience, summary, body| audience.for_everyone(Uuid::nil(), summary, body);
+        assert_eq!(seen(Audience::Members, "", "One.\n\nTwo."), "One.");
+        assert_eq!(seen(Audience::Everyone, "Short.", "One."), "One.");
     }
 }

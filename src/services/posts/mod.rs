@@ -363,7 +363,7 @@ impl Summary {
 
     /// What everyone sees of its text.
     pub fn for_everyone(&self) -> String {
-        self.audience.for_everyone(&self.summary, &self.body)
+        self.audience.for_everyone(self.id, &self.summary, &self.body)
     }
 }
 

@@ -116,7 +116,7 @@ pub struct Post {
 impl Post {
     /// Its text in Markdown, where everyone may read it.
     pub fn text(&self) -> Option<&str> {
-        self.audience.admits(&Reader::Stranger).then_some(self.body.as_str())
+        self.audience.admits(self.id, &Reader::Stranger).then_some(self.body.as_str())
     }
 
     /// Its text in Markdown, for whoever shows it behind a gate, to those whom it is for.
@@ -388,7 +388,7 @@ impl Published {
     }
 
     fn read_by(self, reader: &Reader<'_>) -> Self {
-        Self { body: self.body.filter(|_| self.audience.admits(reader)), ..self }
+        Self { body: self.body.filter(|_| self.audience.admits(self.id, reader)), ..self }
     }
 }
 
