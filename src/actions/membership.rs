@@ -107,62 +107,34 @@ impl Action for Portal {
     }
 }
 
-/// Has the subscription end, or go on; what it is then is known here too when this returns.
-async fn set_ending(visit: &Visit<'_>, who: &Member, ends: bool) -> Result<Done> {
-    let app = visit.app;
-    payments::stripe(app)?;
-    let (ids, now) = ((app.clock.id(), app.clock.id()), app.clock.now());
-    let call = app.write(async |tx| memberships::set_ending(tx, who, ids, now, ends).await);
-    payments::carry_out(app, call.await?.value).await?;
-    let said = if ends { Flash::MembershipEnds } else { Flash::MembershipGoesOn };
-    Ok(Done::at(Written::nothing(paths::account_membership())).saying(said))
-}
-
 /// `/account/membership/cancel`
-pub struct Cancel;
-
-impl Gate for Cancel {
-    const PATH: &'static str = "/account/membership/cancel";
-    const LIMIT: Limit = LIMIT;
-    type Auth = policies::Member;
-}
-
-impl Action for Cancel {
-    type At = ();
-    type Form = Nothing;
-    const BODY: usize = 16 * 1024;
-
-    async fn run(visit: &Visit<'_>, who: &Member, (): &(), _: Valid<Nothing>) -> Result<Done> {
-        set_ending(visit, who, true).await
-    }
-
-    async fn page(
-        db: &mut PgConnection,
-        who: &Member,
-        (): &(),
-        state: &FormState,
-        _: &mut Dependencies,
-    ) -> Result<View> {
-        pages::own(db, who, state).await
-    }
-}
-
+pub type Cancel = Ending<true>;
 /// `/account/membership/resume`
-pub struct Resume;
+pub type Resume = Ending<false>;
 
-impl Gate for Resume {
-    const PATH: &'static str = "/account/membership/resume";
+/// Has the subscription end with what is paid for, or go on; what it is then is known here too once this is answered.
+pub struct Ending<const ENDS: bool>;
+
+impl<const ENDS: bool> Gate for Ending<ENDS> {
+    const PATH: &'static str =
+        if ENDS { "/account/membership/cancel" } else { "/account/membership/resume" };
     const LIMIT: Limit = LIMIT;
     type Auth = policies::Member;
 }
 
-impl Action for Resume {
+impl<const ENDS: bool> Action for Ending<ENDS> {
     type At = ();
     type Form = Nothing;
     const BODY: usize = 16 * 1024;
 
     async fn run(visit: &Visit<'_>, who: &Member, (): &(), _: Valid<Nothing>) -> Result<Done> {
-        set_ending(visit, who, false).await
+        let app = visit.app;
+        payments::stripe(app)?;
+        let (ids, now) = ((app.clock.id(), app.clock.id()), app.clock.now());
+        let call = app.write(async |tx| memberships::set_ending(tx, who, ids, now, ENDS).await);
+        payments::carry_out(app, call.await?.value).await?;
+        let said = if ENDS { Flash::MembershipEnds } else { Flash::MembershipGoesOn };
+        Ok(Done::at(Written::nothing(paths::account_membership())).saying(said))
     }
 
     async fn page(
