@@ -115,10 +115,10 @@ async fn promised(
         buyer.and_then(|buyer| buyer.name.as_deref()),
     );
     let Some(placed_at) = waits.fetch_optional(&mut *db).await? else { return Ok(false) };
+    empty_cart(&mut *db, order).await?;
     if !is_free(&mut *db, order, now).await? {
         return Ok(false);
     }
-    empty_cart(&mut *db, order).await?;
     let kept = sqlx::query!(
         "update holds set expires_at = $2 where order_id = $1 and expires_at < $2",
         order,

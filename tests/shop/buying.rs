@@ -75,6 +75,40 @@ fn whoever_pays_has_bought_it_though_no_event_has_come_and_gets_one_receipt() {
 }
 
 #[test]
+fn whoever_waits_for_a_payment_that_takes_days_can_order_the_same_again() {
+    with_shop(async |app, stripe| {
+        let eve = app.eve();
+        let (session, path) = orders(&eve, stripe, ("print", 1)).await;
+        stripe.world().promise(&session);
+        let page = eve.get(&path).await.body;
+        assert!(page.contains("Your payment is under way"), "{page}");
+        assert!(eve.get("/cart").await.body.contains("There is nothing in it yet"));
+        let (second, _) = orders(&eve, stripe, ("print", 1)).await;
+        assert_ne!(session, second);
+        assert_eq!(stock(app, "print").await, "0/2");
+        // Its hold has run out and others had the last ones: it is waited for, and the cart is done with all the same.
+        app.psql("update products set stock = 2 where slug = 'print'; update holds set expires_at = now() - interval '1 second'").await;
+        let other = app.eve();
+        let (taken, _) = orders(&other, stripe, ("print", 2)).await;
+        stripe.world().pay(&taken);
+        hear(app, stripe).await;
+        stripe.world().promise(&second);
+        hear(app, stripe).await;
+        assert_eq!(standing(app).await, ["pending-payment", "pending-payment", "paid"]);
+        let (third, _) = orders(&eve, stripe, ("poster", 1)).await;
+        for late in [&session, &second] {
+            stripe.world().keep_promise(late);
+        }
+        stripe.world().pay(&third);
+        for _ in 0..2 {
+            hear(app, stripe).await;
+        }
+        assert_eq!(standing(app).await, ["refunded", "refunded", "paid", "paid"]);
+        assert_eq!(stock(app, "print").await, "2/0");
+    });
+}
+
+#[test]
 fn an_address_that_stripe_may_not_take_keeps_nobody_from_paying() {
     with_shop(async |app, stripe| {
         let eve = app.eve();
