@@ -31,8 +31,16 @@ struct Lead {
     message: String,
 }
 
+/// As much of an event as its row needs.
+#[derive(Deserialize)]
+struct Event {
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
 /// Serves what came on stdin at `/`, and at `/session` after one look-up of a session by its key in the database at
-/// `url`. Inserts what is sent to `/leads` in JSON, or to `/contact` as a form. Prints where.
+/// `url`. Inserts what is sent to `/leads` in JSON, to `/contact` as a form, or to `/events` by a webhook. Prints where.
 ///
 /// # Errors
 /// Where no port is free, or the database is away.
@@ -54,6 +62,7 @@ pub fn serve(url: &str) -> Result<()> {
                 .route("/session", web::get().to(answer_knowing_who))
                 .route("/leads", web::post().to(insert_json))
                 .route("/contact", web::post().to(insert_form))
+                .route("/events", web::post().to(insert_event))
         })
         .workers(std::thread::available_parallelism().map_or(2, usize::from))
         .listen(listener)?
@@ -101,4 +110,18 @@ async fn insert(database: &PgPool, lead: Lead) -> sqlx::Result<Uuid> {
     let Lead { name, email, company, phone, message } = lead;
     let insert = insert.bind(Uuid::now_v7()).bind(name).bind(email).bind(company).bind(phone);
     insert.bind(message).fetch_one(database).await
+}
+
+async fn insert_event(bare: Data<Bare>, body: Bytes) -> HttpResponse {
+    let Ok(event) = serde_json::from_slice::<Event>(&body) else {
+        return HttpResponse::BadRequest().finish();
+    };
+    let insert = sqlx::query(
+        "insert into inbox (id, source, event_id, type, payload, state) values ($1, 'bare', $2, $3, $4, 'waiting')",
+    );
+    let insert = insert.bind(Uuid::now_v7()).bind(event.id).bind(event.kind).bind(&body[..]);
+    match insert.execute(&bare.database).await {
+        Ok(_) => HttpResponse::Ok().finish(),
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    }
 }

@@ -65,8 +65,17 @@ impl World {
     /// # Errors
     /// Where it does not start.
     pub fn frontdesk(&self) -> Result<Site> {
+        self.frontdesk_with(&[])
+    }
+
+    /// The same, with these variables set.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn frontdesk_with(&self, settings: &[(&str, &str)]) -> Result<Site> {
         let mut command = self.command()?;
         command
+            .envs(settings.iter().copied())
             .env("LISTEN", "127.0.0.1:0")
             .env("TRUSTED_PROXIES", "127.0.0.1")
             .env("OWNER_PASSWORD", PASSWORD)

@@ -10,6 +10,7 @@ mod not_modified;
 mod sign_in_storm;
 mod signed_in;
 mod strangers;
+mod webhooks;
 
 use crate::world::World;
 use anyhow::Result;
@@ -19,7 +20,7 @@ use std::fmt;
 pub type Measure = fn(&World) -> Result<Vec<Figure>>;
 
 /// All of them, by name.
-pub const MEASUREMENTS: [(&str, Measure); 10] = [
+pub const MEASUREMENTS: [(&str, Measure); 11] = [
     ("cached", cached::measure),
     ("latency", latency::measure),
     ("not-modified", not_modified::measure),
@@ -30,6 +31,7 @@ pub const MEASUREMENTS: [(&str, Measure); 10] = [
     ("sign-in-storm", sign_in_storm::measure),
     ("guessing", guessing::measure),
     ("leads", leads::measure),
+    ("webhooks", webhooks::measure),
 ];
 
 /// Something measured, and the most it may be.
