@@ -84,7 +84,7 @@ fn a_hold_that_has_run_out_holds_nothing_and_what_is_paid_late_is_had_if_it_is_t
 #[test]
 fn a_payment_that_takes_days_is_waited_for_and_one_that_fails_lets_go() {
     with_stripe(async |app, stripe| {
-        let [first, _] = two_orders(app, stripe, "1 hour").await;
+        let [first, second] = two_orders(app, stripe, "1 hour").await;
         stripe.world().promise(&first);
         hear(app, stripe).await;
         assert_eq!(orders(app).await[0], "pending-payment 0");
@@ -94,5 +94,12 @@ fn a_payment_that_takes_days_is_waited_for_and_one_that_fails_lets_go() {
         assert_eq!(orders(app).await[0], "expired 0");
         assert_eq!(app.ask(SOLD).await, ["0 0"]);
         assert_eq!(stripe.get(&first)["payment_status"], json!("unpaid"));
+        stripe.world().promise(&second);
+        hear(app, stripe).await;
+        assert_eq!(orders(app).await[1], "pending-payment 0");
+        stripe.world().keep_promise(&second);
+        hear(app, stripe).await;
+        assert_eq!(orders(app).await[1], "paid 0 buyer@example.com");
+        assert_eq!(app.ask(SOLD).await, ["1 0"]);
     });
 }

@@ -32,12 +32,18 @@ impl World {
             let invoice = self.invoice(&subscription, amount, true);
             self.happened("invoice.paid", &invoice);
         } else {
-            let payment = self.money(known["amount_total"].as_i64().unwrap(), &known["currency"]);
-            self.set(session, "payment_intent", json!(payment));
-            let buyer = json!({ "email": "buyer@example.com", "name": "Bea Buyer" });
-            self.set(session, "customer_details", buyer);
+            self.take_money(session);
         }
         self.happened("checkout.session.completed", session);
+    }
+
+    /// An order is paid for.
+    fn take_money(&mut self, session: &str) {
+        let known = self.objects[session].clone();
+        let payment = self.money(known["amount_total"].as_i64().unwrap(), &known["currency"]);
+        self.set(session, "payment_intent", json!(payment));
+        let buyer = json!({ "email": "buyer@example.com", "name": "Bea Buyer" });
+        self.set(session, "customer_details", buyer);
     }
 
     /// A payment that has gone through.
@@ -220,6 +226,13 @@ impl World {
         self.set(session, "status", json!("complete"));
         self.set(session, "url", Value::Null);
         self.happened("checkout.session.completed", session);
+    }
+
+    /// It has come.
+    pub fn keep_promise(&mut self, session: &str) {
+        self.set(session, "payment_status", json!("paid"));
+        self.take_money(session);
+        self.happened("checkout.session.async_payment_succeeded", session);
     }
 
     /// Nothing has come of it.
