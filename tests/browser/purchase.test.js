@@ -3,17 +3,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { click, fill, heading, openBrowser, openSite, openStripe, press, signIn, visit } from "./support.js";
+import { click, fill, heading, press, signIn, visit } from "./support.js";
+import { openTill, until } from "./till.js";
 
-const stripe = await openStripe();
-const [site, browser] = await Promise.all([openSite(undefined, stripe.settings), openBrowser()]);
-const events = `${site.origin}/api/webhooks/stripe`;
-
-const add = (title, price, stock) =>
-  site.shell("product", "add", "--title", title, "--price", price, "--stock", `${stock}`);
+const { stripe, site, browser, add, hear, choose, order, orderPage } = await openTill();
 await site.shell("plan", "add", "--slug", "friend", "--name", "Friend", "--monthly", "900", "--yearly", "9000");
 await site.shell("stripe", "sync");
-
 const { slug: stamp } = await add("Stamp", "5.00", 10);
 
 const desk = await (await browser.newContext()).newPage();
@@ -35,59 +30,22 @@ assert.equal(written.status(), 303);
 /** The path of the link in the mail that somebody was sent: where nobody carries mail, an owner can read it. */
 async function mailed(email, start) {
   const link = new RegExp(`${start}[0-9a-f]{64}`);
-  for (;;) {
+  let found;
+  await until("the mail is written", async () => {
     await desk.goto(`${site.origin}/admin/outbox?to=${email}`);
     const rows = desk.locator('tbody th a[href^="/admin/outbox/"]');
     for (const path of await rows.evaluateAll((all) => all.map((a) => a.getAttribute("href")))) {
-      const [found] = (await (await desk.request.get(site.origin + path)).text()).match(link) ?? [];
-      if (found) return found;
+      [found] = (await (await desk.request.get(site.origin + path)).text()).match(link) ?? [];
+      if (found) break;
     }
-    await soon();
-  }
-}
-
-/** Has the events that have happened brought, and waits until they were taken. */
-async function hear() {
-  await stripe.tell({ to: events });
-  while (await stripe.tell({ ask: "waiting" })) await soon();
-  await stripe.tell({ to: null });
-}
-
-const soon = () => new Promise((later) => setTimeout(later, 50));
-
-/** Asks again until it is so, or ten seconds have passed. */
-async function until(what, isSo) {
-  for (const began = Date.now(); !(await isSo()); await soon()) assert.ok(Date.now() - began < 10_000, what);
+    return found;
+  });
+  return found;
 }
 
 /** What a page says to somebody who has never been here. */
 const read = async (path) => (await fetch(site.origin + path)).text();
 const says = (path, words) => until(`${path}: ${words}`, async () => (await read(path)).includes(words));
-
-/** Puts something into the cart, from the shop on. */
-async function choose(page, title) {
-  await page.goto(site.origin);
-  await click(page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Shop" }));
-  await heading(page, "Shop");
-  await click(page.getByRole("link", { name: title, exact: true }));
-  await heading(page, title);
-  await press(page, "Put it into the cart");
-  await heading(page, "Your cart");
-}
-
-/** Orders what is in the cart, and is at the till then. */
-async function order(page, sum) {
-  await fill(page, { name: "Ann Li", email: "ann@example.test" });
-  await press(page, "Order and pay");
-  await heading(page, `Pay ${sum}`);
-  assert.equal(new URL(page.url()).origin, stripe.origin);
-}
-
-/** Where whoever pays for the last checkout is led back to. */
-async function orderPage() {
-  const sessions = await stripe.tell({ ask: "checkout.session" });
-  return sessions.at(-1).success_url;
-}
 
 for (const js of [true, false]) {
   const how = js ? "by fetch" : "by the browser";
