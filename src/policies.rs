@@ -14,7 +14,7 @@ pub use api_key::{AllKnocking, ApiKey, PostReader, Reads};
 pub use identity::{ArrivedFromProvider, BackFromProvider, Returned, Welcomed, led_to};
 pub use programs::{AccessToken, Program};
 pub use second_factor::{HalfWay, SettingUp, ShownCodes};
-pub use shopper::Shopper;
+pub use shopper::{Shopper, look_into_cart};
 pub use webhooks::{Family, GitHub, Named, Resend, Signed, Stripe};
 
 use crate::app::App;
@@ -161,6 +161,7 @@ pub async fn signed_in(app: &App, request: &HttpRequest) -> Result<Option<sessio
     let member = app.ask(async |db| sessions::resume(db, &token).await).await?;
     let member = member.map(|member| member.coming_from(network(app, request)));
     if let Some(member) = &member {
+        session::note_cart(request, member.in_cart());
         note(app, member).await?;
     }
     Ok(member)

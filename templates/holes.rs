@@ -18,6 +18,8 @@ use uuid::Uuid;
 pub enum Hole {
     /// The bar that whoever is signed in sees above the page.
     Desk,
+    /// The way to their cart, where something is in it.
+    Cart,
     /// What has just been done.
     Flash,
     /// The way to the editor of this post.
@@ -112,6 +114,8 @@ pub struct Visitor<'a> {
     pub flash: Option<Flash>,
     /// The path they are at.
     pub here: &'a str,
+    /// How many things are in their cart.
+    pub in_cart: i64,
     /// What they may have of a text that is not for everyone.
     pub access: Access,
 }
@@ -124,6 +128,7 @@ impl Hole {
     pub fn mark(&self) -> Markup {
         let name = match self {
             Self::Desk => "desk".to_owned(),
+            Self::Cart => "cart".to_owned(),
             Self::Flash => "flash".to_owned(),
             Self::EditPost(id) => format!("edit-post:{id}"),
             Self::Gate => "gate".to_owned(),
@@ -134,6 +139,7 @@ impl Hole {
     fn read(name: &str) -> Option<Self> {
         match name.split_once(':') {
             None if name == "desk" => Some(Self::Desk),
+            None if name == "cart" => Some(Self::Cart),
             None if name == "flash" => Some(Self::Flash),
             None if name == "gate" => Some(Self::Gate),
             Some(("edit-post", id)) => id.parse().ok().map(Self::EditPost),
@@ -145,6 +151,7 @@ impl Hole {
     fn fill(&self, visitor: &Visitor<'_>) -> Markup {
         match (self, visitor) {
             (Self::Desk, Visitor { who: Some(who), here, .. }) => layout::desk(who, here),
+            (Self::Cart, Visitor { in_cart: many @ 1.., here, .. }) => layout::cart(*many, here),
             (Self::Flash, Visitor { flash: Some(flash), .. }) => html! {
                 p.flash role="status" { (flash.text()) }
             },
@@ -246,13 +253,14 @@ mod tests {
         who: Some(Who { name: "Ada <3", is_staff: true }),
         flash: None,
         here: "/",
+        in_cart: 3,
         access: Access::Open,
     };
 
     fn page() -> Document {
         let id = Uuid::nil();
         let marked = html! {
-            header { (Hole::Desk.mark()) }
+            header { (Hole::Desk.mark()) (Hole::Cart.mark()) }
             main { (Hole::Flash.mark()) h1 { "Title <!--hole:desk-->" } (Hole::EditPost(id).mark()) }
         };
         Document::new(&marked.into_string(), None)
@@ -263,19 +271,23 @@ mod tests {
         let page = page();
         let filled = page.fill(&ADA);
         assert!(
-            filled.contains("Ada &lt;3") && filled.contains("/edit") && !filled.contains("<!--")
+            filled.contains("Ada &lt;3")
+                && filled.contains("/edit")
+                && !filled.contains("<!--")
+                && filled.contains(">Cart (3)</a>")
         );
         assert!(
             !page.text.contains("Ada")
                 && !page.text.contains("sign-out")
                 && !page.text.contains("/edit")
+                && !page.text.contains("Cart")
         );
         assert_eq!(page.fill(&Visitor::default()), page.text);
     }
 
     #[test]
     fn nobody_can_write_a_hole_into_a_page() {
-        assert_eq!(page().holes.places.len(), 3);
+        assert_eq!(page().holes.places.len(), 4);
         let forged = crate::markdown::render("<!--hole:desk-->\n\n`<!--hole:gate-->`").0;
         assert!(Document::new(&forged, None).holes.places.is_empty());
     }

@@ -218,10 +218,16 @@ fn masthead(site: &str, here: &str) -> Markup {
                     (nav_link(&paths::posts(), "Posts", here))
                     (nav_link(&paths::shop(), "Shop", here))
                     (nav_link(&paths::contact(), "Contact", here))
+                    (Hole::Cart.mark())
                 }
             }
         }
     }
+}
+
+/// The way to a cart that is not empty.
+pub(crate) fn cart(many: i64, here: &str) -> Markup {
+    nav_link(&paths::cart(), &format!("Cart ({many})"), here)
 }
 
 fn footer(site: &str, here: &str) -> Markup {

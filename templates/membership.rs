@@ -45,23 +45,26 @@ pub fn page(plans: &[Plan<'_>], state: &FormState) -> View {
             p.lede { "What is for members is open to you, and you keep this place going." }
         }
     };
+    let silent = state.silent();
     let main = html! {
         (head)
+        (form::summary(state))
+        @if let Some(wrong) = state.errors("price").first() { p.error #price-error { (wrong) } }
         @if plans.is_empty() { p.empty { "There is nothing to choose from yet." } }
-        ul.cards {
+        ul.cards #price {
             @for plan in plans {
                 li.card {
                     h2 dir="auto" { (plan.name) }
                     @if !plan.text.is_empty() { p dir="auto" { (plan.text) } }
-                    @if plan.trial_days > 0 {
-                        p.meta { span { (format::plural(plan.trial_days.unsigned_abs() as usize, "day is", "days are")) " free of charge at first" } }
-                    }
-                    @if let Some(off) = plan.off { p.meta { span { (off) " % off the first payment" } } }
-                    @for price in &plan.prices { (offer(price, state)) }
+                    @if plan.trial_days > 0 || plan.off.is_some() { (at_first(plan)) }
+                    @for price in &plan.prices { (offer(price, &silent)) }
                 }
             }
         }
-        p.meta { span { "You pay at Stripe, and can end it at any time." } }
+        p.meta {
+            span { "You pay at Stripe, and can end it at any time." }
+            a href=(paths::account_membership()) { "Your membership" }
+        }
     };
     let off = html! {
         (head)
@@ -71,6 +74,17 @@ pub fn page(plans: &[Plan<'_>], state: &FormState) -> View {
         .describe("What members can be, and what it costs.")
         .canonical(paths::membership())
         .otherwise(off)
+}
+
+/// What is different at first.
+fn at_first(plan: &Plan<'_>) -> Markup {
+    let days = plan.trial_days.unsigned_abs() as usize;
+    html! {
+        p.meta {
+            @if days > 0 { span { (format::plural(days, "day is", "days are")) " free of charge at first" } }
+            @if let Some(off) = plan.off { span { (off) " % off the first payment" } }
+        }
+    }
 }
 
 fn offer(price: &Price<'_>, state: &FormState) -> Markup {
@@ -107,18 +121,20 @@ pub fn price(amount: i64, currency: &str, period: &str) -> String {
 
 /// Their membership.
 pub fn own(held: Option<&Held<'_>>, words: &str, has_paid: bool, state: &FormState) -> View {
+    let silent = state.silent();
     let main = html! {
         header.page-head { h1 { "Your membership" } p.lede { (words) } }
+        (form::summary(state))
         @if let Some(held) = held {
-            @if let Some(alarm) = &held.alarm { p.error role="alert" #membership-error { (alarm) } }
+            @if let Some(alarm) = &held.alarm { p.error-summary role="alert" #membership-error { (alarm) } }
             section.panel.narrow {
                 h2 dir="auto" { (held.plan) }
                 p { (held.words) }
                 @if let Some(price) = &held.price { p.meta { span { (price) } } }
                 @if held.ends {
-                    (form::Form::new(state).action(paths::account_membership_resume()).button("Let it go on", "One moment…").show(html! {}))
+                    (form::Form::new(&silent).action(paths::account_membership_resume()).button("Let it go on", "One moment…").show(html! {}))
                 } @else {
-                    (form::Form::new(state).action(paths::account_membership_cancel()).button("End it", "One moment…").show(html! {}))
+                    (form::Form::new(&silent).action(paths::account_membership_cancel()).button("End it", "One moment…").show(html! {}))
                 }
             }
         } @else {
@@ -128,7 +144,7 @@ pub fn own(held: Option<&Held<'_>>, words: &str, has_paid: bool, state: &FormSta
             section.panel.narrow {
                 h2 { "Payments" }
                 p { "Cards, invoices and receipts are at Stripe." }
-                (form::Form::new(state).action(paths::account_membership_portal()).native(true).button("Look after payments", "One moment…").show(html! {}))
+                (form::Form::new(&silent).action(paths::account_membership_portal()).native(true).button("Look after payments", "One moment…").show(html! {}))
             }
         }
     };
@@ -145,8 +161,8 @@ pub enum Outcome {
     None,
 }
 
-/// What whoever comes back from paying sees.
-pub fn thanks(outcome: &Outcome, until: Option<OffsetDateTime>) -> View {
+/// What whoever comes back from paying sees. `until` says how far what they have goes, and whether that is free of charge.
+pub fn thanks(outcome: &Outcome, until: Option<(OffsetDateTime, bool)>) -> View {
     let (title, words) = match outcome {
         Outcome::Begun => {
             ("Welcome! You are a member", "What is for members is open to you from now on.")
@@ -158,15 +174,20 @@ pub fn thanks(outcome: &Outcome, until: Option<OffsetDateTime>) -> View {
         Outcome::None => ("Nothing was paid", "You are no member, and nothing was taken."),
     };
     let main = html! {
-        header.page-head { h1 { (title) } p.lede { (words) } }
-        @if let Some(until) = until { p.meta { span { "Paid until " (format::day(until)) } } }
-        p.actions {
-            @if matches!(outcome, Outcome::None) {
-                a.button href=(paths::membership()) { "See what membership is" }
-            } @else {
-                a.button href=(paths::posts()) { "Read on" }
+        header.page-head {
+            h1 { (title) }
+            p.lede { (words) }
+            @if let Some((until, is_free)) = until {
+                p.meta { span { @if is_free { "Free of charge" } @else { "Paid" } " until " (format::day(until)) } }
             }
-            a.quiet href=(paths::account_membership()) { "Your membership" }
+            p.actions {
+                @if matches!(outcome, Outcome::None) {
+                    a.button href=(paths::membership()) { "See what membership is" }
+                } @else {
+                    a.button href=(paths::posts()) { "Read on" }
+                }
+                a.quiet href=(paths::account_membership()) { "Your membership" }
+            }
         }
     };
     View::new(title, main)
@@ -209,6 +230,30 @@ mod tests {
         );
         assert!(html.contains("EUR 90.00 a year: soon") && html.contains("data-native"), "{html}");
         assert_eq!(html.matches("<form").count(), 1);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_choice_is_said_once() {
+        let price = |id| Price {
+            id: Uuid::from_u128(id),
+            period: "monthly",
+            amount: 900,
+            currency: "eur",
+            is_ready: true,
+        };
+        let plan = |id| Plan {
+            name: "Friend",
+            text: "",
+            trial_days: 0,
+            off: None,
+            prices: vec![price(id)],
+        };
+        let errors = [("price".to_owned(), vec!["Choose one.".to_owned()])].into();
+        let html =
+            page(&[plan(1), plan(2)], &FormState::new(Vec::new(), errors)).main.into_string();
+        for once in ["id=\"error-summary\"", "id=\"price\"", "id=\"price-error\""] {
+            assert_eq!(html.matches(once).count(), 1, "{once}: {html}");
+        }
     }
 
     #[test]

@@ -190,13 +190,8 @@ pub fn cart(lines: &[Line<'_>], name: Option<&str>, state: &FormState) -> View {
         .otherwise(page(false))
 }
 
-/// An empty form of the same rendering: what is wrong is said once, above both.
-fn silent(state: &FormState) -> FormState {
-    FormState::default().with_submission(state.submission().unwrap_or_default())
-}
-
 fn contents(lines: &[Line<'_>], state: &FormState) -> Markup {
-    let silent = silent(state);
+    let silent = state.silent();
     let form = form::Form::new(&silent).action(paths::cart());
     let also = html! { a.quiet href=(paths::shop()) { "Look further" } };
     form.button("Update the cart", "One moment…").also(also).show(html! {
@@ -227,7 +222,7 @@ fn item(line: &Line<'_>, state: &FormState) -> Markup {
 }
 
 fn order_form(lines: &[Line<'_>], name: Option<&str>, state: &FormState) -> Markup {
-    let silent = silent(state);
+    let silent = state.silent();
     // Its answer leads to another site, which a script could not follow.
     let form = form::Form::new(&silent).action(paths::cart_checkout()).native(true);
     let mut sums: Vec<(&str, i64)> = Vec::new();
@@ -305,6 +300,7 @@ pub struct Bought<'a> {
 /// An order, for whoever has its link.
 pub fn order(order: &Order<'_>, state: &FormState) -> View {
     let (title, words) = standing(order);
+    let is_waiting = ["open", "pending-payment"].contains(&order.status) && !order.is_under_way;
     let main = html! {
         header.page-head {
             p.meta { span { "Order " (order.number) } span { (format::moment(order.placed_at)) } }
@@ -313,42 +309,91 @@ pub fn order(order: &Order<'_>, state: &FormState) -> View {
             @if let Some(place) = order.pay_at { p.actions { a.button rel="nofollow" href=(place) { "Go on to the payment" } } }
         }
         (bought(order))
-        @if ["open", "pending-payment"].contains(&order.status) && !order.is_under_way {
-            (form::Form::new(state).action(paths::order_cancel(order.token)).button("Let go of this order", "One moment…").show(html! {
-                p.hint { "Nothing is taken then, and what was set aside for you is free for others." }
-            }))
-        }
+        (about(order))
+        @if is_waiting { (let_go(order, state)) } @else { (onward(order)) }
     };
     View::new(form::title(state, title), main).noindex()
 }
 
 /// What has become of it, in a heading and a sentence.
-fn standing(order: &Order<'_>) -> (&'static str, String) {
-    let to = order.email.map(|email| format!(" Your receipt goes to {email}.")).unwrap_or_default();
+fn standing(order: &Order<'_>) -> (&'static str, Markup) {
     let back = format::money(order.refunded, order.currency);
     match (order.status, order.remark) {
-        ("refunded", Some(remark)) => ("Your money is on its way back", format!("{remark} {back} went back.")),
-        ("refunded", None) => ("Your money is on its way back", format!("{back} went back to you.")),
-        ("paid", Some(remark)) => ("Your payment came too late", remark.to_owned()),
-        ("paid", None) if order.refunded > 0 => ("Thank you for your order", format!("It is paid for, and {back} of it went back to you.")),
-        ("paid", None) => ("Thank you for your order", format!("It is paid for, and yours.{to}")),
-        ("cancelled", _) => ("This order is let go", "Nothing was taken.".to_owned()),
-        ("expired", Some(remark)) => ("Your payment did not arrive", remark.to_owned()),
+        ("refunded", remark) => (
+            "Your money is on its way back",
+            html! { @if let Some(remark) = remark { (remark) " " } (back) " went back to you." },
+        ),
+        ("paid", Some(remark)) => ("Your payment came too late", html! { (remark) }),
+        ("paid", None) => (
+            "Thank you for your order",
+            html! {
+                @if order.refunded > 0 { "It is paid for, and " (back) " of it went back to you." } @else {
+                    "It is paid for, and yours."
+                    @if let Some(email) = order.email { " Your receipt goes to " bdi { (email) } "." }
+                }
+            },
+        ),
+        ("cancelled", _) => (
+            "This order is let go",
+            html! { "Nothing was taken. What you chose is still in your cart." },
+        ),
+        ("expired", Some(remark)) => ("Your payment did not arrive", html! { (remark) }),
         ("expired", None) => (
             "This order has run out",
-            "It was not paid for in time, so nothing was taken. What you chose is still in your cart.".to_owned(),
+            html! { "It was not paid for in time, so nothing was taken. What you chose is still in your cart." },
         ),
         _ if order.is_under_way => (
             "Your payment is under way",
-            "That can take some days. You get a mail once it has arrived.".to_owned(),
+            html! { "That can take some days. You get a mail once it has arrived." },
         ),
-        _ => match order.open_until {
-            Some(until) => (
-                "This order waits for your payment",
-                format!("What you chose is set aside for you until {} UTC.", format::sortable(until)),
-            ),
-            None => ("This order waits for your payment", "Look again in a moment.".to_owned()),
-        },
+        _ => (
+            "This order waits for your payment",
+            match order.open_until {
+                Some(until) => {
+                    html! { "What you chose is set aside for you until " (format::moment(until)) "." }
+                }
+                None => html! { "Look again in a moment." },
+            },
+        ),
+    }
+}
+
+/// Whom it is for, and when it was paid for.
+fn about(order: &Order<'_>) -> Markup {
+    html! {
+        @if order.name.or(order.email).is_some() {
+            dl.details {
+                dt { "For" }
+                @if let Some(name) = order.name { dd dir="auto" { (name) } }
+                @if let Some(email) = order.email { dd dir="auto" { (email) } }
+                @if let Some(at) = order.paid_at { dt { "Paid for" } dd { (format::moment(at)) } }
+            }
+        }
+    }
+}
+
+/// The button for whoever does not want it any more.
+fn let_go(order: &Order<'_>, state: &FormState) -> Markup {
+    let form = form::Form::new(state).action(paths::order_cancel(order.token));
+    html! {
+        section.panel.narrow {
+            h2 { "You do not want it any more?" }
+            p { "Nothing is taken then, and what was set aside for you is free for others." }
+            (form.button("Let go of this order", "One moment…").show(html! {}))
+        }
+    }
+}
+
+/// Where to go from here.
+fn onward(order: &Order<'_>) -> Markup {
+    html! {
+        p.actions {
+            @if ["expired", "cancelled"].contains(&order.status) {
+                a.button href=(paths::cart()) { "See your cart" }
+            }
+            a.quiet href=(paths::shop()) { "See the shop" }
+            a.quiet href=(paths::contact()) { "Ask us about it" }
+        }
     }
 }
 
@@ -377,10 +422,14 @@ pub(crate) fn bought(order: &Order<'_>) -> Markup {
                     }
                 }
                 tr {
-                    th scope="row" { "In all" }
-                    td {}
-                    td {}
-                    td.number { strong { (format::money(order.amount, order.currency)) } }
+                    th scope="row" colspan="3" { "In all" }
+                    td.number data-label="Together" { strong { (format::money(order.amount, order.currency)) } }
+                }
+                @if order.refunded > 0 {
+                    tr {
+                        th scope="row" colspan="3" { "Went back" }
+                        td.number data-label="Together" { (format::money(-order.refunded, order.currency)) }
+                    }
                 }
             }
         }

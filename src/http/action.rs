@@ -10,7 +10,7 @@ use super::{
 use crate::app::{App, Written};
 use crate::digest;
 use crate::error::{Error, FieldErrors, Result};
-use crate::policies::Policy;
+use crate::policies::{self, Policy};
 use crate::services::input::Valid;
 use crate::services::submissions::Submission;
 use crate::tags::Dependencies;
@@ -292,6 +292,7 @@ async fn draw<A: Action>(
     let mut unused = Dependencies::default();
     let view = app.read(async |db| A::page(db, who, at, state, &mut unused).await).await?;
     let view = A::complete(app, state, view);
+    policies::look_into_cart(app, request).await;
     Ok(page::draw(request, status, &view.noindex(), A::Auth::who(who)))
 }
 

@@ -8,7 +8,7 @@ use super::{Gate, Grant, action::Action, admit, count, headers, personal, sessio
 use crate::app::App;
 use crate::cache::{Rendered, Renderer};
 use crate::error::{Error, Result};
-use crate::policies::{Anyone, Policy};
+use crate::policies::{self, Anyone, Policy};
 use crate::tags::Dependencies;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
@@ -205,6 +205,7 @@ pub async fn live<P: LivePage>(request: HttpRequest) -> HttpResponse {
         P::learn(state, &who, &query).await?;
         let context = Context { app: state, blank: blank(state) };
         let view = state.read(async |db| P::view(db, &who, &at, &query, &context).await).await?;
+        policies::look_into_cart(state, &request).await;
         Ok(draw(&request, StatusCode::OK, &view.noindex(), P::Auth::who(&who)))
     };
     door(Face::Page, P::PATH, &request, work).await

@@ -22,13 +22,15 @@ pub async fn serve(request: &HttpRequest, page: &Page, outcome: Outcome) -> Http
     let access = asked.as_ref().map_or(Access::Unknown, |member| access(member.as_ref(), gate));
     // A page that is kept can be shown while nobody can be asked who is there; then nobody is.
     let member = asked.ok().flatten();
+    policies::look_into_cart(app, request).await;
+    let in_cart = session::in_cart(request).unwrap_or_default();
     let flash = session::flash(&app.config, request);
     let is_told_why = access == Access::Unknown && gate.is_some();
-    if member.is_none() && flash.is_none() && !is_told_why {
+    if member.is_none() && flash.is_none() && in_cart == 0 && !is_told_why {
         return page.prepared.answer(request.headers(), Some(outcome.as_str())).into();
     }
     let who = member.as_ref().map(policies::who);
-    let visitor = Visitor { who, flash, here: request.path(), access };
+    let visitor = Visitor { who, flash, here: request.path(), in_cart, access };
     let text = std::str::from_utf8(page.prepared.body()).unwrap_or_default();
     let mut response =
         html(request, StatusCode::OK, page.holes.fill(text, &visitor), flash.is_some());
@@ -58,7 +60,8 @@ pub fn draw(
     who: Option<Who<'_>>,
 ) -> HttpResponse {
     let flash = session::flash(&shared(request).config, request);
-    let visitor = Visitor { who, flash, here: request.path(), access: Access::Shut };
+    let in_cart = session::in_cart(request).unwrap_or_default();
+    let visitor = Visitor { who, flash, here: request.path(), in_cart, access: Access::Shut };
     html(request, status, document.fill(&visitor), flash.is_some())
 }
 

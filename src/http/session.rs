@@ -8,10 +8,10 @@ use crate::cache::snapshot::Token;
 use crate::config::Config;
 use crate::services::identities::{ADDRESS_WITHIN, BACK_WITHIN, Ticket};
 use crate::services::sessions::{self, SessionToken};
-use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::{HOST, HeaderName, USER_AGENT};
+use actix_web::{HttpMessage, HttpRequest};
 use templates::Flash;
 
 /// The header in which programs are given, and send, what [`own_write`] is about.
@@ -216,6 +216,19 @@ pub fn own_write(config: &Config, request: &HttpRequest) -> Option<Token> {
     read(config, request, &WRITE)?.value().parse().ok()
 }
 
+/// How much is in the cart of whoever asks.
+struct InCart(i64);
+
+/// Notes how much that is, where it is known.
+pub fn note_cart(request: &HttpRequest, count: i64) {
+    request.extensions_mut().insert(InCart(count));
+}
+
+/// How much that is, where it was noted.
+pub fn in_cart(request: &HttpRequest) -> Option<i64> {
+    request.extensions().get::<InCart>().map(|count| count.0)
+}
+
 /// What this browser has just done and was not told yet.
 pub fn flash(config: &Config, request: &HttpRequest) -> Option<Flash> {
     Flash::of_code(read(config, request, &FLASH)?.value())
@@ -234,7 +247,7 @@ pub fn end_flash(config: &Config, request: &HttpRequest) -> Cookie<'static> {
 /// Whether a `Cookie` header may hold anything by which the answer to this caller differs from anyone's. Quick, and never
 /// wrong where it says no.
 pub fn may_matter(cookies: &[u8]) -> bool {
-    [SESSION, FLASH, WRITE].iter().any(|names| {
+    [SESSION, FLASH, WRITE, Kept::Cart.names()].iter().any(|names| {
         let name = names.plain.as_bytes(); // which the other name ends in
         cookies.windows(name.len() + 1).any(|at| at.ends_with(b"=") && at.starts_with(name))
     })

@@ -28,11 +28,14 @@ pub(super) fn receipt(app: &App, order: Order) -> Option<Letter> {
     };
     let mut facts = vec![("Order".to_owned(), orders::number(order.id))];
     facts.extend(order.lines.iter().map(|line| {
-        let each = format::money(line.amount, &order.currency);
+        let sum = format::money(line.amount * i64::from(line.quantity), &order.currency);
         let when = line.happens_at.map(|at| format!(", {} UTC", format::sortable(at)));
-        (format!("{} × {}", line.quantity, line.title), each + when.as_deref().unwrap_or_default())
+        (format!("{} × {}", line.quantity, line.title), sum + when.as_deref().unwrap_or_default())
     }));
     facts.push(("In all".to_owned(), format::money(order.amount, &order.currency)));
+    if order.refunded > 0 {
+        facts.push(("Went back".to_owned(), format::money(-order.refunded, &order.currency)));
+    }
     let place = paths::order(&Holder::<Buying>::token(&app.secrets, order.id));
     let parts = vec![
         Part::Text(words),

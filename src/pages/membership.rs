@@ -127,7 +127,10 @@ impl LivePage for Thanks {
             None if memberships::is_awaited(db, who).await? => Outcome::Awaited,
             None => Outcome::None,
         };
-        Ok(templates::membership::thanks(&outcome, held.and_then(|held| held.current_period_end)))
+        let until = held
+            .and_then(|held| Some((held.current_period_end?, held.status == "trialing")))
+            .filter(|_| matches!(outcome, Outcome::Begun));
+        Ok(templates::membership::thanks(&outcome, until))
     }
 }
 

@@ -112,6 +112,18 @@ pub async fn id(db: &mut PgConnection, who: &Shopper) -> Result<Option<Uuid>> {
     Ok(cart.fetch_optional(db).await?)
 }
 
+/// How many things are in the cart that a browser keeps.
+///
+/// # Errors
+/// As any statement.
+pub async fn count(db: &mut PgConnection, token: &CartToken) -> Result<i64> {
+    let count = sqlx::query_scalar!(
+        r#"select coalesce(sum(quantity), 0) as "count!" from carts join cart_lines on cart_id = carts.id where token_hash = $1"#,
+        token.hash(),
+    );
+    Ok(count.fetch_one(db).await?)
+}
+
 /// What is in a cart, as it can be had at `now`; where that is not said, as the database's clock shows it.
 ///
 /// # Errors

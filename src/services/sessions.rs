@@ -53,6 +53,7 @@ pub struct Member {
     two_factors: bool,
     stale: bool,
     standing: Json<Standing>,
+    in_cart: i64,
 }
 
 impl Member {
@@ -84,6 +85,11 @@ impl Member {
     /// What they may read of it without paying, where that is anything.
     pub fn allowance(&self) -> Option<Allowance> {
         entitlements::allowance(&self.standing)
+    }
+
+    /// How many things are in their cart, as every page says above.
+    pub fn in_cart(&self) -> i64 {
+        self.in_cart
     }
 
     /// The session they are here with.
@@ -290,7 +296,8 @@ pub async fn resume(db: &mut PgConnection, token: &SessionToken) -> Result<Optio
         r#"select accounts.id, accounts.name, staff.role as "role?: Role", sessions.id as session, network,
                   proven_at > now() - make_interval(secs => $2) as "recent!",
                   two_factors, seen_at < now() - interval '5 minutes' as "stale!",
-                  membership_of(accounts.id) as "standing!: Json<Standing>"
+                  membership_of(accounts.id) as "standing!: Json<Standing>",
+                  coalesce((select sum(quantity) from carts join cart_lines on cart_id = carts.id where carts.account_id = accounts.id), 0) as "in_cart!"
              from sessions join accounts on accounts.id = account_id left join staff on staff.id = account_id
             where token_hash = $1 and expires_at > now() and active
               and seen_at > now() - make_interval(secs => case when staff.id is null then $3 else $4::float8 end)"#,

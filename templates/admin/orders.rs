@@ -91,7 +91,7 @@ fn table(rows: &[Row<'_>]) -> Markup {
                             a href=(paths::admin_order(row.id)) { (row.number) }
                             span.sub dir="auto" { (format::shorten(row.lines, 120)) }
                         }
-                        td data-label="Buyer" {
+                        td.wide data-label="Buyer" {
                             span dir="auto" { (row.name.unwrap_or("Erased")) }
                             @if let Some(email) = row.email { span.sub dir="auto" { (email) } }
                         }
@@ -193,9 +193,38 @@ fn refund(order: &Order<'_>, besides: &Besides<'_>, state: &FormState) -> Markup
 }
 
 fn receipt(besides: &Besides<'_>, state: &FormState) -> Markup {
-    let state = FormState::default().with_submission(state.submission().unwrap_or_default());
-    let form = form::Form::new(&state).action(paths::admin_order_receipt(besides.id));
-    form.button("Mail the receipt again", "One moment…").show(html! {})
+    let silent = state.silent();
+    let form = form::Form::new(&silent).action(paths::admin_order_receipt(besides.id));
+    html! {
+        section {
+            h2 { "Receipt" }
+            (form.button("Mail the receipt again", "One moment…").show(html! {}))
+        }
+    }
+}
+
+/// What has happened, in words.
+fn said(what: &str) -> String {
+    match what {
+        "checkout" => "Checkout at Stripe".to_owned(),
+        "refund-asked" => "Refund asked for".to_owned(),
+        "booked-refund" => "Refund booked".to_owned(),
+        other => {
+            let mut words = other.replace('-', " ");
+            if let Some(first) = words.get_mut(..1) {
+                first.make_ascii_uppercase();
+            }
+            words
+        }
+    }
+}
+
+/// `2000 eur` as money is written; anything else as it is.
+fn in_money(detail: &str) -> String {
+    let amount = detail
+        .split_once(' ')
+        .and_then(|(amount, currency)| Some((amount.parse().ok()?, currency)));
+    amount.map_or_else(|| detail.to_owned(), |(amount, currency)| format::money(amount, currency))
 }
 
 fn timeline(besides: &Besides<'_>) -> Markup {
@@ -205,7 +234,7 @@ fn timeline(besides: &Besides<'_>) -> Markup {
             ol.history {
                 @for (at, what, detail) in &besides.events {
                     li {
-                        p { bdi { (what) } @if let Some(detail) = detail { " " (detail) } }
+                        p { bdi { (said(what)) } @if let Some(detail) = detail { " " (in_money(detail)) } }
                         p.meta { span { (format::moment(*at)) } }
                     }
                 }

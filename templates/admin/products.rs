@@ -88,7 +88,7 @@ fn table(products: &[Product<'_>]) -> Markup {
                             span.sub { (product.slug) }
                         }
                         td.number data-label="Price" { (format::money(product.amount, product.currency)) }
-                        td data-label="Left" { (product.left) " of " (product.stock) span.sub { (product.standing()) } }
+                        td.number data-label="Left" { (product.left) " of " (product.stock) span.sub { (product.standing()) } }
                         td data-label="State" { (badge(product.state())) }
                         td data-label="Changed" { (format::moment(product.updated_at)) }
                     }

@@ -49,6 +49,12 @@ impl FormState {
         self.submission.as_deref()
     }
 
+    /// An empty form of the same rendering, for a page with several: what is wrong is said once, above all of them.
+    #[must_use]
+    pub fn silent(&self) -> Self {
+        Self { submission: self.submission.clone(), ..Self::default() }
+    }
+
     /// Every message with its field: first the form's own, then in the order the fields were sent,
     /// which is the order they have on the page.
     pub(crate) fn all_errors(&self) -> Vec<(&str, &str)> {

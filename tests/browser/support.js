@@ -14,6 +14,8 @@ import { chromium } from "playwright-core";
 // What is tested: FRONTDESK, or what `cargo build` has made.
 const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL("../../target", import.meta.url));
 const program = resolve(process.env.FRONTDESK ?? join(target, "debug/frontdesk"));
+// What it is paid with: STRIPE, or what `cargo build --example stripe` has made.
+const simulator = resolve(process.env.STRIPE ?? join(target, "debug/examples/stripe"));
 
 export const owner = { email: "owner@example.com", password: "correct horse battery" };
 
@@ -76,16 +78,35 @@ export async function openSite(atEnd = after, settings = {}) {
 
 /** Starts an identity provider that is not ours, on a free port: where it is, and how it is told things. */
 export async function openProvider() {
-  const folder = fileURLToPath(new URL("../oidc", import.meta.url));
-  const provider = spawn(process.execPath, ["provider.js"], { cwd: folder, stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface(provider.stdout)[Symbol.asyncIterator]();
-  const said = async () => JSON.parse((await lines.next()).value);
-  const tell = (command) => {
-    provider.stdin.write(`${JSON.stringify(command)}\n`);
+  const { hello, tell } = await converse(process.execPath, ["provider.js"], new URL("../oidc", import.meta.url));
+  return { ...hello, tell };
+}
+
+/**
+ * Starts the simulator of Stripe, on a free port: what a site has set that is paid there, where it is, and how it is told
+ * things (`tests/support/stripe/main.rs`). Its events wait until it is told where to bring them.
+ */
+export async function openStripe(atEnd = after) {
+  const { hello, tell } = await converse(simulator, [], undefined, atEnd);
+  return { settings: hello, origin: hello.STRIPE_API_BASE, tell };
+}
+
+/** Starts a program that says hello in a line of JSON, and answers each line with one. It ends with its stdin. */
+async function converse(command, given, cwd, atEnd = after) {
+  const child = spawn(command, given, { cwd: cwd && fileURLToPath(cwd), stdio: ["pipe", "pipe", "inherit"] });
+  child.once("error", (error) => console.error(String(error)));
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const said = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`${command} has ended`);
+    return JSON.parse(value);
+  };
+  const tell = (line) => {
+    child.stdin.write(`${JSON.stringify(line)}\n`);
     return said();
   };
-  after(() => provider.stdin.end()); // with which it ends
-  return { ...(await said()), tell };
+  atEnd(() => child.stdin.end());
+  return { hello: await said(), tell };
 }
 
 /** The browser. It ends as the site does. */
@@ -150,7 +171,6 @@ export async function signIn(page, origin) {
   await heading(page, "Desk");
 }
 
-/** The id of what has the focus. */
 /** Whether there is what the HTML checker needs. */
 export const java = spawnSync("java", ["-version"]).status === 0;
 
@@ -162,4 +182,5 @@ export const checkHtml = (files) =>
     execFile("java", command, { maxBuffer: 1 << 24 }, (_, out, err) => done(out + err));
   });
 
+/** The id of what has the focus. */
 export const focused = (page) => page.evaluate(() => document.activeElement.id);

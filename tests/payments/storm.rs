@@ -4,8 +4,8 @@
 //! `PROOF_TRIES=1000` is 500 of them and more than 10,000 events; `bin/check` makes a twentieth of that.
 
 use super::super::proofs::{address, tries};
-use super::super::support::stripe::{Mailbag, SECRET, Stripe};
-use super::super::support::{Chance, Person, Process, TestApp};
+use super::super::support::stripe::{SECRET, Stripe};
+use super::super::support::{Chance, Mailbag, Person, Process, TestApp};
 use super::{at_stripe, cli, mirrored, with_stripe};
 use frontdesk::services::entitlements::{self, Standing};
 use futures_util::future::join_all;

@@ -2,8 +2,8 @@
 
 use super::super::accounts::{BOB, sign_up};
 use super::super::sign_in::sign_in;
-use super::super::support::with_app;
-use super::{add, orders, with_shop};
+use super::super::support::{Person, with_app};
+use super::{add, order, orders, with_shop};
 use futures_util::future::join_all;
 use std::time::Duration;
 
@@ -33,6 +33,42 @@ fn a_cart_needs_no_account_and_every_add_counts() {
             let path = format!("/shop/{slug}/add");
             assert_eq!(eve.post(&path, &[("quantity", quantity)]).await.status, status, "{slug}");
         }
+    });
+}
+
+#[test]
+fn how_much_is_in_the_cart_stands_above_every_page_for_its_owner_alone() {
+    with_shop(async |app, stripe| {
+        let (eve, bob) = (app.eve(), sign_up(app, BOB.0, BOB.1).await);
+        let pages = ["/", "/posts", "/shop", "/shop/print", "/cart"];
+        let shown = async |who: &Person<'_>, count: u32| {
+            for path in pages {
+                let page = who.get(path).await.body;
+                let said =
+                    page.split_once(">Cart (").map(|(_, rest)| rest.split_once(')').unwrap().0);
+                assert_eq!(said.unwrap_or("0"), count.to_string(), "{path}: {page}");
+            }
+        };
+        shown(&eve, 0).await;
+        add(&eve, "print", 1).await;
+        add(&eve, "poster", 2).await;
+        shown(&eve, 3).await;
+        assert_eq!(eve.get("/shop").await.header("cache-control"), "no-store");
+        shown(&app.eve(), 0).await;
+        let refused = eve.post("/cart", &[("quantity-print", "lots")]).await;
+        for page in [refused, eve.get("/sign-in").await] {
+            assert!(page.body.contains(">Cart (3)</a>"), "{}", page.body);
+        }
+
+        // Of an account it is the same on every device.
+        add(&bob, "poster", 4).await;
+        shown(&bob, 4).await;
+        sign_in(&eve, BOB.0, BOB.1).await;
+        shown(&eve, 7).await;
+        assert_eq!(order(&bob).await.status, 303);
+        super::pay_last(stripe);
+        super::hear(app, stripe).await;
+        shown(&bob, 0).await;
     });
 }
 

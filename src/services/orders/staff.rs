@@ -120,7 +120,7 @@ pub async fn shown(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown
                union all select at, kind, detail from stripe_effects
                           where object = $2 or object in (select id from stripe_objects where parent = $2)
                union all select created_at, 'mail', state from outbox where cause = 'order:' || $1
-           ) events order by at, what"#,
+           ) events order by at, what <> 'placed', what"#,
         id,
         payment,
     );

@@ -38,7 +38,7 @@ pub async fn of_app(db: &mut PgConnection, access: &tokens::Secret) -> Result<Op
         Member,
         r#"select accounts.id, accounts.name, staff.role as "role?: Role", sessions.id as session, network,
                   false as "recent!", false as "two_factors!", seen_at < now() - interval '5 minutes' as "stale!",
-                  membership_of(accounts.id) as "standing!: Json<Standing>"
+                  membership_of(accounts.id) as "standing!: Json<Standing>", 0::bigint as "in_cart!"
              from app_tokens join sessions on sessions.id = session_id join accounts on accounts.id = account_id
                   left join staff on staff.id = account_id
             where hash = $1 and kind = 'access' and app_tokens.expires_at > now() and sessions.expires_at > now() and active

@@ -129,7 +129,7 @@ impl World {
         if email.is_some_and(|email| !email.is_ascii() || !email.contains('.')) {
             return refused("email_invalid");
         }
-        let mut total = 0;
+        let (mut total, mut lines) = (0, Vec::new());
         for line in 0.. {
             let Some(quantity) = number(form, &format!("line_items[{line}][quantity]")) else {
                 break;
@@ -145,6 +145,8 @@ impl World {
                 }
             };
             total += amount * quantity;
+            let called = form.get(&format!("line_items[{line}][price_data][product_data][name]"));
+            lines.push(json!({ "quantity": quantity, "amount": amount, "name": called }));
         }
         if let Some(coupon) = form.get("discounts[0][coupon]") {
             let Some(known) = self.objects.get(coupon) else { return refused("resource_missing") };
@@ -167,7 +169,7 @@ impl World {
             "client_reference_id": form.get("client_reference_id"), "success_url": form.get("success_url"),
             "cancel_url": form.get("cancel_url"), "subscription": null, "payment_intent": null, "customer_details": null,
             "metadata": metadata(form, "metadata"),
-            "kept": { "price": price, "trial": number(form, "subscription_data[trial_period_days]").unwrap_or_default(),
+            "kept": { "lines": lines, "price": price, "trial": number(form, "subscription_data[trial_period_days]").unwrap_or_default(),
                       "metadata": metadata(form, "subscription_data[metadata]"), "paid": total },
         });
         let id = self.make("cs_test", "checkout.session", said);

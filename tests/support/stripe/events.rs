@@ -1,8 +1,6 @@
-//! Events: what happened, signed, and brought late, twice, in another order, or never.
+//! Events: what happened, and how it is signed.
 
-use super::super::signer::Delivery;
-use super::super::{Chance, Person};
-use super::{SECRET, Stripe, World};
+use super::{Stripe, World};
 use frontdesk::digest::hex;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -32,14 +30,6 @@ impl World {
     }
 }
 
-/// Events on their way.
-pub struct Mailbag {
-    /// Those that are to be brought, in this order; one may be in it twice.
-    pub bag: Vec<Value>,
-    /// How many of them are lost on the way.
-    pub lost: usize,
-}
-
 impl Stripe {
     /// What has happened since this was last asked.
     pub fn news(&self) -> Vec<Value> {
@@ -47,39 +37,5 @@ impl Stripe {
         let news = world.events[world.handed_out..].to_vec();
         world.handed_out = world.events.len();
         news
-    }
-
-    /// The same, as it comes over a bad line: some twice or three times, some never, all in another order.
-    pub fn shuffled_news(&self, chance: &mut Chance, loses: bool) -> Mailbag {
-        let (mut bag, mut lost) = (Vec::new(), 0);
-        let mut below = |limit: usize| usize::try_from(chance.below(limit as u64)).unwrap();
-        for event in self.news() {
-            if loses && below(20) == 0 {
-                lost += 1;
-                continue;
-            }
-            for _ in 0..=[0, 0, 0, 1, 2][below(5)] {
-                bag.push(event.clone());
-            }
-        }
-        for at in (1..bag.len()).rev() {
-            bag.swap(at, below(at + 1));
-        }
-        Mailbag { bag, lost }
-    }
-
-    /// An event as it is sent.
-    pub fn sealed(&self, event: &Value, secret: &str) -> Delivery {
-        let body = event.to_string();
-        let signature = signature(secret, self.world().now(), body.as_bytes());
-        Delivery::new("stripe", &[("stripe-signature", &signature)], body.as_bytes())
-    }
-
-    /// Brings everything that has happened, in order.
-    pub async fn deliver(&self, to: &Person<'_>) {
-        for event in self.news() {
-            let answer = self.sealed(&event, SECRET).send(to).await;
-            assert_eq!(answer.status, 200, "{}", answer.body);
-        }
     }
 }

@@ -7,7 +7,7 @@ mod events;
 mod life;
 mod pages;
 
-pub use events::{Mailbag, signature};
+pub use events::signature;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, LOCATION};
@@ -76,10 +76,15 @@ pub enum Reply {
 }
 
 impl Stripe {
-    /// Starts it.
+    /// Starts it, on a free port.
     pub fn start() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let origin = format!("http://{}", listener.local_addr().unwrap());
+        Self::start_at("127.0.0.1:0", "127.0.0.1").unwrap()
+    }
+
+    /// Starts it there, known by this name. It has to lead to this machine.
+    pub fn start_at(address: &str, name: &str) -> std::io::Result<Self> {
+        let listener = std::net::TcpListener::bind(address)?;
+        let origin = format!("http://{name}:{}", listener.local_addr()?.port());
         let world = World {
             origin: origin.clone(),
             clock: Clock::default(),
@@ -102,10 +107,11 @@ impl Stripe {
                         .app_data(web::PayloadConfig::new(1024 * 1024))
                         .default_service(web::to(serve))
                 };
-                HttpServer::new(app).workers(1).listen(listener).unwrap().run().await.unwrap();
+                let server = HttpServer::new(app).workers(1).disable_signals();
+                server.listen(listener).unwrap().run().await.unwrap();
             });
         });
-        stripe
+        Ok(stripe)
     }
 
     /// What a site has set that takes payments here.
