@@ -148,6 +148,7 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.live::<pages::admin::settings::Show>();
     routes.action::<actions::settings::Decide>();
     routes.action::<actions::settings::DecideFreePosts>();
+    routes.live::<pages::admin::ledger::Index>();
     routes.download::<pages::admin::ledger::Export>();
     routes.live::<pages::admin::cache::Index>();
     routes.live::<pages::admin::cache::Show>();

@@ -110,6 +110,21 @@ pub fn admin_order_receipt(id: Uuid) -> String {
     format!("/admin/orders/{id}/receipt")
 }
 
+/// Money, as it was entered.
+pub fn admin_ledger() -> String {
+    "/admin/ledger".into()
+}
+
+/// What was entered before this booking.
+pub fn admin_ledger_before(id: Uuid) -> String {
+    query(admin_ledger(), &[("before", &id.to_string())])
+}
+
+/// All of it as a file.
+pub fn admin_ledger_export() -> String {
+    "/admin/ledger.csv".into()
+}
+
 /// The products.
 pub fn admin_products() -> String {
     "/admin/products".into()

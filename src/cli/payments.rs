@@ -15,7 +15,7 @@ use std::fmt::Write;
 /// What can be done about payments.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Tell Stripe of the plans that it does not know yet.
+    /// Tell Stripe of the plans that it does not know yet, and of those that are to be had no more.
     Sync,
     /// Compare what is known here with what Stripe knows, and put it right.
     Reconcile {

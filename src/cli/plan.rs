@@ -144,10 +144,10 @@ impl Command {
                 output.print(&shown, || format!("{THEN}\n"))
             }
             Self::Price { slug, period, amount, currency } => {
-                let id = app.clock.id();
                 record(app, &operator, async |tx| {
                     let price = (period, amount, currency.as_str());
-                    let plan = plans::set_price(tx, &operator, id, &slug, price).await?;
+                    let at = (|| app.clock.id(), app.clock.now());
+                    let plan = plans::set_price(tx, &operator, at, &slug, price).await?;
                     let line = Act::PlanChanged.on("plan", plan).with("period", period.as_str());
                     Ok(((), line.with("amount", amount)))
                 })
@@ -190,7 +190,8 @@ async fn offer(
     active: bool,
 ) -> Result<(), Refused> {
     record(app, operator, async |tx| {
-        let plan = plans::offer(tx, operator, slug, active).await?;
+        let at = (|| app.clock.id(), app.clock.now());
+        let plan = plans::offer(tx, operator, at, slug, active).await?;
         Ok(((), Act::PlanChanged.on("plan", plan).with("offered", active)))
     })
     .await?;

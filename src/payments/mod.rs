@@ -108,7 +108,7 @@ fn ended(error: &Error, refused: &'static str) -> End {
     }
 }
 
-/// Tells Stripe of whatever it does not know of our plans; says how much that was.
+/// Tells Stripe of whatever it does not know of our plans, or knows otherwise; says how much that was.
 ///
 /// # Errors
 /// As [`carry_out`].

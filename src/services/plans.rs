@@ -1,11 +1,13 @@
 //! What members can be: plans and their prices, as everyone sees them, and as they are at Stripe.
 //!
 //! A price is never changed: another follows it, and whoever pays the old one goes on with that. What Stripe calls a plan is
-//! noted here once Stripe has it; until then it cannot be bought.
+//! noted here once Stripe has it; until then it cannot be bought. What is to be had no more is told to Stripe too, in the transaction
+//! that says so here.
 
 use crate::error::{Error, OnConstraint, Result};
 use crate::policies::Operator;
 use crate::services::input::{self, Valid};
+use crate::services::payments::calls;
 use crate::stripe::Frozen;
 use crate::stripe::asking;
 use crate::tags::{Read, Tag};
@@ -256,42 +258,100 @@ async fn follow(
     Ok(())
 }
 
-/// Another price for a plan, for whoever begins from now on. `id` is a fresh one.
+/// Another price for a plan, for whoever begins from now on. `id` makes ids.
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Invalid`] for what is no amount.
 pub async fn set_price(
     db: &mut PgConnection,
     _by: &Operator,
-    id: Uuid,
+    (id, now): (impl Fn() -> Uuid, OffsetDateTime),
     slug: &str,
     (period, amount, currency): (Period, i64, &str),
 ) -> Result<Uuid> {
     if an_amount(amount).is_err() || a_currency(currency).is_err() {
         return Err(Error::field("amount", "Give an amount in smallest units, and a currency."));
     }
-    let plan = sqlx::query_scalar!("select id from plans where slug = $1 for update", slug);
+    hold(&mut *db).await?;
+    let plan = sqlx::query_scalar!("select id from plans where slug = $1", slug);
     let plan = plan.fetch_optional(&mut *db).await?.ok_or(Error::NotFound)?;
-    follow(db, id, plan, (period, amount, currency)).await?;
+    follow(&mut *db, id(), plan, (period, amount, currency)).await?;
+    tell_of_offers(db, id, now).await?;
     Ok(plan)
 }
 
-/// Says whether a plan can be had. Whoever has it keeps it.
+/// Says whether a plan can be had. Whoever has it keeps it. `id` makes ids.
 ///
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn offer(
     db: &mut PgConnection,
     _by: &Operator,
+    (id, now): (impl Fn() -> Uuid, OffsetDateTime),
     slug: &str,
     active: bool,
 ) -> Result<Uuid> {
+    hold(&mut *db).await?;
     let offered = sqlx::query_scalar!(
         "update plans set active = $2 where slug = $1 returning id",
         slug,
         active
     );
-    offered.fetch_optional(db).await?.ok_or(Error::NotFound)
+    let plan = offered.fetch_optional(&mut *db).await?.ok_or(Error::NotFound)?;
+    tell_of_offers(db, id, now).await?;
+    Ok(plan)
+}
+
+/// Holds all plans until the transaction has ended. Whoever says what can be had, and whoever notes what Stripe has said of that, do so one
+/// after the other: each of them may write down what the other waits for.
+///
+/// # Errors
+/// As any statement.
+pub async fn hold(db: &mut PgConnection) -> Result<()> {
+    let held = sqlx::query!("select id from plans order by id for no key update");
+    held.fetch_all(db).await?;
+    Ok(())
+}
+
+/// Writes down what Stripe is to be told of what can be had, and of what cannot any more. `id` makes ids.
+///
+/// # Errors
+/// As any statement.
+pub async fn tell_of_offers(
+    db: &mut PgConnection,
+    id: impl Fn() -> Uuid,
+    now: OffsetDateTime,
+) -> Result<()> {
+    for (purpose, asked) in otherwise_at_stripe(&mut *db).await? {
+        calls::freeze(&mut *db, (id(), id()), now, &purpose, &asked).await?;
+    }
+    Ok(())
+}
+
+/// What Stripe lets people have, or not, otherwise than here: what for, and what to ask. A price is had with its plan alone, and
+/// whoever pays one that is had no more goes on with it there as here.
+async fn otherwise_at_stripe(db: &mut PgConnection) -> Result<Vec<(String, Frozen)>> {
+    let products = sqlx::query!(
+        r#"select id, stripe_product as "product!", active from plans
+            where stripe_product is not null and active <> stripe_active order by id"#
+    );
+    let products = products.fetch_all(&mut *db).await?;
+    let prices = sqlx::query!(
+        r#"select plan_prices.id, stripe_price as "price!", plans.active and plan_prices.active as "offered!"
+             from plan_prices join plans on plans.id = plan_id
+            where stripe_price is not null and (plans.active and plan_prices.active) <> plan_prices.stripe_active
+            order by plan_prices.id"#
+    );
+    let prices = prices.fetch_all(db).await?;
+    let products = products.into_iter().map(|plan| {
+        let asked = asking::offered_product(&plan.product, plan.active);
+        (format!("offered-product:{}", plan.id), asked)
+    });
+    let prices = prices.into_iter().map(|one| {
+        let asked = asking::offered_price(&one.price, one.offered);
+        (format!("offered-price:{}", one.id), asked)
+    });
+    Ok(products.chain(prices).collect())
 }
 
 /// The next thing that Stripe does not know of the plans yet: what for, and what to ask. What depends on something that Stripe
@@ -301,7 +361,7 @@ pub async fn offer(
 /// As any statement.
 pub async fn unknown_to_stripe(db: &mut PgConnection) -> Result<Option<(String, Frozen)>> {
     let product = sqlx::query!(
-        "select id, name, text from plans where stripe_product is null order by id limit 1"
+        "select id, name, text from plans where active and stripe_product is null order by id limit 1"
     );
     if let Some(plan) = product.fetch_optional(&mut *db).await? {
         let call = asking::product(plan.id, &plan.name, &plan.text);
@@ -310,7 +370,7 @@ pub async fn unknown_to_stripe(db: &mut PgConnection) -> Result<Option<(String, 
     let price = sqlx::query!(
         r#"select plan_prices.id, amount, currency, period = 'yearly' as "yearly!", stripe_product as "product!"
              from plan_prices join plans on plans.id = plan_id
-            where plan_prices.active and stripe_price is null order by plan_prices.id limit 1"#
+            where plans.active and plan_prices.active and stripe_price is null order by plan_prices.id limit 1"#
     );
     if let Some(price) = price.fetch_optional(&mut *db).await? {
         let call =
@@ -321,11 +381,36 @@ pub async fn unknown_to_stripe(db: &mut PgConnection) -> Result<Option<(String, 
         r#"select id, coupon_percent as "percent!", coupon_until as "until!" from plans
             where coupon_percent is not null and stripe_coupon is null and coupon_until > now() order by id limit 1"#
     );
-    let coupon = coupon.fetch_optional(db).await?;
-    Ok(coupon.map(|plan| {
+    if let Some(plan) = coupon.fetch_optional(&mut *db).await? {
         let call = asking::coupon(plan.id, plan.percent, plan.until);
-        (format!("coupon:{}", plan.id), call)
-    }))
+        return Ok(Some((format!("coupon:{}", plan.id), call)));
+    }
+    Ok(otherwise_at_stripe(db).await?.into_iter().next())
+}
+
+/// Notes whether a product or a price can be had there.
+///
+/// # Errors
+/// As any statement.
+pub async fn offered_at_stripe(
+    db: &mut PgConnection,
+    what: &str,
+    id: Uuid,
+    offered: bool,
+) -> Result<()> {
+    match what {
+        "offered-product" => {
+            sqlx::query!("update plans set stripe_active = $2 where id = $1", id, offered)
+                .execute(db)
+                .await?
+        }
+        _ => {
+            sqlx::query!("update plan_prices set stripe_active = $2 where id = $1", id, offered)
+                .execute(db)
+                .await?
+        }
+    };
+    Ok(())
 }
 
 /// Notes what Stripe calls a product, a price or a coupon.

@@ -17,8 +17,10 @@ use stripe_core::dispute::{ListDispute, RetrieveDispute};
 use stripe_core::event::ListEvent;
 use stripe_core::refund::{CreateRefund, ListRefund, RetrieveRefund};
 use stripe_product::coupon::CreateCoupon;
-use stripe_product::price::{CreatePrice, CreatePriceRecurring, CreatePriceRecurringInterval};
-use stripe_product::product::CreateProduct;
+use stripe_product::price::{
+    CreatePrice, CreatePriceRecurring, CreatePriceRecurringInterval, UpdatePrice,
+};
+use stripe_product::product::{CreateProduct, UpdateProduct};
 use stripe_shared::{CheckoutSessionMode, CouponDuration};
 use stripe_types::{Currency, RangeQueryTs};
 use time::OffsetDateTime;
@@ -202,6 +204,16 @@ pub fn price(price: Uuid, product: &str, amount: i64, money: &str, yearly: bool)
     let new = CreatePrice::new(currency(money)).product(product).unit_amount(amount);
     let new = new.recurring(CreatePriceRecurring::new(every));
     frozen(&new.metadata(meta(&[("price", price.to_string())])))
+}
+
+/// Whether a product can be had.
+pub fn offered_product(product: &str, offered: bool) -> Frozen {
+    frozen(&UpdateProduct::new(product).active(offered))
+}
+
+/// Whether a price can be.
+pub fn offered_price(price: &str, offered: bool) -> Frozen {
+    frozen(&UpdatePrice::new(price).active(offered))
 }
 
 /// So much off the first payment.

@@ -7,6 +7,7 @@ pub mod inbox;
 pub mod issues;
 pub mod keys;
 pub mod leads;
+pub mod ledger;
 pub mod notices;
 pub mod orders;
 pub mod outbox;
@@ -61,6 +62,7 @@ fn rooms(is_owner: bool) -> Markup {
             "One person",
             "What is kept about somebody: hand it out, erase it.",
         ),
+        (paths::admin_ledger(), "Ledger", "What was paid, and what went back."),
         (paths::admin_keys(), "API keys", "What partners’ programs may do here."),
         (paths::admin_webhooks(), "Webhooks", "Who is told of what happens here."),
         (paths::admin_settings(), "Settings", "What the site does by itself."),

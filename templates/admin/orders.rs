@@ -42,8 +42,13 @@ pub struct Filter<'a> {
     pub statuses: &'a [&'a str],
 }
 
-/// The list, the last placed first.
-pub fn index(rows: &[Row<'_>], filter: &Filter<'_>, older: Option<Uuid>, first: bool) -> View {
+/// The list, the last placed first; owners are shown the way to the ledger, too.
+pub fn index(
+    rows: &[Row<'_>],
+    filter: &Filter<'_>,
+    (older, first): (Option<Uuid>, bool),
+    is_owner: bool,
+) -> View {
     let asked = [("status", filter.status.unwrap_or_default()), ("q", filter.q)];
     let older = older.map(|id| {
         let id = id.to_string();
@@ -52,7 +57,10 @@ pub fn index(rows: &[Row<'_>], filter: &Filter<'_>, older: Option<Uuid>, first: 
     let main = html! {
         header.page-head {
             h1 { "Orders" }
-            p.actions { a.quiet href=(paths::admin_products()) { "Products" } }
+            p.actions {
+                a.quiet href=(paths::admin_products()) { "Products" }
+                @if is_owner { a.quiet href=(paths::admin_ledger()) { "Ledger" } }
+            }
         }
         (filter_form(filter))
         @if rows.is_empty() { p.empty { "There are none." } } @else { (table(rows)) }

@@ -6,6 +6,7 @@ mod ledger;
 mod membership;
 mod metered;
 mod orders;
+mod plans;
 mod reconciling;
 mod steps;
 mod storm;

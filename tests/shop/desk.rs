@@ -171,3 +171,17 @@ fn staff_find_orders_and_mail_receipts_again() {
         assert_eq!(ada.post(&format!("/admin/orders/{other}/receipt"), &[]).await.status, 422);
     });
 }
+
+#[test]
+fn an_order_of_nothing_stands_in_the_list_too() {
+    with_shop(async |app, stripe| {
+        let (ada, eve) = (app.ada().await, app.eve());
+        orders(&eve, stripe, ("print", 1)).await;
+        app.psql("delete from order_lines").await;
+        let list = ada.get("/admin/orders").await;
+        list.is_page(200);
+        let id = app.ask("select id from orders").await.remove(0);
+        assert!(list.body.contains(&format!("href=\"/admin/orders/{id}\"")), "{}", list.body);
+        ada.get(&format!("/admin/orders/{id}")).await.is_page(200);
+    });
+}

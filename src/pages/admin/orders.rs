@@ -62,7 +62,8 @@ impl LivePage for Index {
             q: &filter.text,
             statuses: &Status::ALL.map(Status::as_str),
         };
-        Ok(templates::admin::orders::index(&rows, &asked, older, filter.before.is_none()))
+        let place = (older, filter.before.is_none());
+        Ok(templates::admin::orders::index(&rows, &asked, place, who.is_owner()))
     }
 }
 

@@ -60,7 +60,8 @@ pub async fn list(
     Ok(sqlx::query_as!(
         Listed,
         r#"select id, status as "status: Status", amount, currency, refunded, name, email, placed_at,
-                  (select string_agg(quantity || ' × ' || title, ', ' order by position) from order_lines where order_id = orders.id) as "lines!"
+                  coalesce((select string_agg(quantity || ' × ' || title, ', ' order by position)
+                              from order_lines where order_id = orders.id), '') as "lines!"
              from orders
             where ($1::text is null or status = $1) and ($2::uuid is null or id < $2)
               and ($3 = '' or position(lower($3) in lower(coalesce(email, '') || ' ' || coalesce(name, ''))) > 0)

@@ -1,7 +1,7 @@
 //! What we ask of Stripe: written down before it is sent, and the same however often it is sent again.
 //!
-//! A call is there once for each purpose. Its id is the key by which Stripe has it done once. What comes back is noted in the
-//! transaction that does with it what it is for.
+//! A call is there once for each purpose, and of what may be asked again, one at a time. Its id is the key by which Stripe has it
+//! done once. What comes back is noted in the transaction that does with it what it is for.
 
 use super::mirror::{Because, Fresh, Object, take_in};
 use super::{checkouts, next_read};
@@ -126,8 +126,14 @@ pub async fn answered(
     because: &Because<'_>,
 ) -> Result<()> {
     let object = answer["id"].as_str().unwrap_or_default();
+    if call.purpose.starts_with("offered-") {
+        plans::hold(&mut *db).await?;
+    }
     let settled = sqlx::query!(
-        "update stripe_calls set state = 'answered', object = $2, body = '', ended_at = $3 where id = $1 and state = 'frozen'",
+        "update stripe_calls set state = 'answered', object = $2, body = '', ended_at = $3,
+                -- What can be had today may be had no more tomorrow: that is asked anew, and not before this was answered.
+                purpose = case when purpose like 'offered-%' then purpose || ' (answered) ' || id else purpose end
+          where id = $1 and state = 'frozen'",
         call.id,
         object,
         because.now,
@@ -142,6 +148,12 @@ pub async fn answered(
     match what {
         "customer" => is_customer(db, id()?, object).await,
         "product" | "price" | "coupon" => plans::known_to_stripe(db, what, id()?, object).await,
+        "offered-product" | "offered-price" => {
+            let offered = answer["active"].as_bool().unwrap_or_default();
+            plans::offered_at_stripe(&mut *db, what, id()?, offered).await?;
+            // It may have been decided otherwise while this was on its way.
+            plans::tell_of_offers(db, because.id, because.now).await
+        }
         "checkout" => checkouts::opened(db, id()?, &understood(answer.clone())?).await,
         "refund" => take_in(db, &fresh(Object::Refund(understood(answer.clone())?)), because)
             .await

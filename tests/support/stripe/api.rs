@@ -71,6 +71,14 @@ impl World {
                 self.made(&id)
             }
             ["prices"] => self.price(form),
+            ["products" | "prices", id] => {
+                let Some(active) = form.get("active").filter(|_| self.objects.contains_key(id))
+                else {
+                    return unknown();
+                };
+                self.set(id, "active", json!(active == "true"));
+                self.made(id)
+            }
             ["coupons"] => {
                 let said = json!({ "percent_off": form.get("percent_off").map(|text| text.parse::<f64>().unwrap()), "duration": form.get("duration"), "redeem_by": number(form, "redeem_by") });
                 let id = self.make("coupon", "coupon", said);
@@ -113,7 +121,7 @@ impl World {
         let (Some(product), Some(amount)) = (product, number(form, "unit_amount")) else {
             return refused("parameter_missing");
         };
-        let said = json!({ "product": product, "unit_amount": amount, "currency": form.get("currency"),
+        let said = json!({ "product": product, "active": true, "unit_amount": amount, "currency": form.get("currency"),
             "recurring": { "interval": form.get("recurring[interval]") }, "metadata": metadata(form, "metadata") });
         let id = self.make("price", "price", said);
         self.made(&id)
@@ -137,7 +145,8 @@ impl World {
             let price = form.get(&format!("line_items[{line}][price]"));
             let amount = match price {
                 Some(price) => match self.objects.get(price) {
-                    Some(known) => known["unit_amount"].as_i64().unwrap(),
+                    Some(known) if self.is_offered(known) => known["unit_amount"].as_i64().unwrap(),
+                    Some(_) => return refused("price_inactive"),
                     None => return refused("resource_missing"),
                 },
                 None => {
@@ -176,6 +185,12 @@ impl World {
         let url = format!("{}/pay/{id}", self.origin);
         self.set(&id, "url", json!(url));
         self.made(&id)
+    }
+
+    /// Whether a price can be had: it and its product have to be active.
+    fn is_offered(&self, price: &Value) -> bool {
+        let product = price["product"].as_str().and_then(|id| self.objects.get(id));
+        price["active"] == true && product.is_some_and(|product| product["active"] == true)
     }
 
     /// Somebody gives money back in the dashboard.

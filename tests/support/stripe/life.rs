@@ -53,6 +53,11 @@ impl World {
         self.set(session, "customer_details", json!({ "email": email, "name": "Bea Buyer" }));
     }
 
+    /// Somebody has something be had no more, in the dashboard.
+    pub fn archive(&mut self, product: &str) {
+        self.set(product, "active", json!(false));
+    }
+
     /// A payment that has gone through.
     fn money(&mut self, amount: i64, currency: &Value) -> String {
         let said = json!({ "amount": amount, "currency": currency, "status": "succeeded" });
