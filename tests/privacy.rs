@@ -275,6 +275,10 @@ fn a_lead_that_someone_works_with_is_spared() {
              update lead_history set at = now() - interval '101 days'",
         )
         .await;
+        // What a test key has sent goes by itself: nobody is told of it.
+        app.psql("update leads set test = true").await;
+        assert_eq!(retention(app, &["--dry-run"]).await, json!({}));
+        app.psql("update leads set test = false").await;
         assert_eq!(retention(app, &[]).await, json!({ "leads_to_go": 3 }));
         let ada = app.ada().await;
         let bob = app.ask("select id from leads where name = 'Bob'").await.remove(0);

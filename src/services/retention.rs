@@ -47,7 +47,7 @@ pub async fn sweep(
     }
 }
 
-// What is old and left alone is said once for each kind: by `leads_left_alone` and `outbox_left_alone` (`migrations/0014`).
+// What is old and left alone is said once for each kind: by `leads_left_alone` (`migrations/0036`) and `outbox_left_alone` (`0014`).
 
 async fn spare_leads(db: &mut PgConnection, days: Option<i32>, most: Option<i64>) -> Result<i64> {
     Ok(sqlx::query_scalar!(
