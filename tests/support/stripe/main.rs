@@ -26,7 +26,7 @@ use std::collections::VecDeque;
 use std::io::BufRead;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use stripe::{Fault, SECRET, Stripe, signature};
+use stripe::{Fault, SECRET, Stripe, World, signature};
 
 fn main() {
     // Another name than sites on this machine mostly have: to browsers it is another site, as the real one is.
@@ -107,59 +107,46 @@ fn obey(stripe: &Stripe, postman: &Postman, command: &Value) -> Result<Value, St
             let status = status.as_u64().and_then(|status| u16::try_from(status).ok());
             stripe.will_fail(&[Fault::Refuse(status.ok_or("that is no status")?)]);
         }
-        _ => happen(stripe, name, value)?,
+        _ => happen(&mut stripe.world(), name, value)?,
     }
     Ok(json!({}))
 }
 
 /// Has something happen at Stripe.
-fn happen(stripe: &Stripe, name: &str, value: &Value) -> Result<(), String> {
-    let last = |kind: &str| {
-        let all = stripe.all(kind);
-        let last = all.last().ok_or_else(|| format!("there is no {kind} yet"))?;
-        Ok::<_, String>(last["id"].as_str().unwrap_or_default().to_owned())
-    };
-    let payment = || {
-        let charge = stripe.get(&last("charge")?);
-        Ok::<_, String>(charge["payment_intent"].as_str().unwrap_or_default().to_owned())
-    };
+fn happen(world: &mut World, name: &str, value: &Value) -> Result<(), String> {
     let does = value.as_bool().unwrap_or_default();
     match name {
         "expire" => {
-            let session = last("checkout.session")?;
-            if stripe.world().expire(&session) != Some(true) {
+            if world.expire(&last(world, "checkout.session")?) != Some(true) {
                 return Err("it is not open".to_owned());
             }
         }
-        "arrive" => {
-            let session = last("checkout.session")?;
-            match does {
-                true => stripe.world().keep_promise(&session),
-                false => stripe.world().break_promise(&session),
-            }
-        }
-        "renew" => {
-            let subscription = last("subscription")?;
-            stripe.world().renew(&subscription, does);
-        }
-        "recover" => {
-            let subscription = last("subscription")?;
-            stripe.world().recover(&subscription);
-        }
-        "cancel" => {
-            let subscription = last("subscription")?;
-            stripe.world().cancel(&subscription);
-        }
+        "arrive" if does => world.keep_promise(&last(world, "checkout.session")?),
+        "arrive" => world.break_promise(&last(world, "checkout.session")?),
+        "renew" => world.renew(&last(world, "subscription")?, does),
+        "recover" => world.recover(&last(world, "subscription")?),
+        "cancel" => world.cancel(&last(world, "subscription")?),
         "refund" => {
-            let mut form = stripe::Fields::from([("payment_intent".to_owned(), payment()?)]);
-            form.extend(value.as_u64().map(|amount| ("amount".to_owned(), amount.to_string())));
-            stripe.world().refund_by_hand(&form);
+            let payment = ("payment_intent".to_owned(), last_payment(world)?);
+            let amount = value.as_u64().map(|amount| ("amount".to_owned(), amount.to_string()));
+            world.refund_by_hand(&[payment].into_iter().chain(amount).collect());
         }
-        "dispute" => {
-            let payment = payment()?;
-            drop(stripe.world().dispute(&payment));
-        }
+        "dispute" => drop(world.dispute(&last_payment(world)?)),
         _ => return Err(format!("there is no command {name:?}")),
     }
     Ok(())
+}
+
+/// The last object of a kind.
+fn last(world: &World, kind: &str) -> Result<String, String> {
+    let all = world.list_of(kind);
+    let last = all.last().ok_or_else(|| format!("there is no {kind} yet"))?;
+    Ok(last["id"].as_str().unwrap_or_default().to_owned())
+}
+
+/// The last payment that has gone through.
+fn last_payment(world: &World) -> Result<String, String> {
+    let all = world.list_of("charge");
+    let last = all.last().ok_or("nothing was paid yet")?;
+    Ok(last["payment_intent"].as_str().unwrap_or_default().to_owned())
 }
