@@ -202,6 +202,7 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.endpoint::<api::v1::subscribers::Create>();
     routes.endpoint::<api::v1::subscribers::Show>();
     routes.endpoint::<api::v1::subscribers::Edit>();
+    routes.endpoint::<api::v1::orders::Show>();
     routes.endpoint::<api::v1::revalidate::Create>();
     routes.endpoint::<api::v1::events::Index>();
     routes.endpoint::<api::v1::webhooks::Index>();

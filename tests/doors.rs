@@ -86,6 +86,7 @@ fn whatever_lies_behind_a_door_is_guarded() {
             || route.path == "/sign-in/code"
             || route.path.starts_with("/api/v1/leads")
             || route.path.starts_with("/api/v1/subscribers")
+            || route.path.starts_with("/api/v1/orders")
             || route.path.ends_with("/source")
             || route.path.starts_with("/api/v1/me")
             || route.path.starts_with("/api/v1/events")
@@ -347,6 +348,7 @@ fn head_is_get_without_the_body() {
             }
             let asks_for_more = path.starts_with("/api/v1/leads")
                 || path.starts_with("/api/v1/subscribers")
+                || path.starts_with("/api/v1/orders")
                 || path.ends_with("/source")
                 || path.starts_with("/api/v1/webhooks")
                 || path.starts_with("/api/v1/deliveries")

@@ -27,7 +27,7 @@ async fn settled(app: &TestApp) {
     app.comes_to(settled, "true").await;
 }
 
-async fn read(app: &TestApp, person: &Person<'_>, key: &str, query: &str) -> Answer {
+pub async fn read(app: &TestApp, person: &Person<'_>, key: &str, query: &str) -> Answer {
     settled(app).await;
     read_now(person, key, query).await
 }
@@ -38,7 +38,7 @@ async fn read_now(person: &Person<'_>, key: &str, query: &str) -> Answer {
 }
 
 /// What happened, as `type sequence`.
-fn told(feed: &Value) -> Vec<String> {
+pub fn told(feed: &Value) -> Vec<String> {
     let items = feed["items"].as_array().unwrap().iter();
     items.map(|one| format!("{} {}", one["type"].as_str().unwrap(), one["sequence"])).collect()
 }

@@ -132,7 +132,7 @@ fn fixtures() -> String {
          values ('{NOBODYS}', null, '', '{{}}', '{{}}', now() + interval '10 minutes'),
                 ('{MEMBERS}', '{MEMBERS}', 'Phone', '{{}}', '{{}}', now() + interval '10 minutes');
          insert into api_keys (id, name, prefix, hash, scopes)
-         values ('{NOBODYS}', 'A', 'fd_live_aaaa', sha256('{key_a}'), '{{leads:write,leads:status,posts:write,posts:read,subscribers:read,subscribers:write,cache:write,events:read,webhooks:write}}'),
+         values ('{NOBODYS}', 'A', 'fd_live_aaaa', sha256('{key_a}'), '{{leads:write,leads:status,posts:write,posts:read,orders:read,subscribers:read,subscribers:write,cache:write,events:read,webhooks:write}}'),
                 (gen_random_uuid(), 'B', 'fd_live_bbbb', sha256('{key_b}'), '{{leads:write}}');
          insert into sessions (token_hash, id, account_id, expires_at, by_token)
          values (sha256('\\x08'), '01890000-0000-7000-8000-000000000009', '{MEMBERS}', now() + interval '1 hour', true);

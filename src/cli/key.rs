@@ -53,8 +53,8 @@ pub struct Create {
     /// Whose it is.
     #[arg(long)]
     name: String,
-    /// What it may do: leads:write, leads:status, posts:write, posts:read, subscribers:read, subscribers:write, cache:write,
-    /// events:read, webhooks:write. May be given several times.
+    /// What it may do: leads:write, leads:status, posts:write, posts:read, subscribers:read, subscribers:write, orders:read,
+    /// cache:write, events:read, webhooks:write. May be given several times.
     #[arg(long = "scope", required = true)]
     scopes: Vec<String>,
     /// For trying things out: what it hands in is marked, and nobody is told.

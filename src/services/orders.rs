@@ -6,10 +6,12 @@
 //! there is.
 
 mod placing;
+mod program;
 mod reading;
 pub mod staff;
 
 pub use placing::{Buyer, Placed, Places, place};
+pub use program::{Ordered, for_program, told};
 pub use reading::{Bought, Buying, Order, for_mail, held, note_cancelled, number, way_of};
 
 use crate::error::Result;
@@ -21,12 +23,16 @@ use crate::services::payments::calls;
 use crate::services::payments::mirror::{Because, book};
 use crate::stripe::asking;
 use crate::stripe::objects::Session;
+use schemars::JsonSchema;
+use serde::Serialize;
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 /// How an order stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "OrderStatus")]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub enum Status {
     /// It is not paid for yet.

@@ -4,6 +4,7 @@ mod buying;
 mod cart;
 mod desk;
 mod rush;
+mod told;
 
 use super::mail::work;
 use super::payments::cli;

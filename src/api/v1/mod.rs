@@ -4,6 +4,7 @@ pub mod events;
 pub mod leads;
 pub mod me;
 pub mod openapi;
+pub mod orders;
 pub mod posts;
 pub mod revalidate;
 pub mod subscribers;

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::services::input::{self, Timestamp};
 use crate::services::keys::{EventsRead, Partner};
 use crate::services::leads::{self, Lead};
+use crate::services::orders::{self, Ordered};
 use crate::services::posts::{self, Published};
 use crate::services::subscribers::{self, Subscriber};
 use schemars::JsonSchema;
@@ -46,7 +47,7 @@ pub struct Event {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "EventObject")]
 pub struct Object {
-    /// lead, post or subscriber.
+    /// lead, post, subscriber or order.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// Which.
@@ -64,6 +65,8 @@ pub enum Data {
     Post(Published),
     /// Somebody who gets the newsletter, or did.
     Subscriber(Subscriber),
+    /// Something that was ordered.
+    Order(Ordered),
 }
 
 /// Whoever is told of posts: it was seen to that they may read whatever is published. Only this module makes one.
@@ -192,15 +195,18 @@ async fn told(db: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<Event>> {
     let leads = leads::by_ids(&mut *db, &about(Subject::Lead)).await?;
     let posts = posts::told(&mut *db, &Entitled(()), &about(Subject::Post)).await?;
     let subscribers = subscribers::told(&mut *db, &about(Subject::Subscriber)).await?;
+    let orders = orders::told(&mut *db, &about(Subject::Order)).await?;
     let leads: HashMap<_, _> = leads.into_iter().map(|lead| (lead.id, lead)).collect();
     let posts: HashMap<_, _> = posts.into_iter().map(|post| (post.id, post)).collect();
     let subscribers: HashMap<_, _> = subscribers.into_iter().map(|one| (one.id, one)).collect();
+    let orders: HashMap<_, _> = orders.into_iter().map(|one| (one.id, one)).collect();
     let event = |row: Row| {
         let of = called(&row.kind)?.of;
         let data = match of {
             Subject::Lead => leads.get(&row.object).cloned().map(Data::Lead),
             Subject::Post => posts.get(&row.object).cloned().map(Data::Post),
             Subject::Subscriber => subscribers.get(&row.object).cloned().map(Data::Subscriber),
+            Subject::Order => orders.get(&row.object).cloned().map(Data::Order),
         };
         let object = Object { kind: of.as_str(), id: row.object };
         let Row { id, kind, at, sequence, .. } = row;

@@ -10,6 +10,8 @@ pub enum Subject {
     Post,
     /// Somebody who gets the newsletter.
     Subscriber,
+    /// Something that was ordered.
+    Order,
 }
 
 impl Subject {
@@ -19,6 +21,7 @@ impl Subject {
             Self::Lead => "lead",
             Self::Post => "post",
             Self::Subscriber => "subscriber",
+            Self::Order => "order",
         }
     }
 
@@ -28,6 +31,7 @@ impl Subject {
             Self::Lead => "leads:write",
             Self::Post => "posts:read",
             Self::Subscriber => "subscribers:read",
+            Self::Order => "orders:read",
         }
     }
 }
@@ -48,7 +52,7 @@ const fn told(name: &'static str, of: Subject, words: &'static str) -> Type {
 }
 
 /// Every type there is.
-pub const TYPES: [Type; 7] = [
+pub const TYPES: [Type; 9] = [
     told("lead.created", Subject::Lead, "Somebody has written to us."),
     told("lead.updated", Subject::Lead, "A lead has changed: its status, mostly."),
     told("post.published", Subject::Post, "A post is there for everyone."),
@@ -56,6 +60,8 @@ pub const TYPES: [Type; 7] = [
     told("post.unpublished", Subject::Post, "A post is not there any more."),
     told("subscriber.confirmed", Subject::Subscriber, "Somebody gets the newsletter."),
     told("subscriber.unsubscribed", Subject::Subscriber, "Somebody does no more."),
+    told("order.paid", Subject::Order, "An order is paid for."),
+    told("order.refunded", Subject::Order, "Money of an order goes back: all of it, or a part."),
 ];
 
 /// The type of this name.

@@ -16,8 +16,8 @@ pub use desk::{
 };
 pub use new::{EXPIRIES, NewKey};
 pub use scopes::{
-    CacheWrite, EventsRead, LeadsStatus, LeadsWrite, Offered, PostsRead, PostsWrite, SCOPES, Scope,
-    SubscribersRead, SubscribersWrite, WebhooksWrite, names,
+    CacheWrite, EventsRead, LeadsStatus, LeadsWrite, Offered, OrdersRead, PostsRead, PostsWrite,
+    SCOPES, Scope, SubscribersRead, SubscribersWrite, WebhooksWrite, names,
 };
 pub use secret::{Kind, Presented, Secret};
 pub use sites::{admit_from, is_named};

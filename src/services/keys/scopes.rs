@@ -74,6 +74,16 @@ impl Scope for SubscribersWrite {
     const FOR_TESTS: bool = false;
 }
 
+/// `orders:read`: see what was ordered.
+#[derive(Debug)]
+pub struct OrdersRead;
+
+impl Scope for OrdersRead {
+    const NAME: &'static str = "orders:read";
+    const WORDS: &'static str = "See what was ordered, by whom, and whether it was paid for.";
+    const FOR_TESTS: bool = false;
+}
+
 /// `cache:write`: have pages rendered again.
 #[derive(Debug)]
 pub struct CacheWrite;
@@ -121,13 +131,14 @@ const fn offered<S: Scope>() -> Offered {
 }
 
 /// Every scope there is.
-pub const SCOPES: [Offered; 9] = [
+pub const SCOPES: [Offered; 10] = [
     offered::<LeadsWrite>(),
     offered::<LeadsStatus>(),
     offered::<PostsWrite>(),
     offered::<PostsRead>(),
     offered::<SubscribersRead>(),
     offered::<SubscribersWrite>(),
+    offered::<OrdersRead>(),
     offered::<CacheWrite>(),
     offered::<EventsRead>(),
     offered::<WebhooksWrite>(),
