@@ -24,6 +24,7 @@ pub fn page(ending: &Ending<'_>, state: &FormState) -> View {
             ul {
                 li { "Your account: name, address, password, second factor, passkeys, and every other way in." }
                 li { "Every session and every app, on all devices, at once. It cannot be undone." }
+                li { "Your membership, if you have one: it ends with what is paid for, and nothing is taken any more." }
                 @if ending.is_staff {
                     li { "That you run this site, and the invitations that you have sent." }
                 }
@@ -31,6 +32,7 @@ pub fn page(ending: &Ending<'_>, state: &FormState) -> View {
             h2 { "What stays" }
             ul {
                 li { "Messages that you wrote to us, with what we noted on them: they are our correspondence, and part of our books." }
+                li { "Orders, with the name and address they were made under, and what was paid: our books have to be kept." }
                 @if ending.is_subscribed {
                     li { "The newsletter: it goes to an address and not to an account. Each issue has a link that ends it." }
                 } @else {

@@ -81,7 +81,7 @@ fn at_first(plan: &Plan<'_>) -> Markup {
     let days = plan.trial_days.unsigned_abs() as usize;
     html! {
         p.meta {
-            @if days > 0 { span { (format::plural(days, "day is", "days are")) " free of charge at first" } }
+            @if days > 0 { span { (format::plural(days, "day is", "days are")) " free of charge at first, for new members" } }
             @if let Some(off) = plan.off { span { (off) " % off the first payment" } }
         }
     }

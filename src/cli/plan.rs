@@ -161,10 +161,11 @@ impl Command {
                 output.print(&found, || found.iter().map(line).collect())
             }
             Self::Grant { email, until, reason } => {
-                let id = app.clock.id();
+                let (id, now) = (app.clock.id(), app.clock.now());
                 record(app, &operator, async |tx| {
                     let whose =
-                        memberships::grant(tx, &operator, id, &email, (until, &reason)).await?;
+                        memberships::grant(tx, &operator, id, &email, (until, &reason), now)
+                            .await?;
                     Ok(((), Act::MembershipGiven.on("account", whose)))
                 })
                 .await?;

@@ -3,7 +3,7 @@
 //! A checkout is a row that says how far it has come; [`advance`] takes it on from wherever it is, whoever calls: the one who
 //! pressed the button, or the job that was left beside the row in case they do not come to it.
 
-use super::{carry_out, ended, follow, ids};
+use super::{carry_out, ended, follow, follow_soon, ids};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::services::outbox::End;
@@ -107,10 +107,7 @@ pub async fn come_back(app: &App, who: &Member, session: &str) -> Result<()> {
     if !app.ask(async |db| checkouts::is_of(db, who, session).await).await? {
         return Err(Error::NotFound);
     }
-    match follow(app, About::Session, session).await {
-        Ok(_) | Err(Error::Off(_) | Error::NotFound | Error::Unavailable(_)) => Ok(()),
-        Err(error) => Err(error),
-    }
+    follow_soon(app, About::Session, session).await
 }
 
 /// Gives so much of a payment back, all of it where nothing is said: once for each `errand`, such as the id of the form that asks.

@@ -22,7 +22,11 @@ use crate::stripe::objects::{Charge, Event, Invoice, List, Refund, Session};
 use crate::stripe::{Failure, Stripe, asking};
 use serde_json::Value;
 use std::time::Duration;
+use tokio::time::timeout;
 use uuid::Uuid;
+
+/// How long somebody waits for Stripe before they see a page without it.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is said where payments are off.
 pub const OFF: &str = "STRIPE_SECRET_KEY is not set.";
@@ -64,7 +68,9 @@ pub async fn carry_out(app: &App, call: Uuid) -> Result<(Call, Option<Value>)> {
         given_up.await.map(|done| done.value)?;
         return Err(refused());
     }
-    let read = app.bookkeep(async |tx| calls::tried(tx, call.id).await).await?;
+    let Some(read) = app.bookkeep(async |tx| calls::tried(tx, call.id).await).await? else {
+        return Err(Error::unavailable("somebody else has settled this call"));
+    };
     match stripe.send(&app.outgoing, &call.asked, call.id).await {
         Ok(answer) => {
             let settled = app.work(async |tx| {
@@ -211,6 +217,21 @@ async fn refunds(stripe: &Stripe, out: &Outgoing, charge: &str) -> Result<Vec<Ob
         Object::Refund(Refund { payment_intent, ..refund })
     };
     Ok(back.data.into_iter().map(with_payment).collect())
+}
+
+/// The same for somebody who waits for a page: where Stripe is away, or does not answer soon, what is known here is all there is.
+///
+/// # Errors
+/// As any statement.
+pub async fn follow_soon(app: &App, about: About, object: &str) -> Result<()> {
+    let fresh = match timeout(PATIENCE, read(app, about, object)).await {
+        Ok(Ok(fresh)) => fresh,
+        Err(_) | Ok(Err(Error::Off(_) | Error::NotFound | Error::Unavailable(_))) => return Ok(()),
+        Ok(Err(error)) => return Err(error),
+    };
+    let id = || app.clock.id();
+    let taken = app.work(async |tx| payments::take_in(tx, &fresh, &because(app, &id)).await);
+    taken.await.map(drop)
 }
 
 /// Reads something at Stripe and takes it in, though no event has told of it; says what of it was news.

@@ -1,6 +1,6 @@
 //! How an order comes to be paid for, or not: what is said to Stripe between the transactions of the shop.
 
-use super::{checkout, follow};
+use super::{checkout, follow_soon};
 use crate::app::{App, Written};
 use crate::error::{Error, Result};
 use crate::services::cart::Shopper;
@@ -45,10 +45,7 @@ pub async fn order(app: &App, who: &Shopper, buyer: &Buyer) -> Result<Written<St
 pub async fn learn(app: &App, by: &Holder<Buying>) -> Result<()> {
     let way = app.ask(async |db| orders::way_of(db, by).await).await?;
     let Some((_, Some(session))) = way else { return Ok(()) };
-    match follow(app, About::Session, &session).await {
-        Ok(_) | Err(Error::Off(_) | Error::NotFound | Error::Unavailable(_)) => Ok(()),
-        Err(error) => Err(error),
-    }
+    follow_soon(app, About::Session, &session).await
 }
 
 /// Has an order that was not paid for end. One that was paid for meanwhile is paid for.

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::policies::Operator;
-use crate::services::payments::calls;
+use crate::services::payments::{calls, checkouts};
 use crate::services::sessions::Member;
 use crate::stripe::asking;
 use serde::Serialize;
@@ -89,7 +89,9 @@ pub async fn set_ending(
     ends: bool,
 ) -> Result<Uuid> {
     let held = of(&mut *db, who).await?.ok_or(Error::NotFound)?;
-    let purpose = format!("ending:{}:{}", who.id(), ids.0);
+    let about = format!("ending:{}:", who.id());
+    calls::give_up(&mut *db, &about, now).await?;
+    let purpose = format!("{about}{}", ids.0);
     calls::freeze(db, ids, now, &purpose, &asking::ending(&held.id, ends)).await
 }
 
@@ -109,7 +111,7 @@ pub async fn ask_for_portal(
     calls::freeze(db, ids, now, &purpose, &asking::portal(&customer, back)).await
 }
 
-/// Writes down that whatever somebody pays is to end, because their account will: nobody could end it any more.
+/// Writes down that whatever somebody pays, or is about to, is to end, because their account will: nobody could end it any more.
 ///
 /// # Errors
 /// As any statement.
@@ -119,6 +121,17 @@ pub async fn end_all(
     now: OffsetDateTime,
     id: impl Fn() -> Uuid,
 ) -> Result<()> {
+    let accounts =
+        sqlx::query_scalar!("select id from accounts where lower(email) = lower($1)", email);
+    for account in accounts.fetch_all(&mut *db).await? {
+        for unheard in ["ending", "customer"] {
+            calls::give_up(&mut *db, &format!("{unheard}:{account}"), now).await?;
+        }
+        for checkout in checkouts::unpaid(&mut *db, account).await? {
+            calls::give_up(&mut *db, &format!("checkout:{checkout}"), now).await?;
+            checkouts::end(&mut *db, checkout, (id(), id()), now).await?;
+        }
+    }
     let running = sqlx::query!(
         r#"select subscriptions.id, account_id as "account!" from subscriptions join accounts on accounts.id = account_id
             where lower(email) = lower($1) and status not in ('canceled', 'incomplete_expired') and not cancel_at_period_end
@@ -136,14 +149,25 @@ pub async fn end_all(
 /// Gives somebody what others pay for. `id` is a fresh one.
 ///
 /// # Errors
-/// [`Error::Invalid`] where nobody has the address.
+/// [`Error::Invalid`] where nobody has the address, it is over already, or nobody would know why.
 pub async fn grant(
     db: &mut PgConnection,
     _by: &Operator,
     id: Uuid,
     email: &str,
     (until, reason): (Option<OffsetDateTime>, &str),
+    now: OffsetDateTime,
 ) -> Result<Uuid> {
+    if until.is_some_and(|until| until <= now) {
+        return Err(Error::field(
+            "until",
+            "That is over already. Name a moment that is still to come.",
+        ));
+    }
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err(Error::field("reason", "Say why, for whoever looks at it later."));
+    }
     let granted = sqlx::query_scalar!(
         "insert into membership_grants (id, account_id, until, reason)
          select $1, accounts.id, $3, $4 from accounts where lower(email) = lower($2) returning account_id",

@@ -218,7 +218,12 @@ fn membership_can_be_given_and_taken_back() {
         assert!(!reads(&bob).await);
         assert_eq!(cli(app, stripe, &["plan", "revoke", "--email", BOB.0]).code, 1);
         let past = [&give[..], &["--until", "2026-01-01T00:00:00Z"]].concat();
-        assert_eq!(cli(app, stripe, &past).code, 0);
+        assert_eq!(cli(app, stripe, &past).code, 1, "that would be nothing");
+        let silent = ["plan", "grant", "--email", BOB.0, "--reason", "  "];
+        assert_eq!(cli(app, stripe, &silent).code, 1);
+        // One that has run out opens nothing.
+        assert_eq!(cli(app, stripe, &give).code, 0);
+        app.psql("update membership_grants set until = now() - interval '1 second'").await;
         assert!(!reads(&bob).await);
         let acts = "select act from audit where act like 'membership-%' order by at";
         assert_eq!(

@@ -8,6 +8,7 @@ mod metered;
 mod orders;
 mod plans;
 mod reconciling;
+mod second_thoughts;
 mod steps;
 mod storm;
 

@@ -3,8 +3,8 @@
 //! A call is there once for each purpose, and of what may be asked again, one at a time. Its id is the key by which Stripe has it
 //! done once. What comes back is noted in the transaction that does with it what it is for.
 
+use super::checkouts;
 use super::mirror::{Because, Fresh, Object, take_in};
-use super::{checkouts, next_read};
 use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::services::outbox::{self, New};
@@ -104,15 +104,34 @@ pub async fn by_id(db: &mut PgConnection, id: Uuid) -> Result<Call> {
     })
 }
 
-/// Counts a try, and gives the number under which the answer is read.
+/// Counts a try, and gives the number under which the answer is read; none where the call was settled by then.
 ///
 /// # Errors
 /// As any statement.
-pub async fn tried(db: &mut PgConnection, call: Uuid) -> Result<i64> {
-    sqlx::query!("update stripe_calls set tries = tries + 1 where id = $1", call)
-        .execute(&mut *db)
-        .await?;
-    next_read(db).await
+pub async fn tried(db: &mut PgConnection, call: Uuid) -> Result<Option<i64>> {
+    let counted = sqlx::query_scalar!(
+        r#"update stripe_calls set tries = tries + 1 where id = $1 and state = 'frozen' returning nextval('stripe_reads') as "read!""#,
+        call,
+    );
+    Ok(counted.fetch_optional(db).await?)
+}
+
+/// Gives up all calls whose purpose begins like this and that nobody has answered yet: by now something else is wanted, and it must
+/// not be overtaken by what was wanted before.
+///
+/// # Errors
+/// As any statement.
+pub async fn give_up(db: &mut PgConnection, purpose: &str, now: OffsetDateTime) -> Result<()> {
+    sqlx::query!(
+        "update stripe_calls set state = 'refused', remark = 'Something else was wanted by then.', body = '', ended_at = $2,
+                purpose = purpose || ' (refused) ' || id
+          where state = 'frozen' and starts_with(purpose, $1)",
+        purpose,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Does with an answer what the call was for, unless that was done. What was sent is not kept: there are addresses in it.

@@ -42,6 +42,7 @@ pub enum Begun {
 const NOT_FOR_SALE: &str = "This plan cannot be had any more. Choose another.";
 const NOT_READY: &str = "This plan cannot be bought yet. Try again in a while.";
 const HAS_ONE: &str = "You have a membership already. Your account shows it.";
+const OWES: &str = "A payment is owed for the membership that you have. Look after your payments in your account: all is open again then.";
 
 /// Begins, or goes on with, a checkout for a plan.
 ///
@@ -67,12 +68,12 @@ pub async fn begin_plan(
         return Err(Error::field("price", NOT_READY));
     }
     let has_one = sqlx::query_scalar!(
-        r#"select exists (select from subscriptions where account_id = $1
-               and status not in ('canceled', 'incomplete_expired')) as "has!""#,
+        r#"select status in ('past_due', 'unpaid') as "owes!" from subscriptions where account_id = $1
+              and status not in ('canceled', 'incomplete_expired') order by 1 limit 1"#,
         who.id(),
     );
-    if has_one.fetch_one(&mut *db).await? {
-        return Err(Error::field("price", HAS_ONE));
+    if let Some(owes) = has_one.fetch_optional(&mut *db).await? {
+        return Err(Error::field("price", if owes { OWES } else { HAS_ONE }));
     }
     let open = sqlx::query!(
         "select id, price_id, expires_at from checkouts
@@ -284,6 +285,18 @@ pub async fn end(
     let Some(session) = session.fetch_optional(&mut *db).await?.flatten() else { return Ok(None) };
     let purpose = format!("expiry:{checkout}");
     calls::freeze(db, ids, now, &purpose, &asking::expiry(&session)).await.map(Some)
+}
+
+/// The checkouts for a plan of this account that are not over: at most one.
+///
+/// # Errors
+/// As any statement.
+pub async fn unpaid(db: &mut PgConnection, account: Uuid) -> Result<Vec<Uuid>> {
+    let unpaid = sqlx::query_scalar!(
+        "select id from checkouts where account_id = $1 and price_id is not null and state in ('begun', 'open') for no key update",
+        account,
+    );
+    Ok(unpaid.fetch_all(db).await?)
 }
 
 /// Takes in how a checkout stands; says whether that was news.

@@ -4,13 +4,14 @@
 //! events come, how often, or whether they do. What was read under a smaller number than what is known here is not
 //! taken in, and what is over at Stripe stays over.
 
-use super::{checkouts, follows};
+use super::{calls, checkouts, follows};
 use crate::error::Result;
 use crate::jobs::Job;
 use crate::mail::Mail;
 use crate::services::ledger::{self, Kind};
 use crate::services::orders;
 use crate::services::outbox::{self, New};
+use crate::stripe::asking;
 use crate::stripe::objects::{Dispute, Invoice, Refund, Session, Subscription};
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
@@ -128,7 +129,10 @@ async fn subscription(
         because.repairs,
     );
     let Some(taken) = taken.fetch_optional(&mut *db).await? else { return Ok(false) };
-    let Some(account) = taken.account_id else { return Ok(taken.news) };
+    let Some(account) = taken.account_id else {
+        ownerless(db, known, account, because).await?;
+        return Ok(taken.news);
+    };
     let subscription = known.id.clone();
     let soon = |at: OffsetDateTime| at > because.now && at - because.now <= Duration::days(3);
     let told = match known.status.as_str() {
@@ -146,6 +150,35 @@ async fn subscription(
         tell(db, &known.id, kind, account, mail, because).await?;
     }
     Ok(taken.news)
+}
+
+/// Has a subscription end that was begun here by somebody whose account is gone by now: nobody else could end it.
+async fn ownerless(
+    db: &mut PgConnection,
+    known: &Subscription,
+    account: Option<Uuid>,
+    because: &Because<'_>,
+) -> Result<()> {
+    let is_over = ["canceled", "incomplete_expired"].contains(&known.status.as_str());
+    let (Some(account), Some(checkout)) = (account, known.metadata.get("checkout")) else {
+        return Ok(());
+    };
+    if is_over || known.ends() {
+        return Ok(());
+    }
+    // Another site may use the same account at Stripe: what was not begun here is not ours to end.
+    let is_ours = sqlx::query_scalar!(
+        r#"select exists (select from stripe_calls where purpose = 'checkout:' || $1::text) as "is!""#,
+        checkout,
+    );
+    if !is_ours.fetch_one(&mut *db).await? {
+        return Ok(());
+    }
+    let (purpose, ids) =
+        (format!("ending:{account}:{}", known.id), ((because.id)(), (because.id)()));
+    let asked = asking::ending(&known.id, true);
+    calls::freeze(&mut *db, ids, because.now, &purpose, &asked).await?;
+    follows(db, &known.id, "ownerless", because, None).await.map(drop)
 }
 
 /// Has somebody told of something, once.

@@ -187,6 +187,7 @@ impl World {
             ("line_items[0][quantity]", "1"),
             ("expires_at", &expires_at),
             ("subscription_data[metadata][account]", account),
+            ("subscription_data[metadata][checkout]", checkout),
         ];
         self.begin(&form);
         customer
