@@ -104,9 +104,21 @@ pub fn is_secret(name: &str) -> bool {
 fn is_machinery(name: &str) -> bool {
     matches!(
         name,
-        "submission" | "next" | "landing_page" | "referrer" | "elapsed_ms" | "website" | "consent"
+        "submission"
+            | "next"
+            | "total"
+            | "landing_page"
+            | "referrer"
+            | "elapsed_ms"
+            | "website"
+            | "consent"
     ) || name.starts_with("utm_")
         || held::is_held(name)
+}
+
+/// Whether it is the id of something that was chosen: nobody has typed it, and nobody could read it.
+fn is_id(value: &str) -> bool {
+    value.len() == 36 && value.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 /// What was typed as text, and everything once more to be sent, in the order in which it came: that
@@ -114,7 +126,7 @@ fn is_machinery(name: &str) -> bool {
 fn to_confirm(pairs: &[&(String, String)]) -> Markup {
     html! {
         dl.details {
-            @for (name, value) in pairs.iter().filter(|(name, _)| !is_machinery(name)) {
+            @for (name, value) in pairs.iter().filter(|(name, value)| !is_machinery(name) && !is_id(value)) {
                 dt { (label(name)) }
                 dd.letter dir="auto" { (value) }
             }
@@ -127,7 +139,7 @@ fn to_confirm(pairs: &[&(String, String)]) -> Markup {
 fn to_edit(pairs: &[&(String, String)]) -> Markup {
     html! {
         @for (number, (name, value)) in pairs.iter().enumerate() {
-            @if is_machinery(name) {
+            @if is_machinery(name) || is_id(value) {
                 input type="hidden" name=(name) value=(value);
             } @else {
                 (editable(&format!("field-{number}"), name, value))

@@ -236,13 +236,16 @@ fn order_form(lines: &[Line<'_>], name: Option<&str>, state: &FormState) -> Mark
     html! {
         div.panel.small {
             h2 { "Order" }
-            @for (currency, sum) in sums { p { "In all " strong { (format::money(sum, currency)) } } }
+            @for (currency, sum) in &sums { p { "In all " strong { (format::money(*sum, currency)) } } }
             (form.button("Order and pay", "One moment…").show(html! {
+                @if let [(currency, sum)] = sums[..] {
+                    input type="hidden" name="total" value={ (sum) " " (currency) };
+                }
                 @match name {
                     Some(name) => p.hint { "You order as " bdi { (name) } "." },
                     None => {
                         (form::text(state, "name", "Name").autocomplete("name"))
-                        (form::email(state, "email", "Email").hint("Your receipt goes there, and nothing else does."))
+                        (form::email(state, "email", "Email").hint("Your receipt goes there, and whatever else there is to say of your order."))
                     }
                 }
                 p.hint { "You pay at Stripe. What you order is set aside for you for 40 minutes." }

@@ -97,7 +97,10 @@ impl Command {
                     Ok((id, Act::StockSet.on("product", id).with("stock", stock)))
                 });
                 let shown = json!({ "id": id.await?, "slug": slug, "stock": stock });
-                output.print(&shown, || format!("There are {stock} of it.\n"))
+                output.print(&shown, || match stock {
+                    1 => "There is 1 of it.\n".to_owned(),
+                    stock => format!("There are {stock} of it.\n"),
+                })
             }
         }
     }

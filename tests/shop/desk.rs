@@ -185,3 +185,38 @@ fn an_order_of_nothing_stands_in_the_list_too() {
         ada.get(&format!("/admin/orders/{id}")).await.is_page(200);
     });
 }
+
+#[test]
+fn nobody_is_told_that_there_are_fewer_than_others_are_paying_for() {
+    with_shop(async |app, stripe| {
+        let eve = app.eve();
+        let (session, path) = orders(&eve, stripe, ("print", 2)).await;
+        let fewer = cli(app, stripe, &["product", "stock", "print", "1"]);
+        assert_eq!(fewer.code, 1, "{}", fewer.out);
+        assert_eq!(cli(app, stripe, &["product", "stock", "print", "2"]).code, 0);
+        stripe.world().pay(&session);
+        assert!(eve.get(&path).await.body.contains("Thank you for your order"));
+        assert_eq!(stock(app, "print").await, "2/0");
+    });
+}
+
+#[test]
+fn whoever_saw_another_total_is_asked_before_they_pay() {
+    with_shop(async |app, stripe| {
+        let eve = app.eve();
+        add(&eve, "print", 1).await;
+        let page = eve.get("/cart").await.body;
+        assert!(page.contains("name=\"total\" value=\"2500 eur\""), "{page}");
+        let buys = async |total: &str| {
+            eve.post("/cart/checkout", &[&super::ANN[..], &[("total", total)]].concat()).await
+        };
+        app.psql("update products set amount = 2600 where slug = 'print'").await;
+        let answer = buys("2500 eur").await;
+        answer.is_page(422);
+        assert!(answer.body.contains("What this costs has changed since you saw it"));
+        assert!(answer.body.contains("value=\"2600 eur\"") && answer.body.contains("Ann Buyer"));
+        assert_eq!(stock(app, "print").await, "0/0");
+        assert_eq!(buys("2600 eur").await.status, 303);
+        assert_eq!(stripe.get(&stripe.last_session())["amount_total"], 2600);
+    });
+}

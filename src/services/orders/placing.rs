@@ -37,6 +37,9 @@ pub struct Buyer {
     #[serde(default, deserialize_with = "input::optional_line")]
     #[validate(custom(function = "input::email"))]
     pub email: Option<String>,
+    /// What all of it cost when they saw it, such as `2500 eur`, where the form says so.
+    #[serde(default)]
+    pub total: Option<String>,
 }
 
 /// Who pays, and where the receipt goes.
@@ -92,6 +95,9 @@ pub async fn place(
     // A statement of its own: what somebody has set aside while we waited is to be seen.
     let lines = cart::lines(&mut *db, cart, Some(now)).await?;
     let (amount, currency) = can_be_had(&lines)?;
+    if buyer.total.as_ref().is_some_and(|seen| *seen != format!("{amount} {currency}")) {
+        return Err(Error::field("", CHANGED));
+    }
     let (order, checkout) = (id(), id());
     write(&mut *db, (order, cart), now, &payer, &lines, (amount, &currency)).await?;
     let way = Way {
@@ -105,6 +111,9 @@ pub async fn place(
     checkouts::begin_order(db, [id(), id()], now, &new).await?;
     Ok(Placed::This(checkout))
 }
+
+const CHANGED: &str =
+    "What this costs has changed since you saw it. Look at the total, and order once more.";
 
 fn empty() -> Error {
     Error::field("", "There is nothing in your cart.")

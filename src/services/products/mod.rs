@@ -221,7 +221,7 @@ pub async fn update(
         draft.version,
     );
     if saved.execute(&mut *db).await.map_err(refused)?.rows_affected() == 1 {
-        return Ok(());
+        return promised(db, id).await;
     }
     let exists = sqlx::query_scalar!(
         r#"select exists (select from products where id = $1) as "exists!""#,
@@ -245,10 +245,22 @@ fn refused(error: sqlx::Error) -> Error {
     }
 }
 
+/// Refuses a stock that is less than what was sold and what is set aside for those who are paying.
+async fn promised(db: &mut PgConnection, id: Uuid) -> Result<()> {
+    let left = sqlx::query_scalar!(r#"select stock_left($1, now(), null) as "left!""#, id);
+    match left.fetch_one(db).await? {
+        0.. => Ok(()),
+        _ => Err(Error::field(
+            "stock",
+            "More than that are sold, or set aside for people who are paying for them. Wait for those, or take it out of the shop first.",
+        )),
+    }
+}
+
 /// Says how many there are of what is at `slug`, those that were sold included.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Invalid`] where more were sold.
+/// [`Error::NotFound`]; [`Error::Invalid`] where more were sold or are set aside.
 pub async fn set_stock(
     db: &mut PgConnection,
     _by: &Operator,
@@ -263,5 +275,6 @@ pub async fn set_stock(
         slug,
         stock,
     );
-    set.fetch_optional(db).await.map_err(refused)?.ok_or(Error::NotFound)
+    let id = set.fetch_optional(&mut *db).await.map_err(refused)?.ok_or(Error::NotFound)?;
+    promised(db, id).await.map(|()| id)
 }
