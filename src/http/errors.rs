@@ -78,7 +78,7 @@ fn title(error: &Error) -> &'static str {
         Error::Gone(_) => "Withdrawn",
         Error::Over(_) => "This is over",
         Error::Moved(_) => "Moved",
-        Error::Conflict { .. } => "Someone is at it",
+        Error::Conflict { .. } => "Not just now",
         Error::Running => "Under way",
         Error::KeyReused => "The key is taken",
         Error::NotAcceptable => "That cannot be answered",

@@ -289,9 +289,10 @@ struct Object {
 }
 
 impl Event {
-    /// What it is about.
+    /// What it is about. What does not look like an id of Stripe's is none: it is asked for by a path.
     pub fn object(&self) -> Option<&str> {
-        self.data.object.id.as_deref()
+        let plain = |id: &&str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        self.data.object.id.as_deref().filter(plain)
     }
 
     /// When it happened.

@@ -148,6 +148,19 @@ fn change(effect: &Effect) -> Change<'_> {
         }
         (_, "task-due") => ("A task is run", Some(paths::admin_runs())),
         (_, "revalidated") => ("Pages are rendered again", Some(paths::admin_cache())),
+        (_, "begun") => ("A membership has begun", None),
+        (_, "trial-ends") => ("A trial ends soon", None),
+        (_, "payment-failed") => ("A payment has failed", None),
+        (_, "ended") => ("A membership has ended", None),
+        (_, "ownerless") => ("A membership ends, as its account is gone", None),
+        (_, "disputed") => ("A bank takes a payment back", None),
+        (_, "booked") => ("A payment is in the books", Some(paths::admin_ledger())),
+        (_, "booked-credit") => ("A credit is in the books", Some(paths::admin_ledger())),
+        (_, "booked-refund") => ("What went back is in the books", Some(paths::admin_ledger())),
+        (_, "booked-dispute") => ("What a bank took is in the books", Some(paths::admin_ledger())),
+        (_, "booked-dispute-won") => {
+            ("What a bank gave again is in the books", Some(paths::admin_ledger()))
+        }
         _ => ("Something this program does not know", None),
     };
     Change { words, href, detail: effect.detail.as_deref(), at: effect.at }
