@@ -158,7 +158,7 @@ fn line(row: &Row<'_>) -> Markup {
     html! {
         tr {
             th scope="row" { (row.kind) span.sub { code { (row.object) } } }
-            td data-label="For" {
+            td.wide data-label="For" {
                 @match &row.about {
                     About::Order { id, number } => a href=(paths::admin_order(*id)) { "Order " (number) },
                     About::Member { name, email } => a dir="auto" href=(paths::admin_person(email)) { (name) },

@@ -65,7 +65,8 @@ pub fn edit(stored: &Stored<'_>, letter: Option<&Letter>, states: States<'_>) ->
 }
 
 fn free_posts(stored: &Stored<'_>, state: &FormState) -> Markup {
-    let form = form::Form::new(state).action(paths::admin_free_posts()).button("Save", "Saving…");
+    let form = form::Form::new(state).action(paths::admin_free_posts());
+    let form = form.button("Save the number", "Saving…");
     let number = stored.free_posts.to_string();
     html! {
         div.panel {

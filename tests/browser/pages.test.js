@@ -50,7 +50,8 @@ const staff = [
   ["/admin/issues", "/admin/issues/new", `/admin/issues/new?post=${posts[0].id}`, issue, `${issue}/preview`],
   ["/admin/outbox", "/admin/outbox?state=dead", ...mails, "/admin/notices", "/admin/test-mail"],
   ["/admin/cache", "/admin/cache?q=nothing-like-it", "/admin/cache/page?address=/posts", "/admin/cache/drop"],
-  ["/admin/products", "/admin/products/new", `/admin/products/${product.id}`, "/admin/orders", "/admin/orders?status=paid"],
+  ["/admin/products", "/admin/products/new", `/admin/products/${product.id}`, "/admin/orders", "/admin/orders?status=paid", "/admin/ledger"],
+  ["/admin/settings", "/admin/staff", "/admin/audit", "/admin/keys", "/admin/webhooks"],
   ["/account", "/account/two-factor", "/account/two-factor/set-up", "/account/two-factor/off", "/account/passkeys"],
   ["/account/email", "/account/export", "/account/delete", "/oauth/authorize", asking],
 ].flat();

@@ -63,6 +63,11 @@ const orders = {
   waiting: await ordered("talk", async () => {}),
   paid: await ordered("talk", pay),
   "under way": await ordered("talk", () => press(page, "Pay in a way that takes days")),
+  "not arrived": await ordered("talk", async () => {
+    await press(page, "Pay in a way that takes days");
+    await stripe.tell({ arrive: false });
+    await hear();
+  }),
   expired: await ordered("talk", () => stripe.tell({ expire: true }).then(hear)),
   cancelled: await ordered("talk", async (order) => {
     await page.goto(order);
@@ -145,7 +150,7 @@ const tours = [
   ["a member", members.begun.left, [members.begun.thanks, "/account", "/account/membership", "/membership"]],
   ["a member whose membership ends", members.ending.left, [members.ending.thanks, "/account/membership"]],
   ["a member who owes a payment", members.owing.left, ["/account/membership"]],
-  ["staff", staff, ["/admin/products", "/admin/products/new", ...products, "/admin/orders", "/admin/orders?status=paid", ...deskOrders, ...mails]],
+  ["staff", staff, ["/admin/products", "/admin/products/new", ...products, "/admin/orders", "/admin/orders?status=paid", "/admin/ledger", ...deskOrders, ...mails]],
 ];
 
 for (const colorScheme of ["light", "dark"]) {
