@@ -4,6 +4,7 @@
 //! pools are private to `db`.
 
 use crate::actions::devices::Guesses;
+use crate::api::webhooks::Deliveries;
 use crate::cache::snapshot::Token;
 use crate::cache::{Entry, Outcome, PageCache, Renderer};
 use crate::clock::{Clock, Moment};
@@ -53,6 +54,8 @@ pub struct App {
     pub cache: PageCache,
     /// Leads that are handed in at the same time.
     pub arrivals: Arrivals,
+    /// What other programs tell us at the same time.
+    pub deliveries: Deliveries,
     /// Where leads wait while the database is away.
     pub spool: Spool,
     /// Who else vouches for people.
@@ -97,6 +100,7 @@ impl App {
             passwords: Passwords::default(),
             cache: PageCache::new(config.cache_max_bytes),
             arrivals: Arrivals::default(),
+            deliveries: Deliveries::default(),
             spool: Spool::new(config.data_dir.join("spool")),
             identity: Providers::new(&config)?,
             postman: Postman::new(&config)?,

@@ -118,6 +118,26 @@ fn hold<I, O>(line: &Mutex<Line<I, O>>) -> MutexGuard<'_, Line<I, O>> {
     line.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What each is told of a batch that `error` kept from being done. Where the database was away, it would not be there for one alone
+/// either; else whose fault it is shows once each comes alone.
+pub async fn apart<I, O>(
+    error: Error,
+    all: &[I],
+    alone: impl AsyncFn(&I) -> Result<O>,
+) -> Vec<Result<O>> {
+    match (error, all) {
+        (error @ Error::Unavailable(_), all) => each(&error, all.len()),
+        (error, [_]) => vec![Err(error)],
+        (_, all) => {
+            let mut outcomes = Vec::with_capacity(all.len());
+            for one in all {
+                outcomes.push(alone(one).await);
+            }
+            outcomes
+        }
+    }
+}
+
 /// What each of `count` is told where `error` kept all of them from being done: it was nobody's own fault.
 pub fn each<O>(error: &Error, count: usize) -> Vec<Result<O>> {
     let cause = error.with_cause();

@@ -6,7 +6,9 @@ use crate::http::Gate;
 use crate::http::hook::Hook;
 use crate::http::limit::Limit;
 use crate::policies::{self, Signed};
-use crate::services::inbox::{self, Delivery};
+use crate::services::inbox::{self, Arrived, Delivery};
+use crate::together::{self, Together};
+use actix_web::web::Data;
 use serde::Serialize;
 use std::marker::PhantomData;
 
@@ -54,9 +56,25 @@ where
 {
     type Output = Kept;
 
-    async fn keep(app: &App, delivery: &Delivery) -> Result<Kept> {
-        let ids = (app.clock.id(), app.clock.id());
-        let is_new = app.put(async |db| inbox::keep(db, ids, delivery).await).await?;
+    async fn keep(app: &Data<App>, delivery: Delivery) -> Result<Kept> {
+        let arrived = Arrived { id: app.clock.id(), job: app.clock.id(), delivery };
+        let is_new = app.deliveries.join(app, arrived, keep_all).await?;
         Ok(Kept { stored: true, duplicate: !is_new })
+    }
+}
+
+/// What arrives at the same time; of each, whether it is new here.
+pub type Deliveries = Together<Arrived, bool>;
+
+async fn keep_all(app: &App, all: &[Arrived]) -> Vec<Result<bool>> {
+    match app.put(async |db| inbox::keep(db, all).await).await {
+        Ok(kept) => kept.into_iter().map(Ok).collect(),
+        Err(error) => {
+            let alone = async |one: &Arrived| {
+                let one = std::slice::from_ref(one);
+                app.put(async |db| Ok(inbox::keep(db, one).await? == [true])).await
+            };
+            together::apart(error, all, alone).await
+        }
     }
 }

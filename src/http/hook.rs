@@ -18,7 +18,7 @@ pub trait Hook: Gate<Auth: Policy<Grant = Claim>> {
     type Output: Serialize;
 
     /// Keeps it. Once that is done, the sender is answered 200, and not before.
-    async fn keep(app: &App, delivery: &Delivery) -> Result<Self::Output>;
+    async fn keep(app: &web::Data<App>, delivery: Delivery) -> Result<Self::Output>;
 }
 
 /// Takes an event.
@@ -28,7 +28,7 @@ pub async fn take<H: Hook>(request: HttpRequest, payload: web::Payload) -> HttpR
         count::<H>(app, &request)?;
         let claim = admit::<H>(app, &request).await?;
         let delivery = claim.prove(body::read(&request, payload, BODY).await?)?;
-        Ok(HttpResponse::Ok().json(H::keep(app, &delivery).await?))
+        Ok(HttpResponse::Ok().json(H::keep(app, delivery).await?))
     };
     door(Face::Problem, H::PATH, &request, work).await
 }

@@ -97,20 +97,12 @@ async fn store_all(app: &App, all: &[HandedIn]) -> Vec<Result<Written<Lead>>> {
         Ok(Written { value, token }) => {
             value.into_iter().map(|value| Ok(Written { value, token })).collect()
         }
-        // The database would not be there for one alone either.
-        Err(error @ Error::Unavailable(_)) => together::each(&error, all.len()),
-        // Whose fault it is shows once each comes alone.
-        Err(error) => match all {
-            [_] => vec![Err(error)],
-            all => {
-                let mut outcomes = Vec::with_capacity(all.len());
-                for one in all {
-                    let alone = async |tx: &mut _| leads::submit(tx, one.clone()).await;
-                    outcomes.push(app.write(alone).await);
-                }
-                outcomes
-            }
-        },
+        Err(error) => {
+            let alone = async |one: &HandedIn| {
+                app.write(async |tx| leads::submit(tx, one.clone()).await).await
+            };
+            together::apart(error, all, alone).await
+        }
     }
 }
 

@@ -58,41 +58,58 @@ fn kind_in(body: &[u8]) -> Option<String> {
     envelope.kind.or(envelope.event)
 }
 
-/// Keeps a delivery, with a job that acts upon it where there is anything to do. False where it was here before. `id` and
-/// `job` are fresh. One statement, as senders come in bursts: it is a transaction by itself.
+/// A delivery that is to be kept, under ids that were taken for it, so that it is there once however often that is tried.
+#[derive(Debug)]
+pub struct Arrived {
+    /// Of the row.
+    pub id: Uuid,
+    /// Of the job that acts upon it.
+    pub job: Uuid,
+    /// What was proven.
+    pub delivery: Delivery,
+}
+
+/// Keeps deliveries, each with a job that acts upon it where there is anything to do, and says of each, in their order, whether it is
+/// new here. One statement, as senders come in bursts: it is a transaction by itself.
 ///
 /// # Errors
-/// As any statement: then the sender has to be told to come again.
-pub async fn keep(
-    db: &mut PgConnection,
-    (id, job): (Uuid, Uuid),
-    delivery: &Delivery,
-) -> Result<bool> {
-    let unneeded = acting::needs_nothing(&delivery.source, &delivery.kind);
-    let work = Job::Inbox { event: id };
-    let written = serde_json::to_value(&work).map_err(|error| Error::Internal(error.into()))?;
+/// As any statement: then all the senders have to be told to come again.
+pub async fn keep(db: &mut PgConnection, all: &[Arrived]) -> Result<Vec<bool>> {
+    let work = |arrived: &Arrived| serde_json::to_value(Job::Inbox { event: arrived.id });
+    let work = all.iter().map(work).collect::<Result<Vec<Value>, _>>();
+    let work = work.map_err(|error| Error::Internal(error.into()))?;
+    let unneeded = |Delivery { source, kind, .. }: &Delivery| acting::needs_nothing(source, kind);
+    let of = |part: fn(&Delivery) -> &str| {
+        all.iter().map(|one| part(&one.delivery).to_owned()).collect::<Vec<String>>()
+    };
+    let example = Job::Inbox { event: Uuid::nil() };
+    // In one order for everyone, so that no two statements wait for each other.
     let kept = sqlx::query_scalar!(
-        r#"with kept as (
+        r#"with given as (
+               select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::jsonb[])
+                   with ordinality as given (id, job, source, event_id, type, payload, remark, work, place)),
+             kept as (
                insert into inbox (id, source, event_id, type, payload, state, remark, job, ended_at)
-               values ($1, $2, $3, $4, $5, case when $6::text is null then 'waiting' else 'ignored' end, $6,
-                       case when $6::text is null then $7::uuid end, case when $6::text is not null then now() end)
-                   on conflict on constraint inbox_event_key do nothing returning job),
+               select id, source, event_id, type, payload, case when remark is null then 'waiting' else 'ignored' end, remark,
+                      case when remark is null then job end, case when remark is not null then now() end
+                 from given order by source, event_id
+                   on conflict on constraint inbox_event_key do nothing returning id, job),
              due as (
                insert into outbox (id, kind, job, cause, priority)
-               select kept.job, $8, $9, 'inbox:' || $1::uuid, $10 from kept where kept.job is not null)
-           select exists (select from kept) as "is_new!""#,
-        id,
-        delivery.source,
-        delivery.event_id,
-        delivery.kind,
-        &delivery.body[..],
-        unneeded,
-        job,
-        work.kind(),
-        written,
-        work.priority(),
+               select kept.job, $9, work, 'inbox:' || kept.id, $10 from kept join given using (id) where kept.job is not null)
+           select exists (select from kept where kept.id = given.id) as "is_new!" from given order by place"#,
+        &all.iter().map(|one| one.id).collect::<Vec<Uuid>>(),
+        &all.iter().map(|one| one.job).collect::<Vec<Uuid>>(),
+        &of(|delivery| &delivery.source),
+        &of(|delivery| &delivery.event_id),
+        &of(|delivery| &delivery.kind),
+        &all.iter().map(|one| one.delivery.body.to_vec()).collect::<Vec<Vec<u8>>>(),
+        &all.iter().map(|one| unneeded(&one.delivery)).collect::<Vec<Option<&str>>>() as _,
+        &work,
+        example.kind(),
+        example.priority(),
     );
-    Ok(kept.fetch_one(db).await?)
+    Ok(kept.fetch_all(db).await?)
 }
 
 async fn put_job(db: &mut PgConnection, event: Uuid, job: Uuid) -> Result<()> {
