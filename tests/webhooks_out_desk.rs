@@ -132,7 +132,8 @@ fn what_is_wrong_is_said_by_field_at_every_door() {
             ("url", json!("https://169.254.169.254/latest"), "on the Internet"),
             ("url", json!("nonsense"), "like https://"),
             ("types", json!([]), "Choose at least one"),
-            ("types", json!(["order.paid"]), "Choose from"),
+            ("types", json!(["order.sent"]), "Choose from"),
+            ("types", json!(["order.paid"]), "may not read"),
             ("types", json!(["post.published"]), "may not read"),
             ("name", json!("x"), "2 to 100"),
         ] {
