@@ -84,13 +84,7 @@ const orders = {
     await stripe.tell({ refund: null });
     await hear();
   }),
-  // What it was paid for is not there any more.
-  "too late": await ordered("wide", async () => {
-    await site.shell("product", "stock", "wide", "0");
-    await pay();
-  }),
 };
-await site.shell("product", "stock", "wide", "1");
 
 await another();
 await put("talk", "wide");
