@@ -219,27 +219,28 @@ async fn refunds(stripe: &Stripe, out: &Outgoing, charge: &str) -> Result<Vec<Ob
     Ok(back.data.into_iter().map(with_payment).collect())
 }
 
-/// The same for somebody who waits for a page: where Stripe is away, or does not answer soon, what is known here is all there is.
-///
-/// # Errors
-/// As any statement.
-pub async fn follow_soon(app: &App, about: About, object: &str) -> Result<()> {
-    let fresh = match timeout(PATIENCE, read(app, about, object)).await {
-        Ok(Ok(fresh)) => fresh,
-        Err(_) | Ok(Err(Error::Off(_) | Error::NotFound | Error::Unavailable(_))) => return Ok(()),
-        Ok(Err(error)) => return Err(error),
-    };
-    let id = || app.clock.id();
-    let taken = app.work(async |tx| payments::take_in(tx, &fresh, &because(app, &id)).await);
-    taken.await.map(drop)
-}
-
 /// Reads something at Stripe and takes it in, though no event has told of it; says what of it was news.
 ///
 /// # Errors
 /// As [`read`].
 pub async fn follow(app: &App, about: About, object: &str) -> Result<Vec<String>> {
-    let (fresh, id) = (read(app, about, object).await?, || app.clock.id());
-    let taken = app.work(async |tx| payments::take_in(tx, &fresh, &because(app, &id)).await);
+    take_in(app, &read(app, about, object).await?).await
+}
+
+/// The same for somebody who waits for a page: where Stripe is away, or does not answer soon, what is known here is all there is.
+///
+/// # Errors
+/// As any statement.
+pub async fn follow_soon(app: &App, about: About, object: &str) -> Result<()> {
+    match timeout(PATIENCE, read(app, about, object)).await {
+        Ok(Ok(fresh)) => take_in(app, &fresh).await.map(drop),
+        Err(_) | Ok(Err(Error::Off(_) | Error::NotFound | Error::Unavailable(_))) => Ok(()),
+        Ok(Err(error)) => Err(error),
+    }
+}
+
+async fn take_in(app: &App, fresh: &Fresh) -> Result<Vec<String>> {
+    let id = || app.clock.id();
+    let taken = app.work(async |tx| payments::take_in(tx, fresh, &because(app, &id)).await);
     Ok(taken.await?.value)
 }

@@ -79,8 +79,8 @@ pub async fn keep(db: &mut PgConnection, all: &[Arrived]) -> Result<Vec<bool>> {
     let work = all.iter().map(work).collect::<Result<Vec<Value>, _>>();
     let work = work.map_err(|error| Error::Internal(error.into()))?;
     let unneeded = |Delivery { source, kind, .. }: &Delivery| acting::needs_nothing(source, kind);
-    let of = |part: fn(&Delivery) -> &str| {
-        all.iter().map(|one| part(&one.delivery).to_owned()).collect::<Vec<String>>()
+    let of = |part: fn(&Delivery) -> &str| -> Vec<&str> {
+        all.iter().map(|one| part(&one.delivery)).collect()
     };
     let example = Job::Inbox { event: Uuid::nil() };
     // In one order for everyone, so that no two statements wait for each other.
@@ -100,11 +100,11 @@ pub async fn keep(db: &mut PgConnection, all: &[Arrived]) -> Result<Vec<bool>> {
            select exists (select from kept where kept.id = given.id) as "is_new!" from given order by place"#,
         &all.iter().map(|one| one.id).collect::<Vec<Uuid>>(),
         &all.iter().map(|one| one.job).collect::<Vec<Uuid>>(),
-        &of(|delivery| &delivery.source),
-        &of(|delivery| &delivery.event_id),
-        &of(|delivery| &delivery.kind),
-        &all.iter().map(|one| one.delivery.body.to_vec()).collect::<Vec<Vec<u8>>>(),
-        &all.iter().map(|one| unneeded(&one.delivery)).collect::<Vec<Option<&str>>>() as _,
+        of(|delivery| &delivery.source) as _,
+        of(|delivery| &delivery.event_id) as _,
+        of(|delivery| &delivery.kind) as _,
+        all.iter().map(|one| &one.delivery.body[..]).collect::<Vec<&[u8]>>() as _,
+        all.iter().map(|one| unneeded(&one.delivery)).collect::<Vec<Option<&str>>>() as _,
         &work,
         example.kind(),
         example.priority(),
