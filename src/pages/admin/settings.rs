@@ -55,7 +55,7 @@ pub async fn preview(
     let to = "whoever wrote to you".to_owned();
     let mail = mail::receipt(app, words.unwrap_or(&stored.text));
     let letter = Letter { from, to, reply_to: None, mail };
-    let states = States { autoreply: state, free_posts: &blank_beside(state) };
+    let states = States { autoreply: state, free_posts: &state.silent() };
     Ok(edit(&as_shown(&stored, &free_posts), Some(&letter), states))
 }
 
@@ -79,7 +79,7 @@ pub async fn unseen(
     state: &FormState,
 ) -> Result<View> {
     let (stored, free_posts) = stored(db).await?;
-    let blank = &blank_beside(state);
+    let blank = &state.silent();
     let states = match refused {
         Refused::Autoreply => States { autoreply: state, free_posts: blank },
         Refused::FreePosts => States { autoreply: blank, free_posts: state },
@@ -90,15 +90,6 @@ pub async fn unseen(
 async fn stored(db: &mut PgConnection) -> Result<(Autoreply, FreePosts)> {
     let autoreply = settings::autoreply(&mut *db).await?;
     Ok((autoreply, settings::free_posts(db).await?.untracked()))
-}
-
-/// What nobody has typed anything into, of the same rendering.
-fn blank_beside(state: &FormState) -> FormState {
-    let blank = FormState::default();
-    match state.submission() {
-        Some(id) => blank.with_submission(id.to_owned()),
-        None => blank,
-    }
 }
 
 fn as_shown<'a>(autoreply: &'a Autoreply, free_posts: &FreePosts) -> Stored<'a> {
