@@ -2,7 +2,7 @@
 
 use crate::config::VARIABLES;
 use crate::error::Error;
-use crate::http::errors;
+use crate::http::problem;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -60,7 +60,7 @@ impl Refused {
     /// The document that says so: that of the API, in its words, with a list of reasons whatever it is.
     fn problem(&self) -> Value {
         let mut problem = match self {
-            Self::Service(error) => errors::problem(error),
+            Self::Service(error) => problem::problem(error),
             Self::Configuration(_) => json!({
                 "type": "about:blank",
                 "title": "The environment needs correcting",
@@ -75,7 +75,7 @@ impl Refused {
         let reasons = self.reasons();
         problem["errors"] = reasons
             .iter()
-            .map(|(field, detail)| json!({ "pointer": errors::pointer(field), "detail": detail }))
+            .map(|(field, detail)| json!({ "pointer": problem::pointer(field), "detail": detail }))
             .collect();
         problem
     }

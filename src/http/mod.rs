@@ -29,6 +29,7 @@ pub mod page;
 pub mod personal;
 pub mod precondition;
 pub mod prepared;
+pub mod problem;
 pub mod record;
 pub mod reply;
 pub mod retirement;
