@@ -213,6 +213,22 @@ fn a_member_is_led_back_to_their_own_form_and_a_button_to_their_own_page() {
         assert_eq!((pressed.status, pressed.location.as_str()), (303, "/sign-in"));
         let form = Form::to(&bob.get("/sign-in").await, "/sign-in").signing_in(BOB);
         assert_eq!(form.send(&bob).await.location, "/account");
+        // Where the browser says on which page it stood, they are led back there; another site's page is none of ours.
+        sessions_run_out(app).await;
+        let press = async |page: String| {
+            let request =
+                bob.request(Method::POST, "/account/sessions/end").header("referer", page);
+            let request = request.header("origin", bob.origin());
+            bob.send(request.header("sec-fetch-site", "same-origin")).await.location
+        };
+        let origin = bob.origin();
+        let (list, then) =
+            ("/account/orders?before=x", "/sign-in?next=%2Faccount%2Forders%3Fbefore%3Dx");
+        assert_eq!(press(format!("{origin}{list}")).await, then);
+        for elsewhere in ["https://evil.example/account", "/account", "nonsense", ""] {
+            assert_eq!(press(elsewhere.to_owned()).await, "/sign-in", "{elsewhere}");
+        }
+        assert_eq!(press(format!("{origin}/sign-in/code")).await, "/sign-in");
     });
 }
 

@@ -6,13 +6,14 @@ use super::front::RequestId;
 use super::origin::is_secret;
 use super::problem::{oauth_code, problem, status, title};
 use super::{held, page};
+use crate::actions::enter::own_path;
 use crate::app::App;
 use crate::error::{Error, OAuthRefusal, Result};
 use crate::identity::{Refusal, Refused};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ALLOW, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, CONTENT_TYPE, HeaderValue, LOCATION, REFERER, RETRY_AFTER, WWW_AUTHENTICATE,
 };
+use actix_web::http::{StatusCode, Uri};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use serde_json::json;
@@ -130,11 +131,12 @@ fn reference(request: &HttpRequest) -> String {
 fn as_page(request: &HttpRequest, error: &Error) -> HttpResponse {
     match error {
         Error::Unproven(_) => {
-            // A form cannot be gone back to by GET where it was a POST to a place of its own.
-            return see_other(&match request.method().is_safe() {
-                true => paths::sign_in_then(here(request)),
-                false => paths::sign_in(),
-            });
+            // A form cannot be gone back to by GET where it was a POST to a place of its own; the page it stands on can.
+            let back = match request.method().is_safe() {
+                true => Some(here(request).to_owned()),
+                false => came_from(request),
+            };
+            return see_other(&back.map_or_else(paths::sign_in, |page| paths::sign_in_then(&page)));
         }
         Error::Unconfirmed => return see_other(&paths::confirm_identity_then(here(request))),
         Error::OneFactor => return see_other(&paths::two_factor()),
@@ -233,6 +235,13 @@ pub fn confirm(request: &HttpRequest, pairs: &Pairs, token: &str) -> HttpRespons
 /// The address a request was sent to.
 pub(super) fn here(request: &HttpRequest) -> &str {
     request.uri().path_and_query().map_or("/", |at| at.as_str())
+}
+
+/// The page of ours that a form stands on, where the browser says so (RFC 9110, 10.1.3).
+fn came_from(request: &HttpRequest) -> Option<String> {
+    let from: Uri = request.headers().get(REFERER)?.to_str().ok()?.parse().ok()?;
+    shared(request).config.origin_of_host(from.authority()?.as_str())?;
+    own_path(from.path_and_query()?.as_str())
 }
 
 /// What may be shown again of what was typed.
