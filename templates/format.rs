@@ -37,9 +37,9 @@ pub fn sortable(at: OffsetDateTime) -> String {
 }
 
 /// Currencies whose smallest unit is the whole (ISO 4217, as Stripe counts).
-const WHOLE: [&str; 16] = [
-    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv",
-    "xaf", "xof", "xpf",
+const WHOLE: [&str; 15] = [
+    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf",
+    "xof", "xpf",
 ];
 
 /// An amount of money, given in the smallest units of its currency: `EUR 9.00`.

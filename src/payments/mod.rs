@@ -20,6 +20,7 @@ use crate::services::payments::{self, About, Because, Fresh, Object};
 use crate::services::plans;
 use crate::stripe::objects::{Charge, Event, Invoice, List, Refund, Session};
 use crate::stripe::{Failure, Stripe, asking};
+use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -114,23 +115,35 @@ fn ended(error: &Error, refused: &'static str) -> End {
     }
 }
 
-/// Tells Stripe of whatever it does not know of our plans, or knows otherwise; says how much that was.
+/// What has come of telling Stripe of our plans.
+#[derive(Debug, Default, Serialize)]
+pub struct Synced {
+    /// How much it was told of.
+    pub told: usize,
+    /// What it has refused, by what it is: `price:{id}`. It is asked again the next time.
+    pub refused: Vec<String>,
+}
+
+/// Tells Stripe of whatever it does not know of our plans, or knows otherwise. What it refuses keeps nothing else from it.
 ///
 /// # Errors
-/// As [`carry_out`].
-pub async fn sync_plans(app: &App) -> Result<usize> {
+/// [`Error::Off`]; [`Error::Unavailable`] where Stripe is away.
+pub async fn sync_plans(app: &App) -> Result<Synced> {
     stripe(app)?;
-    let mut told = 0;
+    let mut synced = Synced::default();
     loop {
         let frozen = app.work(async |tx| {
-            let Some((purpose, asked)) = plans::unknown_to_stripe(&mut *tx).await? else {
-                return Ok(None);
-            };
-            calls::freeze(tx, ids(app), app.clock.now(), &purpose, &asked).await.map(Some)
+            let unknown = plans::unknown_to_stripe(&mut *tx, &synced.refused).await?;
+            let Some((purpose, asked)) = unknown else { return Ok(None) };
+            let call = calls::freeze(tx, ids(app), app.clock.now(), &purpose, &asked).await?;
+            Ok(Some((call, purpose)))
         });
-        let Some(call) = frozen.await?.value else { return Ok(told) };
-        carry_out(app, call).await?;
-        told += 1;
+        let Some((call, purpose)) = frozen.await?.value else { return Ok(synced) };
+        match carry_out(app, call).await {
+            Ok(_) => synced.told += 1,
+            Err(Error::Conflict { .. }) => synced.refused.push(purpose),
+            Err(error) => return Err(error),
+        }
     }
 }
 

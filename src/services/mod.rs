@@ -38,6 +38,7 @@ pub mod ledger;
 pub mod limits;
 pub mod links;
 pub mod memberships;
+pub mod money;
 pub mod orders;
 pub mod outbox;
 pub mod pages;

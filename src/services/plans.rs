@@ -7,6 +7,7 @@
 use crate::error::{Error, OnConstraint, Result};
 use crate::policies::Operator;
 use crate::services::input::{self, Valid};
+use crate::services::money;
 use crate::services::payments::calls;
 use crate::stripe::Frozen;
 use crate::stripe::asking;
@@ -143,7 +144,7 @@ pub struct NewPlan {
     pub yearly: Option<i64>,
     /// Three small letters.
     #[serde(default, deserialize_with = "input::line")]
-    #[validate(custom(function = "a_currency"))]
+    #[validate(custom(function = "money::currency"))]
     pub currency: String,
     /// Free at first.
     #[validate(range(min = 0, max = 730, message = "Use 0 to 730 days."))]
@@ -179,16 +180,9 @@ fn a_slug(slug: &str) -> Result<(), ValidationError> {
 }
 
 fn an_amount(amount: i64) -> Result<(), ValidationError> {
-    match (1..=99_999_999).contains(&amount) {
+    match (1..=money::MOST).contains(&amount) {
         true => Ok(()),
         false => Err(wrong("Give the amount in the smallest units of the currency: 900 for 9.00.")),
-    }
-}
-
-fn a_currency(code: &str) -> Result<(), ValidationError> {
-    match code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_lowercase()) {
-        true => Ok(()),
-        false => Err(wrong("Use the three small letters of a currency, such as eur.")),
     }
 }
 
@@ -226,6 +220,7 @@ pub async fn add(
         .on_constraint("plans_slug_key", || Error::field("slug", "Another plan has this name."))?;
     for (period, amount) in [(Period::Monthly, new.monthly), (Period::Yearly, new.yearly)] {
         if let Some(amount) = amount {
+            money::takes(period.as_str(), amount, &new.currency)?;
             follow(&mut *db, id(), plan, (period, amount, &new.currency)).await?;
         }
     }
@@ -269,9 +264,10 @@ pub async fn set_price(
     slug: &str,
     (period, amount, currency): (Period, i64, &str),
 ) -> Result<Uuid> {
-    if an_amount(amount).is_err() || a_currency(currency).is_err() {
+    if an_amount(amount).is_err() || money::currency(currency).is_err() {
         return Err(Error::field("amount", "Give an amount in smallest units, and a currency."));
     }
+    money::takes("amount", amount, currency)?;
     hold(&mut *db).await?;
     let plan = sqlx::query_scalar!("select id from plans where slug = $1", slug);
     let plan = plan.fetch_optional(&mut *db).await?.ok_or(Error::NotFound)?;
@@ -354,14 +350,19 @@ async fn otherwise_at_stripe(db: &mut PgConnection) -> Result<Vec<(String, Froze
     Ok(products.chain(prices).collect())
 }
 
-/// The next thing that Stripe does not know of the plans yet: what for, and what to ask. What depends on something that Stripe
-/// has to name first comes after it.
+/// The next thing that Stripe does not know of the plans yet, but for what it has `refused`: what for, and what to ask. What depends
+/// on something that Stripe has to name first comes after it.
 ///
 /// # Errors
 /// As any statement.
-pub async fn unknown_to_stripe(db: &mut PgConnection) -> Result<Option<(String, Frozen)>> {
+pub async fn unknown_to_stripe(
+    db: &mut PgConnection,
+    refused: &[String],
+) -> Result<Option<(String, Frozen)>> {
     let product = sqlx::query!(
-        "select id, name, text from plans where active and stripe_product is null order by id limit 1"
+        "select id, name, text from plans
+          where active and stripe_product is null and 'product:' || id <> all ($1::text[]) order by id limit 1",
+        refused,
     );
     if let Some(plan) = product.fetch_optional(&mut *db).await? {
         let call = asking::product(plan.id, &plan.name, &plan.text);
@@ -370,7 +371,10 @@ pub async fn unknown_to_stripe(db: &mut PgConnection) -> Result<Option<(String, 
     let price = sqlx::query!(
         r#"select plan_prices.id, amount, currency, period = 'yearly' as "yearly!", stripe_product as "product!"
              from plan_prices join plans on plans.id = plan_id
-            where plans.active and plan_prices.active and stripe_price is null order by plan_prices.id limit 1"#
+            where plans.active and plan_prices.active and stripe_price is null and stripe_product is not null
+              and 'price:' || plan_prices.id <> all ($1::text[])
+            order by plan_prices.id limit 1"#,
+        refused,
     );
     if let Some(price) = price.fetch_optional(&mut *db).await? {
         let call =
@@ -379,13 +383,17 @@ pub async fn unknown_to_stripe(db: &mut PgConnection) -> Result<Option<(String, 
     }
     let coupon = sqlx::query!(
         r#"select id, coupon_percent as "percent!", coupon_until as "until!" from plans
-            where coupon_percent is not null and stripe_coupon is null and coupon_until > now() order by id limit 1"#
+            where coupon_percent is not null and stripe_coupon is null and coupon_until > now()
+              and 'coupon:' || id <> all ($1::text[])
+            order by id limit 1"#,
+        refused,
     );
     if let Some(plan) = coupon.fetch_optional(&mut *db).await? {
         let call = asking::coupon(plan.id, plan.percent, plan.until);
         return Ok(Some((format!("coupon:{}", plan.id), call)));
     }
-    Ok(otherwise_at_stripe(db).await?.into_iter().next())
+    let otherwise = otherwise_at_stripe(db).await?;
+    Ok(otherwise.into_iter().find(|(purpose, _)| !refused.contains(purpose)))
 }
 
 /// Notes whether a product or a price can be had there.

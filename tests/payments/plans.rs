@@ -2,7 +2,7 @@
 
 use super::super::mail::work;
 use super::super::support::TestApp;
-use super::super::support::stripe::Stripe;
+use super::super::support::stripe::{Fault, Stripe};
 use super::{becomes_a_member, bob, choose, cli, publish_for_friends, reads, with_stripe};
 
 /// What can be had at Stripe, by what it costs; a product by its name.
@@ -129,5 +129,22 @@ fn what_stripe_lets_nobody_have_is_not_begun() {
         let why = "select remark from stripe_calls where path = '/checkout/sessions'";
         assert_eq!(app.ask(why).await, ["Stripe refused it: invalid_request_error price_inactive"]);
         assert_eq!(stripe.all("checkout.session").len(), 0);
+    });
+}
+
+#[test]
+fn what_stripe_refuses_keeps_nothing_else_from_it() {
+    with_stripe(async |app, stripe| {
+        for (slug, name) in [("one", "One"), ("two", "Two")] {
+            let add = ["plan", "add", "--slug", slug, "--name", name, "--monthly", "500"];
+            assert_eq!(cli(app, stripe, &add).code, 0);
+        }
+        stripe.will_fail(&[Fault::Refuse(400)]);
+        let id = app.ask("select id from plans where slug = 'one'").await.remove(0);
+        let said = cli(app, stripe, &["stripe", "sync"]);
+        assert_eq!((said.out, said.code), (format!("Told of 2.\nproduct:{id} was refused.\n"), 1));
+        assert_eq!(offered(stripe), ["500", "900", "9000", "Friend", "Two"]);
+        assert_eq!(cli(app, stripe, &["stripe", "sync"]).out, "Told of 2.\n");
+        assert_eq!(offered(stripe), ["500", "500", "900", "9000", "Friend", "One", "Two"]);
     });
 }

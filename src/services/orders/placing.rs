@@ -8,6 +8,7 @@ use crate::error::{Error, FieldErrors, Result};
 use crate::services::accounts;
 use crate::services::cart::{self, Line, MOST_LINES, Shopper};
 use crate::services::input;
+use crate::services::money;
 use crate::services::payments::checkouts::{self, NewOrder};
 use crate::stripe::asking::{self, Way};
 use serde::Deserialize;
@@ -183,15 +184,16 @@ fn can_be_had(lines: &[Line]) -> Result<(i64, String)> {
         return Err(Error::field("", "These are too many things for one order."));
     }
     let amount = lines.iter().map(|line| line.amount * i64::from(line.quantity)).sum();
-    if amount > 99_999_999 {
+    if amount > money::MOST {
         return Err(Error::field("", "This is too much for one payment. Order it in parts."));
     }
     Ok((amount, first.currency.clone()))
 }
 
 fn too_many(line: &Line) -> String {
-    let Line { title, left, .. } = line;
+    let Line { title, left, is_there, .. } = line;
     match left {
+        _ if !is_there => format!("“{title}” is in the shop no more. Remove it."),
         0 => format!("“{title}” is sold out at the moment."),
         1 => format!("Of “{title}” there is only 1 left."),
         left => format!("Of “{title}” there are only {left} left."),

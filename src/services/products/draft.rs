@@ -1,11 +1,11 @@
 //! What is said of a product: the same fields, and the same rules, in the editor and on the shell.
 
 use crate::error::{Error, Result};
-use crate::services::input;
+use crate::services::{input, money};
 use serde::{Deserialize, Serialize};
 use templates::format;
 use time::OffsetDateTime;
-use validator::{Validate, ValidationError};
+use validator::Validate;
 
 /// What kind of thing it is.
 #[derive(
@@ -64,7 +64,7 @@ pub struct Draft {
     pub price: String,
     /// Three letters.
     #[serde(default, deserialize_with = "input::line")]
-    #[validate(custom(function = "a_currency"))]
+    #[validate(custom(function = "money::currency"))]
     pub currency: String,
     /// How many there are, those that were sold included.
     #[serde(default, deserialize_with = "input::line")]
@@ -81,14 +81,6 @@ pub struct Draft {
     pub version: Option<OffsetDateTime>,
 }
 
-fn a_currency(code: &str) -> Result<(), ValidationError> {
-    if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_lowercase()) {
-        return Ok(());
-    }
-    let message = "Use the three small letters of a currency, such as eur.";
-    Err(ValidationError::new("currency").with_message(message.into()))
-}
-
 impl Draft {
     pub(super) fn place(&self) -> Result<String> {
         if let Some(slug) = &self.slug {
@@ -100,8 +92,11 @@ impl Draft {
 
     pub(super) fn amount(&self) -> Result<i64> {
         let amount = format::smallest_units(&self.price, &self.currency);
-        let amount = amount.filter(|amount| (1..=99_999_999).contains(amount));
-        amount.ok_or_else(|| Error::field("price", "Say what one costs, as in 25 or 24.50."))
+        let amount = amount.filter(|amount| (1..=money::MOST).contains(amount));
+        let amount = amount
+            .ok_or_else(|| Error::field("price", "Say what one costs, as in 25 or 24.50."))?;
+        money::takes("price", amount, &self.currency)?;
+        Ok(amount)
     }
 
     pub(super) fn stock(&self) -> Result<i32> {
