@@ -81,6 +81,7 @@ pub fn page(account: &Account<'_>, state: &FormState) -> View {
                 dt { "Passkeys" }
                 dd { @if account.passkeys == 0 { "None" } @else { (account.passkeys) } " · " a href=(paths::passkeys()) { "Change" } }
                 dt { "Membership" } dd { (account.membership) " · " a href=(paths::account_membership()) { "Look at it" } }
+                dt { "Orders" } dd { a href=(paths::account_orders()) { "What you have ordered" } }
                 dt { "Elsewhere" } dd { a href=(paths::account_identities()) { "Ways to sign in" } }
             }
         }

@@ -8,7 +8,7 @@ use crate::pages::admin::Ignored;
 use crate::pages::membership;
 use crate::policies;
 use crate::services::sessions::Member;
-use crate::services::{accounts, email_changes, passkeys, second_factors, sessions};
+use crate::services::{accounts, email_changes, memberships, passkeys, second_factors, sessions};
 use crate::tags::Dependencies;
 use sqlx::PgConnection;
 use templates::account::{Account, Session};
@@ -45,7 +45,8 @@ impl LivePage for Show {
 pub async fn view(db: &mut PgConnection, who: &Member, state: &FormState) -> Result<View> {
     let profile = accounts::profile(&mut *db, who).await?;
     let waiting = email_changes::waiting(&mut *db, who).await?;
-    let sessions = sessions::all(db, who).await?;
+    let has_one = memberships::of(&mut *db, who).await?.is_some();
+    let sessions = sessions::all(&mut *db, who).await?;
     let sessions: Vec<_> = sessions
         .iter()
         .map(|session| Session {
@@ -64,8 +65,8 @@ pub async fn view(db: &mut PgConnection, who: &Member, state: &FormState) -> Res
         email: &profile.email,
         waiting: waiting.as_ref().map(|waiting| waiting.email.as_str()),
         has_password: profile.has_password,
-        has_second_factor: second_factors::is_on(db, who.id()).await?,
-        membership: membership::words(who.entitlement()),
+        has_second_factor: second_factors::is_on(&mut *db, who.id()).await?,
+        membership: membership::words(who.entitlement(), has_one),
         passkeys: passkeys::all(db, who.id()).await?.len(),
         sessions: &sessions,
     };

@@ -180,7 +180,8 @@ pub async fn own(db: &mut PgConnection, who: &Member, state: &FormState) -> Resu
         ends: held.ends,
         alarm: alarm(held, who.entitlement()),
     });
-    Ok(templates::membership::own(shown.as_ref(), words(who.entitlement()), has_paid, state))
+    let words = words(who.entitlement(), held.is_some());
+    Ok(templates::membership::own(shown.as_ref(), words, has_paid, state))
 }
 
 fn how_it_stands(held: &memberships::Held) -> String {
@@ -210,9 +211,10 @@ fn alarm(held: &memberships::Held, entitlement: Entitlement) -> Option<String> {
     }
 }
 
-/// What somebody has, in a sentence.
-pub fn words(entitlement: Entitlement) -> &'static str {
+/// What somebody has, in a sentence. `has_one` says whether there is a membership that is not over.
+pub fn words(entitlement: Entitlement, has_one: bool) -> &'static str {
     match entitlement {
+        Entitlement::None if has_one => "What is for members is closed to you at the moment.",
         Entitlement::None => "You have none.",
         Entitlement::Paid => "What is for members is open to you.",
         Entitlement::Ending(_) => "What is for members is open to you, for a while yet.",

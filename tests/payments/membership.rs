@@ -145,6 +145,10 @@ fn a_payment_that_fails_is_said_and_closes_nothing_for_a_week() {
         assert!(!reads(&bob).await);
         let own = bob.get("/account/membership").await;
         assert!(own.body.contains("is closed to you"), "{}", own.body);
+        for path in ["/account", "/account/membership"] {
+            let page = bob.get(path).await.body;
+            assert!(!page.contains("You have none"), "it is there, and owed for: {page}");
+        }
         stripe.world().recover(&subscription);
         stripe.deliver(&app.eve()).await;
         work(app).await;
