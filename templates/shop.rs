@@ -1,4 +1,4 @@
-//! The shop: what there is, what somebody wants of it, and what they have ordered.
+//! The shop: what there is, and what somebody wants of it.
 
 use crate::{FormState, View, form, format, markdown, paths};
 use maud::{Markup, html};
@@ -155,6 +155,8 @@ pub struct Line<'a> {
     pub currency: &'a str,
     /// How many are wanted.
     pub quantity: i32,
+    /// Whether it is in the shop yet.
+    pub is_there: bool,
     /// How many can be had.
     pub left: i64,
 }
@@ -206,6 +208,7 @@ fn item(line: &Line<'_>, state: &FormState) -> Markup {
     let stored = line.quantity.to_string();
     let each = format::money(line.amount, line.currency);
     let hint = match line.left {
+        _ if !line.is_there => format!("{each} each. It is in the shop no more."),
         0 => format!("{each} each. Sold out at the moment."),
         left if left < i64::from(line.quantity) => format!("{each} each. Only {left} left."),
         _ => format!("{each} each"),
@@ -215,7 +218,7 @@ fn item(line: &Line<'_>, state: &FormState) -> Markup {
         (form::text(state, &name, line.title).stored(&stored).hint(&hint))
         p.meta {
             span.price { (sum) }
-            a href=(paths::product(line.slug)) aria-label={ "See “" (line.title) "”" } { "See it" }
+            @if line.is_there { a href=(paths::product(line.slug)) aria-label={ "See “" (line.title) "”" } { "See it" } }
             button.quiet type="submit" name="remove" value=(line.slug) aria-label={ "Remove “" (line.title) "”" } { "Remove" }
         }
     }
@@ -250,191 +253,6 @@ fn order_form(lines: &[Line<'_>], name: Option<&str>, state: &FormState) -> Mark
                 }
                 p.hint { "You pay at Stripe. What you order is set aside for you for 40 minutes." }
             }))
-        }
-    }
-}
-
-/// An order, as its buyer sees it.
-pub struct Order<'a> {
-    /// What it is called.
-    pub number: String,
-    /// What its address ends in.
-    pub token: &'a str,
-    /// `pending-payment`, `paid`, …
-    pub status: &'a str,
-    /// What it costs.
-    pub amount: i64,
-    /// Three letters.
-    pub currency: &'a str,
-    /// What went back.
-    pub refunded: i64,
-    /// Who it is for.
-    pub name: Option<&'a str>,
-    /// Where the receipt went.
-    pub email: Option<&'a str>,
-    /// What there is to say besides.
-    pub remark: Option<&'a str>,
-    /// When it was placed.
-    pub placed_at: OffsetDateTime,
-    /// When it was paid for.
-    pub paid_at: Option<OffsetDateTime>,
-    /// Where it can be paid for.
-    pub pay_at: Option<&'a str>,
-    /// Until when.
-    pub open_until: Option<OffsetDateTime>,
-    /// Whether a payment is under way that takes days.
-    pub is_under_way: bool,
-    /// What was ordered.
-    pub lines: Vec<Bought<'a>>,
-}
-
-/// Something that was ordered.
-pub struct Bought<'a> {
-    /// What it was called.
-    pub title: &'a str,
-    /// What one cost.
-    pub amount: i64,
-    /// How many.
-    pub quantity: i32,
-    /// When it happens.
-    pub happens_at: Option<OffsetDateTime>,
-}
-
-/// An order, for whoever has its link.
-pub fn order(order: &Order<'_>, state: &FormState) -> View {
-    let (title, words) = standing(order);
-    let is_waiting = ["open", "pending-payment"].contains(&order.status) && !order.is_under_way;
-    let main = html! {
-        header.page-head {
-            p.meta { span { "Order " (order.number) } span { (format::moment(order.placed_at)) } }
-            h1 { (title) }
-            p.lede { (words) }
-            @if let Some(place) = order.pay_at { p.actions { a.button rel="nofollow" href=(place) { "Go on to the payment" } } }
-        }
-        (bought(order))
-        (about(order))
-        @if is_waiting { (let_go(order, state)) } @else { (onward(order)) }
-    };
-    View::new(form::title(state, title), main).noindex()
-}
-
-/// What has become of it, in a heading and a sentence.
-fn standing(order: &Order<'_>) -> (&'static str, Markup) {
-    let back = format::money(order.refunded, order.currency);
-    match (order.status, order.remark) {
-        ("refunded", remark) => (
-            "Your money is on its way back",
-            html! { @if let Some(remark) = remark { (remark) " " } (back) " went back to you." },
-        ),
-        ("paid", Some(remark)) => ("Your payment came too late", html! { (remark) }),
-        ("paid", None) => (
-            "Thank you for your order",
-            html! {
-                @if order.refunded > 0 { "It is paid for, and " (back) " of it went back to you." } @else {
-                    "It is paid for, and yours."
-                    @if let Some(email) = order.email { " Your receipt goes to " bdi { (email) } "." }
-                }
-            },
-        ),
-        ("cancelled", _) => (
-            "This order is let go",
-            html! { "Nothing was taken. What you chose is still in your cart." },
-        ),
-        ("expired", Some(remark)) => ("Your payment did not arrive", html! { (remark) }),
-        ("expired", None) => (
-            "This order has run out",
-            html! { "It was not paid for in time, so nothing was taken. What you chose is still in your cart." },
-        ),
-        _ if order.is_under_way => (
-            "Your payment is under way",
-            html! { "That can take some days. You get a mail once it has arrived." },
-        ),
-        _ => (
-            "This order waits for your payment",
-            match order.open_until {
-                Some(until) => {
-                    html! { "What you chose is set aside for you until " (format::moment(until)) "." }
-                }
-                None => html! { "Look again in a moment." },
-            },
-        ),
-    }
-}
-
-/// Whom it is for, and when it was paid for.
-fn about(order: &Order<'_>) -> Markup {
-    html! {
-        @if order.name.or(order.email).is_some() {
-            dl.details {
-                dt { "For" }
-                @if let Some(name) = order.name { dd dir="auto" { (name) } }
-                @if let Some(email) = order.email { dd dir="auto" { (email) } }
-                @if let Some(at) = order.paid_at { dt { "Paid for" } dd { (format::moment(at)) } }
-            }
-        }
-    }
-}
-
-/// The button for whoever does not want it any more.
-fn let_go(order: &Order<'_>, state: &FormState) -> Markup {
-    let form = form::Form::new(state).action(paths::order_cancel(order.token));
-    html! {
-        section.panel.narrow {
-            h2 { "You do not want it any more?" }
-            p { "Nothing is taken then, and what was set aside for you is free for others." }
-            (form.button("Let go of this order", "One moment…").show(html! {}))
-        }
-    }
-}
-
-/// Where to go from here.
-fn onward(order: &Order<'_>) -> Markup {
-    html! {
-        p.actions {
-            @if ["expired", "cancelled"].contains(&order.status) {
-                a.button href=(paths::cart()) { "See your cart" }
-            }
-            a.quiet href=(paths::shop()) { "See the shop" }
-            a.quiet href=(paths::contact()) { "Ask us about it" }
-        }
-    }
-}
-
-/// What was ordered, and what it costs.
-pub(crate) fn bought(order: &Order<'_>) -> Markup {
-    html! {
-        table.stacked {
-            thead {
-                tr {
-                    th scope="col" { "What" }
-                    th scope="col" { "How many" }
-                    th scope="col" { "Each" }
-                    th scope="col" { "Together" }
-                }
-            }
-            tbody {
-                @for line in &order.lines {
-                    tr {
-                        th scope="row" {
-                            span dir="auto" { (line.title) }
-                            @if let Some(at) = line.happens_at { span.sub { (format::moment(at)) } }
-                        }
-                        td.number data-label="How many" { (line.quantity) }
-                        td.number data-label="Each" { (format::money(line.amount, order.currency)) }
-                        td.number data-label="Together" { (format::money(line.amount * i64::from(line.quantity), order.currency)) }
-                    }
-                }
-                tr {
-                    th scope="row" colspan="3" { "In all" }
-                    td.number data-label="Together" { strong { (format::money(order.amount, order.currency)) } }
-                }
-                @if order.refunded > 0 {
-                    tr {
-                        th scope="row" colspan="3" { "Went back" }
-                        td.number data-label="Together" { (format::money(-order.refunded, order.currency)) }
-                    }
-                }
-            }
         }
     }
 }
@@ -485,6 +303,7 @@ mod tests {
             amount: 2500,
             currency: "eur",
             quantity: 5,
+            is_there: true,
             left: 3,
         };
         let errors = [(quantity_of("a-print"), vec!["Only 3 left.".to_owned()])].into();

@@ -160,6 +160,7 @@ impl<'a> From<&'a cart::Line> for Line<'a> {
             amount: line.amount,
             currency: &line.currency,
             quantity: line.quantity,
+            is_there: line.is_there,
             left: line.left,
         }
     }

@@ -94,6 +94,8 @@ pub struct Line {
     pub currency: String,
     /// How many are wanted.
     pub quantity: i32,
+    /// Whether it is in the shop yet.
+    pub is_there: bool,
     /// How many can be had, those that this cart's own order has set aside included.
     pub left: i64,
 }
@@ -135,7 +137,7 @@ pub async fn lines(
 ) -> Result<Vec<Line>> {
     Ok(sqlx::query_as!(
         Line,
-        r#"select product_id as product, slug, title, kind as "kind: Kind", amount, currency, quantity,
+        r#"select product_id as product, slug, title, kind as "kind: Kind", amount, currency, quantity, active as is_there,
                   case when active and (happens_at is null or happens_at > moment)
                        then greatest(stock_left(product_id, moment, $1), 0) else 0 end as "left!"
              from cart_lines join products on products.id = product_id, coalesce($2, statement_timestamp()) as moment
@@ -161,7 +163,7 @@ fn one() -> i16 {
 }
 
 /// Puts so many of what is at `slug` into the cart of `who`, which is made where there is none: `token` is a fresh one for those
-/// who need it, and so is `id`. Whoever adds at the same time adds as well; a cart holds 99 of one thing.
+/// who need it, and so is `id`. Whoever adds at the same time adds as well, as long as the cart holds it.
 ///
 /// # Errors
 /// [`Error::NotFound`] where there is no such thing; [`Error::Invalid`] where it can be had no more, or the cart is full.
@@ -184,7 +186,8 @@ pub async fn add(
     let added = sqlx::query!(
         "insert into cart_lines (cart_id, product_id, quantity)
          select $1, $2, $3 where (select count(*) from cart_lines where cart_id = $1 and product_id <> $2) < $4
-             on conflict (cart_id, product_id) do update set quantity = least(cart_lines.quantity + excluded.quantity, $5)",
+             on conflict (cart_id, product_id) do update set quantity = cart_lines.quantity + excluded.quantity
+              where cart_lines.quantity + excluded.quantity <= $5",
         cart,
         product.id,
         i32::from(wish.quantity),
@@ -192,10 +195,13 @@ pub async fn add(
         MOST,
     );
     match added.execute(db).await?.rows_affected() {
-        0 => Err(Error::field("quantity", "Your cart is full. Order what is in it first.")),
+        0 => Err(Error::field("quantity", FULL)),
         _ => Ok(()),
     }
 }
+
+const FULL: &str =
+    "A cart holds 99 of one thing, and 50 different things. Order what is in yours first.";
 
 /// The cart of `who`, made where there is none.
 async fn open(

@@ -21,8 +21,15 @@ fn a_cart_needs_no_account_and_every_add_counts() {
         join_all((0..20).map(|_| add(&eve, "poster", 2))).await;
         assert_eq!(app.ask(QUANTITIES).await, ["poster 41"]);
         assert_eq!(app.ask("select count(*) from carts").await, ["1"]);
-        join_all((0..4).map(|_| add(&eve, "poster", 40))).await;
-        assert_eq!(app.ask(QUANTITIES).await, ["poster 99"], "no more than that");
+        // No more than it holds, and whoever wants more is told so: nothing is taken away without a word.
+        let more = || eve.post("/shop/poster/add", &[("quantity", "40")]);
+        let answers = join_all((0..4).map(|_| more())).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status == 303).count(), 1);
+        let refused = answers.iter().find(|answer| answer.status != 303).unwrap();
+        refused.is_page(422);
+        assert!(refused.body.contains("A cart holds 99 of one thing"), "{}", refused.body);
+        assert!(refused.body.contains("value=\"40\""), "{}", refused.body);
+        assert_eq!(app.ask(QUANTITIES).await, ["poster 81"]);
         // What the browser keeps stands nowhere else, and another browser has another cart.
         let kept = app.ask("select encode(token_hash, 'hex') from carts").await.remove(0);
         assert_eq!(kept.len(), 64);
