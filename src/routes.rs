@@ -72,6 +72,7 @@ pub fn all(routes: &mut Routes<'_>) {
 
     routes.live::<pages::account::Show>();
     routes.live::<pages::membership::Own>();
+    routes.live::<pages::orders::Own>();
     routes.action::<actions::membership::Portal>();
     routes.action::<actions::membership::Cancel>();
     routes.action::<actions::membership::Resume>();
@@ -202,6 +203,7 @@ pub fn all(routes: &mut Routes<'_>) {
     routes.endpoint::<api::v1::subscribers::Create>();
     routes.endpoint::<api::v1::subscribers::Show>();
     routes.endpoint::<api::v1::subscribers::Edit>();
+    routes.endpoint::<api::v1::orders::Index>();
     routes.endpoint::<api::v1::orders::Show>();
     routes.endpoint::<api::v1::revalidate::Create>();
     routes.endpoint::<api::v1::events::Index>();

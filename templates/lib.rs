@@ -35,6 +35,7 @@ pub mod mail;
 pub mod markdown;
 pub mod membership;
 pub mod newsletter;
+pub mod orders;
 pub mod own_data;
 pub mod passkeys;
 pub mod paths;

@@ -42,7 +42,7 @@ impl Action for Cancel {
         _: Valid<Nothing>,
     ) -> Result<Done> {
         let ended = payments::shop::cancel(visit.app, who).await?;
-        Ok(Done::at(ended.map(|_| paths::order(token))))
+        Ok(Done::at(ended.map(|()| paths::order(token))))
     }
 
     async fn page(

@@ -1,18 +1,23 @@
-//! An order, for whoever has the link to it.
+//! Orders, for whoever has placed them.
 
 use crate::app::App;
 use crate::error::Result;
-use crate::http::Gate;
 use crate::http::limit::Limit;
 use crate::http::page::{Context, LivePage};
+use crate::http::{Gate, cursor};
 use crate::pages::admin::Ignored;
 use crate::payments;
-use crate::policies::MailedLink;
+use crate::policies::{self, MailedLink};
 use crate::services::orders::{self, Buying};
+use crate::services::secrets::Secrets;
+use crate::services::sessions::Member;
 use crate::services::subscribers::Holder;
+use serde::Deserialize;
 use sqlx::PgConnection;
-use templates::shop::{Bought, Order};
+use templates::orders::{Bought, Order, Row};
 use templates::{FormState, View};
+
+const PER_PAGE: usize = 50;
 
 /// `/orders/{token}`
 pub struct Show;
@@ -53,7 +58,55 @@ pub async fn order(
     state: &FormState,
 ) -> Result<View> {
     let order = orders::held(db, who).await?;
-    Ok(templates::shop::order(&shown(&order, token), state))
+    Ok(templates::orders::show(&shown(&order, token), state))
+}
+
+/// `/account/orders`
+pub struct Own;
+
+/// Where in the list.
+#[derive(Deserialize)]
+pub struct Before {
+    #[serde(default)]
+    before: String,
+}
+
+impl Gate for Own {
+    const PATH: &'static str = "/account/orders";
+    const LIMIT: Limit = Limit::per_minute(120);
+    type Auth = policies::Member;
+}
+
+impl LivePage for Own {
+    type At = ();
+    type Query = Before;
+
+    async fn view(
+        db: &mut PgConnection,
+        who: &Member,
+        (): &(),
+        query: &Before,
+        context: &Context<'_>,
+    ) -> Result<View> {
+        let before = query.before.parse().ok();
+        let found = orders::of(db, who, before, cursor::ask(PER_PAGE)).await?;
+        let (found, older) = cursor::cut(found, PER_PAGE, |order| order.id);
+        let row = |order| row(order, &context.app.secrets);
+        let rows: Vec<Row<'_>> = found.iter().map(row).collect();
+        Ok(templates::orders::index(&rows, older, before.is_none()))
+    }
+}
+
+fn row<'a>(order: &'a orders::Own, secrets: &Secrets) -> Row<'a> {
+    Row {
+        number: orders::number(order.id),
+        token: Holder::<Buying>::token(secrets, order.id),
+        status: order.status.as_str(),
+        amount: order.amount,
+        currency: &order.currency,
+        lines: &order.lines,
+        placed_at: order.placed_at,
+    }
 }
 
 /// An order, as pages show it.

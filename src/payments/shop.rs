@@ -31,7 +31,7 @@ pub async fn order(app: &App, who: &Shopper, buyer: &Buyer) -> Result<Written<St
                 return Ok(placed.map(|_| place));
             }
             // Nobody is to pay twice: the other has to end before this one begins. It may have been paid for meanwhile.
-            Placed::Other(way) => checkout::end(app, way).await?,
+            Placed::Other(way) => let_go(app, way).await?.value,
         }
     }
     Err(Error::unavailable("an order does not come to its end"))
@@ -51,11 +51,24 @@ pub async fn learn(app: &App, by: &Holder<Buying>) -> Result<()> {
 /// Has an order that was not paid for end. One that was paid for meanwhile is paid for.
 ///
 /// # Errors
-/// [`Error::Off`]; [`Error::Unavailable`] where Stripe is away.
-pub async fn cancel(app: &App, by: &Holder<Buying>) -> Result<Written<bool>> {
+/// [`Error::Off`]; [`Error::Unavailable`] where Stripe is away; [`Error::Invalid`] where it goes on
+/// with the checkout.
+pub async fn cancel(app: &App, by: &Holder<Buying>) -> Result<Written<()>> {
     let way = app.ask(async |db| orders::way_of(db, by).await).await?;
-    let Some((way, _)) = way else { return Ok(Written::nothing(false)) };
+    let Some((way, _)) = way else { return Ok(Written::nothing(())) };
     super::stripe(app)?;
+    let done = let_go(app, way).await?;
+    let order = app.read(async |db| orders::held(db, by).await).await?;
+    if order.pay_at.is_some() {
+        return Err(Error::field("", STILL_OPEN));
+    }
+    Ok(done)
+}
+
+const STILL_OPEN: &str = "Stripe has not ended the payment of this order. Try again in a while; if you do not pay, it runs out by itself, and nothing is taken.";
+
+/// Ends a checkout that its buyer does not want any more.
+async fn let_go(app: &App, way: Uuid) -> Result<Written<()>> {
     checkout::end(app, way).await?;
-    app.write(async |tx| orders::note_cancelled(tx, by).await).await
+    app.write(async |tx| orders::note_cancelled(tx, way).await).await
 }

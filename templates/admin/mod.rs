@@ -83,7 +83,7 @@ fn page(title: &str, path: &str, main: Markup) -> View {
 }
 
 /// A status as a word in its colour.
-fn badge(status: &str) -> Markup {
+pub(crate) fn badge(status: &str) -> Markup {
     html! { span class={ "badge badge-" (status) } { (status) } }
 }
 
@@ -101,7 +101,7 @@ fn seen(name: &str, now: &str, state: &FormState) -> Markup {
 }
 
 /// The way through a list that is paged by cursor.
-fn pager(newest: Option<String>, older: Option<String>) -> Markup {
+pub(crate) fn pager(newest: Option<String>, older: Option<String>) -> Markup {
     html! {
         @if newest.is_some() || older.is_some() {
             nav.pager aria-label="Pages" {

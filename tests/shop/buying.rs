@@ -2,6 +2,7 @@
 
 use super::super::accounts::{BOB, sign_up};
 use super::super::support::Person;
+use super::super::support::stripe::Fault;
 use super::{add, hear, order, orders, pay_last, place, standing, stock, with_shop};
 use futures_util::future::join_all;
 use std::collections::BTreeSet;
@@ -155,14 +156,14 @@ fn whoever_presses_twelve_times_at_once_has_one_order_and_pays_once() {
         let answer = order(&eve).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
         assert_eq!(stripe.get(&first)["status"], "expired");
-        assert_eq!(standing(app).await, ["expired", "pending-payment"]);
+        assert_eq!(standing(app).await, ["cancelled", "pending-payment"]);
         assert_eq!(stock(app, "print").await, "0/1");
         // What was paid for meanwhile is not ordered again.
         pay_last(stripe);
         add(&eve, "poster", 1).await;
         order(&eve).await;
         hear(app, stripe).await;
-        assert_eq!(standing(app).await[..2], ["expired", "paid"]);
+        assert_eq!(standing(app).await[..2], ["cancelled", "paid"]);
     });
 }
 
@@ -212,9 +213,14 @@ fn an_order_can_be_let_go_of_and_one_that_runs_out_is_free_for_others() {
         );
         assert_eq!(stripe.get(&session)["status"], "expired");
         assert!(eve.get(&path).await.body.contains("This order is let go"));
-        // It is in the cart yet, and can be ordered anew.
+        // It is in the cart yet, and can be ordered anew; where Stripe does not let go of it, that is said.
         assert_eq!(order(&eve).await.status, 303);
         let session = stripe.last_session();
+        stripe.will_fail(&[Fault::Refuse(400)]);
+        let kept = eve.post(&format!("{}/cancel", place(stripe, &session)), &[]).await;
+        kept.is_page(422);
+        assert!(kept.body.contains("has not ended the payment of this order"), "{}", kept.body);
+        assert_eq!(standing(app).await[1], "pending-payment");
         stripe.world().expire(&session);
         hear(app, stripe).await;
         assert_eq!(
@@ -305,5 +311,41 @@ fn a_member_orders_as_themselves_and_whoever_is_erased_is_in_no_order() {
             ["paid"]
         );
         assert_eq!(app.ask("select count(*) from carts").await, ["0"]);
+    });
+}
+
+#[test]
+fn members_find_what_they_have_ordered_in_their_account_and_nobody_elses() {
+    with_shop(async |app, stripe| {
+        let (eve, bob) = (app.eve(), sign_up(app, BOB.0, BOB.1).await);
+        orders(&eve, stripe, ("print", 1)).await;
+        let list = bob.get("/account/orders").await;
+        list.is_page(200);
+        assert!(list.body.contains("There are none."), "{}", list.body);
+        let (session, path) = orders(&bob, stripe, ("poster", 2)).await;
+        stripe.world().pay(&session);
+        hear(app, stripe).await;
+        let list = bob.get("/account/orders").await.body;
+        for words in [&format!("href=\"{path}\"")[..], "2 × Poster", "EUR 19.00", ">paid<"] {
+            assert!(list.contains(words), "{words}: {list}");
+        }
+        assert_eq!(list.matches("<th scope=\"row\">").count(), 1, "{list}");
+        bob.get(&path).await.is_page(200);
+        assert!(bob.get("/account").await.body.contains("href=\"/account/orders\""));
+        // Fifty at a time, the last placed first; what makes no sense is the whole list.
+        app.psql(
+            "insert into orders (id, account_id, status, amount, currency)
+             select gen_random_uuid(), (select account_id from orders where account_id is not null), 'expired', 100, 'eur'
+               from generate_series(1, 60)",
+        )
+        .await;
+        let rows =
+            async |path: &str| bob.get(path).await.body.matches("<th scope=\"row\">").count();
+        let first = bob.get("/account/orders").await.body;
+        let older = first.split("href=\"/account/orders?before=").nth(1).unwrap();
+        let older = format!("/account/orders?before={}", older.split('"').next().unwrap());
+        assert_eq!((rows("/account/orders").await, rows(&older).await), (50, 11));
+        assert_eq!(rows("/account/orders?before=nonsense").await, 50);
+        assert_eq!(app.eve().get("/account/orders").await.status, 303);
     });
 }

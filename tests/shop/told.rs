@@ -49,6 +49,22 @@ fn that_an_order_is_paid_and_that_money_goes_back_is_told_to_whoever_may_see_ord
         assert_eq!((look(&id, &key).await.status, &look(&id, &key).await.json()), (200, order));
         look(&id, &other).await.is_problem(403);
         look("018f0000-0000-7000-8000-00000000ffff", &key).await.is_problem(404);
+        let list = async |query: &str, key: &str| {
+            let request = program.request(Method::GET, &format!("/api/v1/orders{query}"));
+            program.send(request.header("x-api-key", key)).await
+        };
+        assert_eq!(list("", &key).await.json(), json!({ "items": [order], "next": null }));
+        for (query, count) in [
+            ("?status=paid&email=ANN%40example.test", 1),
+            ("?status=pending-payment", 0),
+            ("?email=bob%40example.test", 0),
+            (&format!("?after={id}"), 0),
+        ] {
+            let items = list(query, &key).await.json()["items"].as_array().unwrap().len();
+            assert_eq!(items, count, "{query}");
+        }
+        list("?status=lost", &key).await.is_problem(422);
+        list("", &other).await.is_problem(403);
         let others = read(app, &program, &other, "").await.json();
         assert_eq!(others["items"], json!([]), "{others}");
         let sent = "select type from webhook_deliveries join events on events.n = event";
@@ -72,6 +88,14 @@ fn that_an_order_is_paid_and_that_money_goes_back_is_told_to_whoever_may_see_ord
             assert_eq!(event["data"]["amount"], 5000);
         }
         assert_eq!(told(&feed).len(), 3);
+        let (_, path) = orders(&eve, stripe, ("poster", 1)).await;
+        let two = list("?limit=1", &key).await;
+        let next = two.json()["next"].as_str().unwrap().to_owned();
+        assert_eq!(
+            list(&format!("?limit=1&after={next}"), &key).await.json()["items"][0]["id"],
+            json!(id)
+        );
+        assert_eq!(eve.post(&format!("{path}/cancel"), &[]).await.status, 303);
         // What is not paid in time is no news, nor is what only its words have changed of.
         orders(&eve, stripe, ("poster", 1)).await;
         let session = stripe.last_session();

@@ -52,7 +52,41 @@ pub struct OrderedLine {
     quantity: i32,
 }
 
-/// Those of `ids` that are there, for whoever is told of them: it was seen to that they may learn of these.
+/// Which orders a program asks for.
+#[derive(Debug)]
+pub struct Which<'a> {
+    /// That stand so.
+    pub status: Option<Status>,
+    /// Of whoever has this address.
+    pub email: Option<&'a str>,
+    /// Older than this one.
+    pub after: Option<Uuid>,
+}
+
+/// Up to `limit` of them, the last placed first.
+///
+/// # Errors
+/// As any statement.
+pub async fn listed(
+    db: &mut PgConnection,
+    _by: &Partner<OrdersRead>,
+    which: &Which<'_>,
+    limit: i64,
+) -> Result<Vec<Ordered>> {
+    let ids = sqlx::query_scalar!(
+        "select id from orders
+          where ($1::text is null or status = $1) and ($2::text is null or lower(email) = lower($2)) and ($3::uuid is null or id < $3)
+          order by id desc limit $4",
+        which.status as Option<Status>,
+        which.email,
+        which.after,
+        limit,
+    );
+    let ids = ids.fetch_all(&mut *db).await?;
+    told(db, &ids).await
+}
+
+/// Those of `ids` that are there, the last placed first, for whoever is told of them: it was seen to that they may learn of these.
 ///
 /// # Errors
 /// As any statement.
@@ -64,7 +98,7 @@ pub async fn told(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Ordered>> {
         r#"select id, status as "status: Status", amount, currency, refunded, name, email, placed_at, paid_at,
                   coalesce((select jsonb_agg(jsonb_build_object('title', title, 'amount', lines.amount, 'quantity', quantity) order by position)
                               from order_lines lines where order_id = orders.id), '[]') as "lines!: Json<Vec<OrderedLine>>"
-             from orders where id = any($1)"#,
+             from orders where id = any($1) order by id desc"#,
         ids,
     );
     let ordered = rows.fetch_all(db).await?.into_iter().map(|row| Ordered {

@@ -1,7 +1,8 @@
-//! An order, as its buyer sees it: whoever has the link that was given to them.
+//! An order, as its buyer sees it: whoever has the link that was given to them, or has signed in.
 
 use super::Status;
 use crate::error::{Error, Result};
+use crate::services::sessions::Member;
 use crate::services::subscribers::{Holder, Kind};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -59,6 +60,47 @@ pub struct Order {
     pub is_under_way: bool,
     /// What was ordered.
     pub lines: Vec<Bought>,
+}
+
+/// An order in the list of whoever has placed it.
+#[derive(Debug)]
+pub struct Own {
+    /// UUID v7.
+    pub id: Uuid,
+    /// How it stands.
+    pub status: Status,
+    /// What all of it costs.
+    pub amount: i64,
+    /// Three letters.
+    pub currency: String,
+    /// What was ordered, in a line.
+    pub lines: String,
+    /// When it was ordered.
+    pub placed_at: OffsetDateTime,
+}
+
+/// Up to `limit` orders of `who` that are older than `before`, the last placed first.
+///
+/// # Errors
+/// As any statement.
+pub async fn of(
+    db: &mut PgConnection,
+    who: &Member,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Own>> {
+    Ok(sqlx::query_as!(
+        Own,
+        r#"select id, status as "status: Status", amount, currency, placed_at,
+                  coalesce((select string_agg(quantity || ' × ' || title, ', ' order by position)
+                              from order_lines where order_id = orders.id), '') as "lines!"
+             from orders where account_id = $1 and ($2::uuid is null or id < $2) order by id desc limit $3"#,
+        who.id(),
+        before,
+        limit,
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 /// What an order is called among people: the end of its id, which is chance.
@@ -131,16 +173,26 @@ pub async fn way_of(
     Ok(way.fetch_optional(db).await?.map(|row| (row.id, row.session)))
 }
 
-/// Notes of an order that is over unpaid that its buyer wanted it so.
+/// Notes of the order of this checkout, if it is over unpaid, that its buyer wanted it so.
 ///
 /// # Errors
 /// As any statement.
-pub async fn note_cancelled(db: &mut PgConnection, by: &Holder<Buying>) -> Result<bool> {
-    let noted = sqlx::query!(
-        "update orders set status = 'cancelled' where id = $1 and status = 'expired'",
-        by.id()
-    );
-    Ok(noted.execute(db).await?.rows_affected() == 1)
+pub async fn note_cancelled(db: &mut PgConnection, way: Uuid) -> Result<()> {
+    sqlx::query!(
+        "update orders set status = 'cancelled' where status = 'expired' and id = (select order_id from checkouts where id = $1)",
+        way,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// An order, for a mail to owners.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn for_owners(db: &mut PgConnection, id: Uuid) -> Result<Order> {
+    by_id(db, id).await
 }
 
 /// An order, for a mail to its buyer; none where there is nobody left to get it.
