@@ -3,14 +3,16 @@
 use super::output::{Output, Refused};
 use super::record::record;
 use crate::app::App;
-use crate::payments;
 use crate::payments::reconcile::{How, Report, reconcile};
+use crate::payments::{self, Synced};
 use crate::policies::Operator;
 use crate::services::audit::Act;
 use crate::services::ledger;
+use anyhow::anyhow;
 use clap::Subcommand;
 use serde_json::json;
 use std::fmt::Write;
+use uuid::Uuid;
 
 /// What can be done about payments.
 #[derive(Debug, Subcommand)]
@@ -41,12 +43,16 @@ impl Command {
         let operator = Operator::at_the_shell();
         match self {
             Self::Sync => {
-                let told = payments::sync_plans(app).await?;
-                if told > 0 {
-                    let line = Act::PlansSynced.to("plans").with("told", told);
+                let synced = payments::sync_plans(app).await?;
+                if synced.told > 0 {
+                    let line = Act::PlansSynced.to("plans").with("told", synced.told);
                     record(app, &operator, async |_| Ok(((), line))).await?;
                 }
-                output.print(&json!({ "told": told }), || format!("Told of {told}.\n"))
+                output.print(&synced, || what_was_told(&synced))?;
+                match synced.refused.is_empty() {
+                    true => Ok(()),
+                    false => Err(Refused::Shown(anyhow!("Stripe has refused some of it"))),
+                }
             }
             Self::Reconcile { dry_run, all } => {
                 let how = How { repairs: !dry_run, everything: all };
@@ -77,12 +83,19 @@ impl Command {
     }
 }
 
+fn what_was_told(synced: &Synced) -> String {
+    let refused = synced.refused.iter().map(|what| format!("{what} was refused.\n"));
+    format!("Told of {}.\n", synced.told) + &refused.collect::<String>()
+}
+
 fn said(report: &Report) -> String {
     let mut said = format!("{} compared.\n", report.compared);
+    let doubtful = report.doubtful.iter().map(Uuid::to_string).collect();
     for (what, ids) in [
         ("never came", &report.lost),
         ("stood otherwise", &report.drifted),
         ("is unknown to Stripe", &report.unknown),
+        ("is an order that stands otherwise in the ledger", &doubtful),
     ] {
         for id in ids {
             // A String takes whatever is written to it.

@@ -135,6 +135,13 @@ pub enum Mail {
         /// Who is told.
         staff: Uuid,
     },
+    /// To an owner: Stripe has refused to give money back.
+    RefundRefused {
+        /// Whose money.
+        order: Uuid,
+        /// Who is told.
+        staff: Uuid,
+    },
     /// To a member of staff who wants to see whether mail arrives.
     Test {
         /// Who asked.
@@ -177,7 +184,8 @@ impl Mail {
             | Self::IssueTest { .. }
             | Self::WebhookDisabled { .. }
             | Self::LeadDigest { .. }
-            | Self::Disputed { .. } => Purpose::Staff,
+            | Self::Disputed { .. }
+            | Self::RefundRefused { .. } => Purpose::Staff,
             Self::LeadReceipt { .. }
             | Self::ConfirmSubscription { .. }
             | Self::SubscribedAlready { .. }
@@ -209,6 +217,7 @@ impl Mail {
             | Self::MembershipEnded { .. }
             | Self::OrderReceipt { .. }
             | Self::Disputed { .. }
+            | Self::RefundRefused { .. }
             | Self::SubscribedAlready { .. } => 1,
             Self::Digest { .. } | Self::LeadDigest { .. } => 4,
             Self::Issue { .. } => 5,
@@ -236,6 +245,7 @@ impl Mail {
             Self::MembershipEnded { .. } => "Membership over",
             Self::OrderReceipt { .. } => "Receipt",
             Self::Disputed { .. } => "Notice of a dispute",
+            Self::RefundRefused { .. } => "Notice of a refused refund",
             Self::Test { .. } => "Test",
         }
     }

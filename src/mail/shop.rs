@@ -1,4 +1,4 @@
-//! Mail about what somebody has bought.
+//! Mail about what somebody has bought, to them and to owners.
 
 use super::{Letter, Person, link};
 use crate::app::App;
@@ -12,6 +12,7 @@ pub(super) fn receipt(app: &App, order: Order) -> Option<Letter> {
     let site = &app.config.site_name;
     let back = format::money(order.refunded, &order.currency);
     let (subject, words) = match (order.status, &order.remark) {
+        (Status::Refunded, _) if order.refunded == 0 => return None,
         (Status::Refunded, _) => {
             ("Your money is on its way back", format!("{back} of your order went back to you."))
         }
@@ -45,5 +46,27 @@ pub(super) fn receipt(app: &App, order: Order) -> Option<Letter> {
     ];
     let to = Person { name: order.name.unwrap_or_default(), email: order.email? };
     let mail = template::Mail { subject: format!("{subject} · {site}"), parts };
+    Some(Letter { to, reply_to: None, unsubscribe: None, mail })
+}
+
+/// What owners are told of an order whose money Stripe did not give back; none where it went back by now.
+pub(super) fn refund_refused(app: &App, to: Person, order: &Order) -> Option<Letter> {
+    if order.refunded >= order.amount {
+        return None;
+    }
+    let (number, buyer) = (orders::number(order.id), order.name.as_deref().unwrap_or("Its buyer"));
+    let left = format::money(order.amount - order.refunded, &order.currency);
+    let parts = vec![
+        Part::Text(format!(
+            "Stripe could not give money back for order {number}. {buyer} has paid, and {left} of it is still with you."
+        )),
+        Part::Text(
+            "Its page says why. Give it back there once that is put right, or by another way."
+                .to_owned(),
+        ),
+        Part::Link("The order".to_owned(), link(app, &paths::admin_order(order.id))),
+    ];
+    let mail =
+        template::Mail { subject: format!("A refund came to nothing: order {number}"), parts };
     Some(Letter { to, reply_to: None, unsubscribe: None, mail })
 }

@@ -20,6 +20,8 @@ pub enum Kind {
     Credit,
     /// Money went back.
     Refund,
+    /// It came again, as nobody could take it there.
+    RefundFailed,
     /// A bank took money back.
     Dispute,
     /// And gave it to us again.
@@ -33,6 +35,7 @@ impl Kind {
             Self::Membership | Self::Order => "booked",
             Self::Credit => "booked-credit",
             Self::Refund => "booked-refund",
+            Self::RefundFailed => "booked-refund-failed",
             Self::Dispute => "booked-dispute",
             Self::DisputeWon => "booked-dispute-won",
         }
@@ -45,6 +48,7 @@ impl Kind {
             Self::Order => ("charge", "stripe", "shop"),
             Self::Credit => ("credit", "credits", "membership"),
             Self::Refund => ("refund", "refunds", "stripe"),
+            Self::RefundFailed => ("refund-failed", "stripe", "refunds"),
             Self::Dispute => ("dispute", "disputes", "stripe"),
             Self::DisputeWon => ("dispute-won", "stripe", "disputes"),
         }
@@ -97,6 +101,19 @@ pub async fn enter(db: &mut PgConnection, id: Uuid, new: &New<'_>) -> Result<boo
     .execute(db)
     .await?;
     Ok(true)
+}
+
+/// Whether something was entered for this object.
+///
+/// # Errors
+/// As any statement.
+pub async fn has(db: &mut PgConnection, kind: Kind, object: &str) -> Result<bool> {
+    let has = sqlx::query_scalar!(
+        r#"select exists (select from ledger where object = $1 and kind = $2) as "is!""#,
+        object,
+        kind.terms().0,
+    );
+    Ok(has.fetch_one(db).await?)
 }
 
 /// How an account stands.
@@ -186,7 +203,7 @@ pub struct Booking {
     pub id: Uuid,
     /// When.
     pub at: OffsetDateTime,
-    /// charge, refund, credit, dispute or dispute-won.
+    /// charge, refund, refund-failed, credit, dispute or dispute-won.
     pub kind: String,
     /// Stripe's object.
     pub object: String,

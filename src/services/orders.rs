@@ -11,8 +11,10 @@ mod reading;
 pub mod staff;
 
 pub use placing::{Buyer, Placed, Places, place};
-pub use program::{Ordered, for_program, told};
-pub use reading::{Bought, Buying, Order, for_mail, held, note_cancelled, number, way_of};
+pub use program::{Ordered, Which, for_program, listed, told};
+pub use reading::{
+    Bought, Buying, Order, Own, for_mail, for_owners, held, note_cancelled, number, of, way_of,
+};
 
 use crate::error::Result;
 use crate::jobs::Job;
@@ -24,13 +26,13 @@ use crate::services::payments::mirror::{Because, book};
 use crate::stripe::asking;
 use crate::stripe::objects::Session;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 /// How an order stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "OrderStatus")]
 #[sqlx(type_name = "text", rename_all = "kebab-case")]
@@ -76,6 +78,9 @@ impl Status {
 /// What the buyer is told whose payment came when nothing was left.
 pub const TOO_LATE: &str = "The payment came after the time for it had run out, and by then nothing was left. The money goes back.";
 
+/// What the buyer is told whose money came again after it went back.
+pub const NOT_TAKEN: &str = "Your bank did not take the money that we gave back. We look for another way, and write to you.";
+
 /// What the buyer is told whose payment took days and did not arrive.
 pub const NOT_PAID: &str = "Your bank did not carry out the payment, so nothing was taken, and what was set aside for you is free for others.";
 
@@ -112,13 +117,13 @@ async fn promised(
     session: &Session,
     now: OffsetDateTime,
 ) -> Result<bool> {
-    let buyer = session.customer_details.as_ref();
+    let (email, name) = session.buyer();
     let waits = sqlx::query_scalar!(
         "update orders set email = coalesce(email, $2), name = coalesce(name, $3)
           where id = $1 and status in ('open', 'pending-payment') returning placed_at",
         order,
-        buyer.and_then(|buyer| buyer.email.as_deref()),
-        buyer.and_then(|buyer| buyer.name.as_deref()),
+        email,
+        name,
     );
     let Some(placed_at) = waits.fetch_optional(&mut *db).await? else { return Ok(false) };
     empty_cart(&mut *db, order).await?;
@@ -143,7 +148,7 @@ async fn failed(
     if !expired(&mut *db, order, because.now).await? {
         return Ok(false);
     }
-    let email = session.customer_details.as_ref().and_then(|buyer| buyer.email.as_deref());
+    let (email, _) = session.buyer();
     let noted = sqlx::query_scalar!(
         "update orders set remark = $2, email = coalesce(email, $3) where id = $1 returning email",
         order,
@@ -167,7 +172,7 @@ async fn paid(
     if ["paid", "refunded"].contains(&row.status.as_str()) {
         return Ok(false);
     }
-    let buyer = session.customer_details.as_ref();
+    let (email, name) = session.buyer();
     let payment = session.payment_intent.as_deref();
     let has_all = take(&mut *db, order, because.now).await?;
     let email = sqlx::query_scalar!(
@@ -176,8 +181,8 @@ async fn paid(
         order,
         because.now,
         payment,
-        buyer.and_then(|buyer| buyer.email.as_deref()),
-        buyer.and_then(|buyer| buyer.name.as_deref()),
+        email,
+        name,
         (!has_all).then_some(TOO_LATE),
     );
     if let Some(email) = email.fetch_one(&mut *db).await? {
@@ -304,11 +309,13 @@ pub async fn refunded(db: &mut PgConnection, payment: &str, because: &Because<'_
                 back as (select coalesce(sum(amount), 0)::bigint as amount from stripe_objects
                           where parent = $1 and type = 'refund' and state = 'succeeded')
            update orders set refunded = least(back.amount, orders.amount),
-                  status = case when back.amount >= orders.amount and orders.status = 'paid' then 'refunded' else orders.status end
+                  status = case when back.amount >= orders.amount and orders.status = 'paid' then 'refunded' else orders.status end,
+                  remark = case when back.amount < orders.amount or orders.remark <> $2 then orders.remark end
              from before, back where orders.id = before.id
            returning orders.id, before.status = 'paid' and orders.status = 'refunded' as "all_of_it!", before.remark,
                      orders.email, orders.refunded, orders.refunded > before.refunded as "more!""#,
         payment,
+        NOT_TAKEN,
     );
     let Some(refunded) = refunded.fetch_optional(&mut *db).await? else { return Ok(()) };
     if let (Some(email), true) = (&refunded.email, refunded.more) {
@@ -328,4 +335,18 @@ pub async fn refunded(db: &mut PgConnection, payment: &str, because: &Because<'_
         .await?;
     }
     Ok(())
+}
+
+/// Notes of the order whose money went back with this payment that it came again, and which order that is; none where it is no order's.
+/// What was set free for others stays so.
+///
+/// # Errors
+/// As any statement.
+pub async fn not_taken(db: &mut PgConnection, payment: &str) -> Result<Option<Uuid>> {
+    let noted = sqlx::query_scalar!(
+        "update orders set remark = case when status = 'refunded' then $2 else remark end where payment = $1 returning id",
+        payment,
+        NOT_TAKEN,
+    );
+    Ok(noted.fetch_optional(db).await?)
 }

@@ -151,6 +151,17 @@ pub struct Session {
     pub has_failed: bool,
 }
 
+impl Session {
+    /// Whoever pays, as they have said there: their address, and what they are called.
+    pub fn buyer(&self) -> (Option<&str>, Option<&str>) {
+        let buyer = self.customer_details.as_ref();
+        (
+            buyer.and_then(|buyer| buyer.email.as_deref()),
+            buyer.and_then(|buyer| buyer.name.as_deref()),
+        )
+    }
+}
+
 /// Somebody who has paid.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Buyer {

@@ -2,7 +2,7 @@
 
 use super::leads::or_any;
 use super::{badge, page, pager};
-use crate::shop::{self, Order};
+use crate::orders::{self, Order};
 use crate::{FormState, View, form, format, paths};
 use maud::{Markup, html};
 use time::OffsetDateTime;
@@ -122,6 +122,10 @@ pub struct Besides<'a> {
     pub id: Uuid,
     /// What Stripe calls the payment.
     pub payment: Option<&'a str>,
+    /// Whether the buyer's bank has taken it back.
+    pub is_taken_back: bool,
+    /// Why Stripe has refused to give money back, where that is the last that was asked of it.
+    pub refused: Option<&'a str>,
     /// What money went where: of which kind, how it stands, how much, what Stripe calls it.
     pub money: Vec<(&'a str, &'a str, i64, &'a str)>,
     /// What has happened: when, what, and what of it.
@@ -139,13 +143,13 @@ pub fn show(order: &Order<'_>, besides: &Besides<'_>, state: &FormState) -> View
         }
         div.columns {
             div {
-                (shop::bought(order))
+                (orders::bought(order))
                 (timeline(besides))
             }
             div {
                 (buyer(order, besides))
                 (money(order, besides))
-                @if order.status == "paid" { (refund(order, besides, state)) }
+                (refund(order, besides, state))
                 @if order.paid_at.is_some() && order.email.is_some() { (receipt(besides, state)) }
             }
         }
@@ -188,11 +192,24 @@ fn money(order: &Order<'_>, besides: &Besides<'_>) -> Markup {
 }
 
 fn refund(order: &Order<'_>, besides: &Besides<'_>, state: &FormState) -> Markup {
+    if order.paid_at.is_none() || order.refunded >= order.amount {
+        return form::summary(state);
+    }
+    if besides.is_taken_back {
+        return html! {
+            section.panel {
+                h2 { "Disputed" }
+                (form::summary(state))
+                p { "The buyer’s bank has taken this payment back, so nothing of it can be given. Stripe’s dashboard has the dispute." }
+            }
+        };
+    }
     let left = format::money(order.amount - order.refunded, order.currency);
     let hint = format!("{left} at most; left empty, all of that goes back.");
     html! {
         section.panel {
             h2 { "Give money back" }
+            @if let Some(why) = besides.refused { p.error { "Stripe has refused this before: " (why) } }
             (form::Form::new(state).action(paths::admin_order_refund(besides.id)).button("Give it back", "One moment…").show(html! {
                 (form::text(state, "amount", "Amount").optional().hint(&hint))
             }))

@@ -1,7 +1,7 @@
 //! What staff and the operator do about products and orders.
 
 use super::super::payments::cli;
-use super::super::support::Person;
+use super::super::support::{ADA, Person};
 use super::{add, hear, order, orders, pay_last, standing, stock, with_shop};
 
 async fn version(ada: &Person<'_>, path: &str) -> String {
@@ -72,7 +72,12 @@ fn staff_write_products_and_two_of_them_do_not_write_over_each_other() {
         assert_eq!(send(edit("13.00", &seen, false)).await.status, 303);
         assert_eq!(eve.get("/shop/herring").await.status, 404);
         assert!(!eve.get("/shop").await.body.contains("Herring"));
-        assert!(order(&eve).await.body.contains("sold out at the moment"));
+        assert!(order(&eve).await.body.contains("is in the shop no more. Remove it."));
+        let cart = eve.get("/cart").await.body;
+        assert!(
+            cart.contains("It is in the shop no more.") && !cart.contains("href=\"/shop/herring\""),
+            "{cart}"
+        );
         let listed = cli(app, stripe, &["product", "list"]).out;
         assert!(listed.contains("herring") && listed.contains("cannot be bought"), "{listed}");
     });
@@ -218,5 +223,186 @@ fn whoever_saw_another_total_is_asked_before_they_pay() {
         assert_eq!(stock(app, "print").await, "0/0");
         assert_eq!(buys("2600 eur").await.status, 303);
         assert_eq!(stripe.get(&stripe.last_session())["amount_total"], 2600);
+    });
+}
+
+#[test]
+fn what_a_bank_has_taken_back_cannot_be_given_back_until_it_is_won() {
+    with_shop(async |app, stripe| {
+        let (ada, eve) = (app.ada().await, app.eve());
+        let (session, _) = orders(&eve, stripe, ("print", 1)).await;
+        stripe.world().pay(&session);
+        hear(app, stripe).await;
+        let desk = format!("/admin/orders/{}", app.ask("select id from orders").await[0]);
+        let (form, refund) = (format!("action=\"{desk}/refund\""), format!("{desk}/refund"));
+        assert!(ada.get(&desk).await.body.contains(&form));
+        let payment = app.ask("select payment from orders").await.remove(0);
+        let dispute = stripe.world().dispute(&payment);
+        hear(app, stripe).await;
+        assert!(!ada.get(&desk).await.body.contains(&form));
+        let refused = ada.post(&refund, &[]).await;
+        refused.is_page(422);
+        for words in ["has taken this payment back", "while a bank has it"] {
+            assert!(refused.body.contains(words), "{words}: {}", refused.body);
+        }
+        assert_eq!(stripe.posts("refunds"), 0);
+        stripe.world().win(&dispute);
+        hear(app, stripe).await;
+        assert_eq!(ada.post(&refund, &[]).await.status, 303);
+        assert_eq!(standing(app).await, ["refunded"]);
+    });
+}
+
+#[test]
+fn owners_are_told_of_money_that_was_promised_and_does_not_go_back() {
+    with_shop(async |app, stripe| {
+        let (ada, eve, quick) = (app.ada().await, app.eve(), app.eve());
+        // Paid too late, when others have them: the money goes back by itself, which Stripe refuses here.
+        let (late, path) = orders(&eve, stripe, ("print", 3)).await;
+        app.psql("update holds set expires_at = now() - interval '1 second'").await;
+        let (session, _) = orders(&quick, stripe, ("print", 1)).await;
+        stripe.world().pay(&session);
+        hear(app, stripe).await;
+        stripe.world().pay(&late);
+        let payment = stripe.get(&late)["payment_intent"].as_str().unwrap().to_owned();
+        let dispute = stripe.world().dispute(&payment);
+        assert!(eve.get(&path).await.body.contains("The money goes back"));
+        hear(app, stripe).await;
+        let told = "select recipient from outbox where job ->> 'mail' = 'refund-refused'";
+        assert_eq!(app.ask(told).await, [ADA.0]);
+        let id = app.ask("select id from orders where remark is not null").await.remove(0);
+        let mail = app.ask("select id from outbox where job ->> 'mail' = 'refund-refused'").await;
+        let shown = ada.get(&format!("/admin/outbox/{}", mail[0])).await.body;
+        assert!(shown.contains("EUR 75.00 of it is still with you"), "{shown}");
+        assert!(shown.contains(&format!("/admin/orders/{id}")), "{shown}");
+        stripe.world().win(&dispute);
+        hear(app, stripe).await;
+        let desk = format!("/admin/orders/{id}");
+        assert!(ada.get(&desk).await.body.contains("Stripe has refused this before: "));
+        assert_eq!(ada.post(&format!("{desk}/refund"), &[]).await.status, 303);
+        hear(app, stripe).await;
+        assert!(!ada.get(&desk).await.body.contains("Stripe has refused this before"));
+        assert!(eve.get(&path).await.body.contains("Your money is on its way back"));
+        assert_eq!(app.ask(told).await.len(), 1, "once");
+    });
+}
+
+#[test]
+fn a_price_that_stripe_would_not_take_is_refused_where_it_is_written() {
+    with_shop(async |app, stripe| {
+        let ada = app.ada().await;
+        for (price, currency, field) in [
+            ("0.49", "eur", "price"),
+            ("14.99", "czk", "price"),
+            ("49", "jpy", "price"),
+            ("5.00", "xxx", "currency"),
+            ("5.00", "kwd", "currency"),
+        ] {
+            let new = [("title", "Pin"), ("price", price), ("currency", currency), ("stock", "2")];
+            let refused = ada.post("/admin/products/new", &new).await;
+            refused.is_page(422);
+            assert!(refused.body.contains(&format!("id=\"{field}-error\"")), "{}", refused.body);
+            let add = ["product", "add", "--title", "Pin", "--kind", "goods", "--stock", "2"];
+            let add = [&add[..], &["--price", price, "--currency", currency]].concat();
+            assert_eq!(cli(app, stripe, &add).code, 1, "{price} {currency}");
+        }
+        let plan = ["plan", "add", "--slug", "tiny", "--name", "Tiny", "--monthly", "49"];
+        let refused = cli(app, stripe, &plan);
+        assert!(refused.code == 1 && refused.err.contains("EUR 0.50"), "{}", refused.err);
+        let plan = ["plan", "add", "--slug", "tiny", "--name", "Tiny", "--monthly", "50"];
+        assert_eq!(cli(app, stripe, &plan).code, 0);
+        let price = ["plan", "price", "tiny", "--period", "monthly", "--amount", "10"];
+        assert_eq!(cli(app, stripe, &price).code, 1);
+        assert_eq!(app.ask("select count(*) from products where title = 'Pin'").await, ["0"]);
+    });
+}
+
+#[test]
+fn an_order_that_somebody_has_changed_by_hand_is_found_beside_the_ledger() {
+    with_shop(async |app, stripe| {
+        let eve = app.eve();
+        let (session, _) = orders(&eve, stripe, ("print", 1)).await;
+        stripe.world().pay(&session);
+        hear(app, stripe).await;
+        let (second, _) = orders(&eve, stripe, ("poster", 1)).await;
+        let clean = cli(app, stripe, &["stripe", "reconcile", "--json"]).json();
+        assert_eq!(clean["doubtful"], serde_json::json!([]), "{clean}");
+        let ids = app.ask("select id from orders order by id").await;
+        for (nth, status, right) in [(0, "expired", "paid"), (1, "paid", "pending-payment")] {
+            let set =
+                |status| format!("update orders set status = '{status}' where id = '{}'", ids[nth]);
+            app.psql(&set(status)).await;
+            let said = cli(app, stripe, &["stripe", "reconcile"]).out;
+            let words = format!("{} is an order that stands otherwise in the ledger.", ids[nth]);
+            assert!(said.contains(&words), "{said}");
+            let run = cli(app, stripe, &["run", "payments", "--json"]).json();
+            assert!(run.to_string().contains("\"orders_unlike_the_ledger\":1"), "{run}");
+            app.psql(&set(right)).await;
+        }
+        // What was paid for, and went back, agrees again.
+        stripe.world().pay(&second);
+        hear(app, stripe).await;
+        assert_eq!(
+            app.ada().await.post(&format!("/admin/orders/{}/refund", ids[1]), &[]).await.status,
+            303
+        );
+        hear(app, stripe).await;
+        assert_eq!(standing(app).await, ["paid", "refunded"]);
+        let clean = cli(app, stripe, &["stripe", "reconcile", "--json"]).json();
+        assert_eq!(clean["doubtful"], serde_json::json!([]), "{clean}");
+    });
+}
+
+#[test]
+fn money_that_went_back_and_came_again_is_in_the_books_and_on_every_page() {
+    with_shop(async |app, stripe| {
+        let (ada, eve) = (app.ada().await, app.eve());
+        let (session, path) = orders(&eve, stripe, ("print", 2)).await;
+        stripe.world().pay(&session);
+        hear(app, stripe).await;
+        let desk = format!("/admin/orders/{}", app.ask("select id from orders").await[0]);
+        assert_eq!(ada.post(&format!("{desk}/refund"), &[]).await.status, 303);
+        hear(app, stripe).await;
+        assert!(eve.get(&path).await.body.contains("EUR 50.00 went back to you"));
+        let refund = stripe.all("refund")[0]["id"].as_str().unwrap().to_owned();
+        stripe.world().fail_refund(&refund);
+        for _ in 0..2 {
+            hear(app, stripe).await;
+        }
+        let page = eve.get(&path).await.body;
+        assert!(page.contains("Your money could not be given back yet"), "{page}");
+        assert_eq!(app.ask("select refunded from orders").await, ["0"]);
+        let sums = "select concat_ws(' ', account, sum(debit), sum(credit)) from ledger_entries group by account order by account";
+        assert_eq!(app.ask(sums).await, ["refunds 5000 5000", "shop 0 5000", "stripe 10000 5000"]);
+        let told = "select recipient from outbox where job ->> 'mail' = 'refund-refused'";
+        assert_eq!(app.ask(told).await, [ADA.0]);
+        assert!(ada.get(&desk).await.body.contains("Refund failed"));
+        let ledger = ada.get("/admin/ledger").await.body;
+        assert!(ledger.contains("refund-failed") && ledger.contains("Both sides come to the same"));
+        assert_eq!(stock(app, "print").await, "0/0", "what others can have is theirs");
+        let clean = cli(app, stripe, &["stripe", "reconcile", "--json"]).json();
+        let nothing = serde_json::json!([]);
+        assert_eq!((&clean["drifted"], &clean["doubtful"]), (&nothing, &nothing), "{clean}");
+        // It is given back once more, and that is that.
+        assert_eq!(ada.post(&format!("{desk}/refund"), &[]).await.status, 303);
+        hear(app, stripe).await;
+        let page = eve.get(&path).await.body;
+        assert!(
+            page.contains("EUR 50.00 went back to you") && !page.contains("did not take"),
+            "{page}"
+        );
+        let refused = ada.post(&format!("{desk}/refund"), &[]).await;
+        refused.is_page(422);
+        assert!(
+            refused.body.contains("There is no payment that could go back"),
+            "{}",
+            refused.body
+        );
+        assert!(!ada.get(&desk).await.body.contains("Give money back"));
+        // What never went back is no booking.
+        let (session, _) = orders(&eve, stripe, ("poster", 1)).await;
+        stripe.world().pay(&session);
+        hear(app, stripe).await;
+        assert_eq!(app.ask("select count(*) from ledger").await, ["5"]);
     });
 }

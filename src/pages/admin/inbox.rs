@@ -157,6 +157,10 @@ fn change(effect: &Effect) -> Change<'_> {
         (_, "booked") => ("A payment is in the books", Some(paths::admin_ledger())),
         (_, "booked-credit") => ("A credit is in the books", Some(paths::admin_ledger())),
         (_, "booked-refund") => ("What went back is in the books", Some(paths::admin_ledger())),
+        (_, "booked-refund-failed") => {
+            ("What came again is in the books", Some(paths::admin_ledger()))
+        }
+        (_, "refund-failed") => ("What went back came again", None),
         (_, "booked-dispute") => ("What a bank took is in the books", Some(paths::admin_ledger())),
         (_, "booked-dispute-won") => {
             ("What a bank gave again is in the books", Some(paths::admin_ledger()))

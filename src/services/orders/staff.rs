@@ -93,6 +93,10 @@ pub struct Shown {
     pub order: Order,
     /// What Stripe calls the payment.
     pub payment: Option<String>,
+    /// Whether the buyer's bank has taken it back.
+    pub is_taken_back: bool,
+    /// Why Stripe has refused to give money back, where that is the last that was asked of it.
+    pub refused: Option<String>,
     /// What money went where: of which kind, how it stands, how much, what Stripe calls it.
     pub money: Vec<(String, String, i64, String)>,
     /// What has happened, in order.
@@ -117,7 +121,8 @@ pub async fn shown(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown
         r#"select at as "at!", what as "what!", detail from (
                select placed_at as at, 'placed' as what, null as detail from orders where id = $1
                union all select created_at, 'checkout', state || coalesce(' · ' || session, '') from checkouts where order_id = $1
-               union all select created_at, 'refund-asked', coalesce(remark, state) from stripe_calls where purpose like 'refund:' || $1 || ':%'
+               union all select created_at, 'refund-asked', coalesce(remark, state) from stripe_calls
+                          where split_part(purpose, ':', 2) = $1::text and purpose like 'refund:%'
                union all select at, kind, detail from stripe_effects
                           where object = $2 or object in (select id from stripe_objects where parent = $2)
                union all select created_at, 'mail', state from outbox where cause = 'order:' || $1
@@ -125,12 +130,31 @@ pub async fn shown(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown
         id,
         payment,
     );
+    let asked = sqlx::query!(
+        "select state, remark from stripe_calls where split_part(purpose, ':', 2) = $1::text and purpose like 'refund:%'
+          order by created_at desc, id desc limit 1",
+        id.to_string(),
+    );
+    let asked = asked.fetch_optional(&mut *db).await?;
+    let refused = asked.filter(|asked| asked.state == "refused").and_then(|asked| asked.remark);
     Ok(Shown {
         order,
+        is_taken_back: is_taken_back(&mut *db, payment.as_deref()).await?,
+        refused,
         payment,
         money: money.into_iter().map(|row| (row.r#type, row.state, row.amount, row.id)).collect(),
         events: events.fetch_all(db).await?,
     })
+}
+
+/// Whether a payment is disputed, or was lost by that: Stripe gives nothing of it back then.
+async fn is_taken_back(db: &mut PgConnection, payment: Option<&str>) -> Result<bool> {
+    let taken_back = sqlx::query_scalar!(
+        r#"select exists (select from stripe_objects
+                where parent = $1 and type = 'dispute' and state <> 'won' and not starts_with(state, 'warning_')) as "is!""#,
+        payment,
+    );
+    Ok(taken_back.fetch_one(db).await?)
 }
 
 /// How much is to go back.
@@ -158,9 +182,13 @@ pub async fn refund(
         order,
     );
     let row = row.fetch_optional(&mut *db).await?.ok_or(Error::NotFound)?;
-    let Some(payment) = row.payment.filter(|_| row.status == "paid") else {
+    let was_paid = ["paid", "refunded"].contains(&row.status.as_str());
+    let Some(payment) = row.payment.filter(|_| was_paid && row.refunded < row.amount) else {
         return Err(Error::field("amount", "There is no payment that could go back."));
     };
+    if is_taken_back(&mut *db, Some(&payment)).await? {
+        return Err(Error::field("amount", TAKEN_BACK));
+    }
     let left = row.amount - row.refunded;
     let amount = match &wanted.amount {
         None => left,
@@ -171,8 +199,9 @@ pub async fn refund(
         return Err(Error::field("amount", format!("Write an amount of at most {most}.")));
     }
     let under_way = sqlx::query_scalar!(
-        r#"select exists (select from stripe_calls where state = 'frozen' and purpose like 'refund:' || $1::uuid || ':%') as "is!""#,
-        order,
+        r#"select exists (select from stripe_calls
+                where state = 'frozen' and split_part(purpose, ':', 2) = $1 and purpose like 'refund:%') as "is!""#,
+        order.to_string(),
     );
     if under_way.fetch_one(&mut *db).await? {
         return Err(Error::field(
@@ -184,6 +213,8 @@ pub async fn refund(
     let purpose = format!("refund:{order}:{}", ids.0);
     Ok((calls::freeze(db, ids, now, &purpose, &asked).await?, amount))
 }
+
+const TAKEN_BACK: &str = "Nothing of this payment can be given back while a bank has it.";
 
 /// Has the receipt of an order mailed once more. `id` is a fresh one.
 ///

@@ -4,9 +4,10 @@
 //! done once. What comes back is noted in the transaction that does with it what it is for.
 
 use super::checkouts;
-use super::mirror::{Because, Fresh, Object, take_in};
+use super::mirror::{Because, Fresh, Object, take_in, tell_owners};
 use crate::error::{Error, Result};
 use crate::jobs::Job;
+use crate::mail::Mail;
 use crate::services::outbox::{self, New};
 use crate::services::plans;
 use crate::stripe::{Frozen, understood};
@@ -43,6 +44,17 @@ impl Call {
     /// Whether it is too late to send it again.
     pub fn is_too_old(&self, now: OffsetDateTime) -> bool {
         now - self.created_at > GOOD_FOR
+    }
+
+    /// What it is about, and whose: the first two parts of what it is for.
+    fn about(&self) -> (&str, &str) {
+        let mut parts = self.purpose.split(':');
+        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+    }
+
+    /// Whether the same may be asked again once it was answered: what can be had today may be had no more tomorrow.
+    fn may_be_asked_again(&self) -> bool {
+        self.purpose.starts_with("offered-")
     }
 }
 
@@ -145,23 +157,22 @@ pub async fn answered(
     because: &Because<'_>,
 ) -> Result<()> {
     let object = answer["id"].as_str().unwrap_or_default();
-    if call.purpose.starts_with("offered-") {
+    if call.may_be_asked_again() {
         plans::hold(&mut *db).await?;
     }
     let settled = sqlx::query!(
         "update stripe_calls set state = 'answered', object = $2, body = '', ended_at = $3,
-                -- What can be had today may be had no more tomorrow: that is asked anew, and not before this was answered.
-                purpose = case when purpose like 'offered-%' then purpose || ' (answered) ' || id else purpose end
+                purpose = case when $4 then purpose || ' (answered) ' || id else purpose end
           where id = $1 and state = 'frozen'",
         call.id,
         object,
         because.now,
+        call.may_be_asked_again(),
     );
     if settled.execute(&mut *db).await?.rows_affected() == 0 {
         return Ok(());
     }
-    let (what, whose) = call.purpose.split_once(':').unwrap_or((&call.purpose, ""));
-    let whose = whose.split(':').next().unwrap_or_default();
+    let (what, whose) = call.about();
     let id = || whose.parse::<Uuid>().map_err(|error| Error::Internal(error.into()));
     let fresh = |object: Object| Fresh { read, objects: vec![object] };
     match what {
@@ -200,7 +211,8 @@ async fn is_customer(db: &mut PgConnection, account: Uuid, customer: &str) -> Re
     Ok(())
 }
 
-/// Notes that a call was refused, and what that means for what it was for. Whoever wants the same once more writes down another.
+/// Notes that a call was refused, and what that means for what it was for: a checkout is over, and of money that does not go back
+/// owners are told, as its buyer was promised it. Whoever wants the same once more writes down another.
 ///
 /// # Errors
 /// As any statement.
@@ -220,8 +232,13 @@ pub async fn refused(
     if settled.execute(&mut *db).await?.rows_affected() == 0 {
         return Ok(());
     }
-    match call.purpose.strip_prefix("checkout:").and_then(|id| id.parse().ok()) {
-        Some(checkout) => checkouts::refused(db, checkout, because.now).await,
-        None => Ok(()),
+    let (what, whose) = call.about();
+    match (what, whose.parse()) {
+        ("checkout", Ok(checkout)) => checkouts::refused(db, checkout, because.now).await,
+        ("refund", Ok(order)) => {
+            let mail = |staff| Mail::RefundRefused { order, staff };
+            tell_owners(db, &call.id.to_string(), mail, because).await
+        }
+        _ => Ok(()),
     }
 }

@@ -76,3 +76,19 @@ pub async fn forget(db: &mut PgConnection, id: &str) -> Result<()> {
     sqlx::query!("delete from subscriptions where id = $1", id).execute(db).await?;
     Ok(())
 }
+
+/// Orders placed since then of which the ledger says otherwise than they do: they are paid for, and no money came, or the other way
+/// round. The site writes both at once, so it was not the site.
+///
+/// # Errors
+/// As any statement.
+pub async fn doubtful_orders(db: &mut PgConnection, since: OffsetDateTime) -> Result<Vec<Uuid>> {
+    let doubtful = sqlx::query_scalar!(
+        "select id from orders
+          where placed_at >= $1 and amount > 0
+            and (status in ('paid', 'refunded')) <> exists (select from ledger where about = 'order:' || orders.id and kind = 'charge')
+          order by id",
+        since,
+    );
+    Ok(doubtful.fetch_all(db).await?)
+}

@@ -321,13 +321,25 @@ async fn refund(
         parent,
     };
     let Some(news) = keep(&mut *db, read, &row, because.now).await? else { return Ok(false) };
-    if state == "succeeded" {
-        let about = format!("payment:{}", parent.unwrap_or_default());
-        let money = (known.amount, known.currency.as_str());
-        book(&mut *db, Kind::Refund, &known.id, money, &about, because).await?;
+    let about = format!("payment:{}", parent.unwrap_or_default());
+    let money = (known.amount, known.currency.as_str());
+    let came_again = ["failed", "canceled"].contains(&state)
+        && ledger::has(&mut *db, Kind::Refund, &known.id).await?;
+    match state {
+        "succeeded" => book(&mut *db, Kind::Refund, &known.id, money, &about, because).await?,
+        _ if came_again => {
+            book(&mut *db, Kind::RefundFailed, &known.id, money, &about, because).await?;
+        }
+        _ => {}
     }
-    if let Some(payment) = parent {
-        orders::refunded(db, payment, because).await?;
+    let Some(payment) = parent else { return Ok(news) };
+    orders::refunded(&mut *db, payment, because).await?;
+    if came_again
+        && let Some(order) = orders::not_taken(&mut *db, payment).await?
+        && follows(&mut *db, &known.id, "refund-failed", because, Some("Owners are told.")).await?
+    {
+        let mail = |staff| Mail::RefundRefused { order, staff };
+        tell_owners(db, &known.id, mail, because).await?;
     }
     Ok(news)
 }
@@ -358,13 +370,24 @@ async fn dispute(
         book(&mut *db, Kind::DisputeWon, &known.id, money, &about, because).await?;
     }
     if follows(&mut *db, &known.id, "disputed", because, Some("Owners are told.")).await? {
-        let owners = sqlx::query!(
-            "select id, email from staff join accounts using (id) where role = 'owner' and active order by id"
-        );
-        for owner in owners.fetch_all(&mut *db).await? {
-            let mail = Mail::Disputed { dispute: known.id.clone(), staff: owner.id };
-            put_mail(&mut *db, &known.id, &owner.email, mail, because).await?;
-        }
+        let mail = |staff| Mail::Disputed { dispute: known.id.clone(), staff };
+        tell_owners(db, &known.id, mail, because).await?;
     }
     Ok(news)
+}
+
+/// Has every owner mailed something that they have to see to.
+pub(super) async fn tell_owners(
+    db: &mut PgConnection,
+    cause: &str,
+    mail: impl Fn(Uuid) -> Mail,
+    because: &Because<'_>,
+) -> Result<()> {
+    let owners = sqlx::query!(
+        "select id, email from staff join accounts using (id) where role = 'owner' and active order by id"
+    );
+    for owner in owners.fetch_all(&mut *db).await? {
+        put_mail(&mut *db, cause, &owner.email, mail(owner.id), because).await?;
+    }
+    Ok(())
 }

@@ -207,6 +207,11 @@ impl World {
             .into_iter()
             .find(|charge| charge["payment_intent"] == json!(payment));
         let Some(charge) = charge else { return refused("resource_missing") };
+        let is_disputed =
+            |one: &Value| one["payment_intent"] == json!(payment) && one["status"] != "won";
+        if self.all("dispute").iter().any(is_disputed) {
+            return refused("charge_disputed");
+        }
         let left = charge["amount"].as_i64().unwrap() - charge["amount_refunded"].as_i64().unwrap();
         let amount = number(form, "amount").unwrap_or(left);
         if amount > left || left == 0 {

@@ -252,4 +252,16 @@ impl World {
     pub fn break_promise(&mut self, session: &str) {
         self.happened("checkout.session.async_payment_failed", session);
     }
+
+    /// Money that went back comes again.
+    pub fn fail_refund(&mut self, refund: &str) {
+        self.set(refund, "status", json!("failed"));
+        let (charge, amount) =
+            (self.objects[refund]["charge"].clone(), &self.objects[refund]["amount"]);
+        let charge = charge.as_str().unwrap();
+        let back =
+            self.objects[charge]["amount_refunded"].as_i64().unwrap() - amount.as_i64().unwrap();
+        self.set(charge, "amount_refunded", json!(back));
+        self.happened("refund.failed", refund);
+    }
 }
