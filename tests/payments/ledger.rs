@@ -56,7 +56,7 @@ fn charges_refunds_and_disputes_are_entered_and_taken_along_as_a_table() {
             let mut world = stripe.world();
             let form = [("payment_intent", payment.as_str()), ("amount", "300")];
             let form = form.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-            world.refund_by_hand(&form);
+            assert!(world.refund_by_hand(&form));
             let dispute = world.dispute(&payment);
             world.win(&dispute);
         }

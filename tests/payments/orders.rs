@@ -74,7 +74,8 @@ fn a_hold_that_has_run_out_holds_nothing_and_what_is_paid_late_is_had_if_it_is_t
         assert_eq!(orders(app).await[1], "expired 0");
         // All of it goes back, by hand: it can be sold again.
         let payment = stripe.get(&first)["payment_intent"].as_str().unwrap().to_owned();
-        stripe.world().refund_by_hand(&[("payment_intent".to_owned(), payment)].into());
+        let refund = [("payment_intent".to_owned(), payment)].into();
+        assert!(stripe.world().refund_by_hand(&refund));
         hear(app, stripe).await;
         assert_eq!(orders(app).await[0], "refunded 2500 buyer@example.com");
         assert_eq!(app.ask(SOLD).await, ["0 0"]);

@@ -229,7 +229,7 @@ impl World {
         let order = &orders[usize::try_from(chance % orders.len() as u64).unwrap()];
         let payment = order["payment_intent"].as_str().unwrap().to_owned();
         self.set(order["id"].as_str().unwrap(), "refunded", json!(true));
-        self.refund_by_hand(&[("payment_intent".to_owned(), payment)].into());
+        assert!(self.refund_by_hand(&[("payment_intent".to_owned(), payment)].into()));
     }
 }
 

@@ -12,7 +12,8 @@
 //!     {"recover": true}       what was owed is paid
 //!     {"cancel": true}        the subscription is over
 //!     {"refund": 500}         so much of the charge is given back; null: all of it
-//!     {"dispute": true}       a bank takes the charge back
+//!     {"bounce": true}        what was given back comes again: nobody could take it
+//!     {"dispute": true}       a bank takes the charge back; false: it is won
 //!     {"refuse": 500}         the next request that changes something is refused with this status
 //!     {"ask": "refund"}       all there is of a kind
 //!     {"ask": "waiting"}      how many events were not taken yet
@@ -129,9 +130,13 @@ fn happen(world: &mut World, name: &str, value: &Value) -> Result<(), String> {
         "refund" => {
             let payment = ("payment_intent".to_owned(), last_payment(world)?);
             let amount = value.as_u64().map(|amount| ("amount".to_owned(), amount.to_string()));
-            world.refund_by_hand(&[payment].into_iter().chain(amount).collect());
+            if !world.refund_by_hand(&[payment].into_iter().chain(amount).collect()) {
+                return Err("so much cannot be given back".to_owned());
+            }
         }
-        "dispute" => drop(world.dispute(&last_payment(world)?)),
+        "bounce" => world.fail_refund(&last(world, "refund")?),
+        "dispute" if does => drop(world.dispute(&last_payment(world)?)),
+        "dispute" => world.win(&last(world, "dispute")?),
         _ => return Err(format!("there is no command {name:?}")),
     }
     Ok(())
