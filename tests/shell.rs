@@ -89,6 +89,8 @@ const ROWS: &[Row] = &[
     ),
     row("product list", &[], None),
     row("product stock", &["a-print", "5"], Some((&["nothing", "5"], "#"))),
+    row("product retire", &["a-print"], Some((&["nothing"], "#"))),
+    row("product offer", &["a-print"], Some((&["nothing"], "#"))),
     row("subscriber add", &["--email", "cy@example.test"], NOWHERE),
     row("subscriber list", &["--status", "pending"], Some((&["--status", "king"], "#/status"))),
     Row {

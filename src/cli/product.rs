@@ -24,6 +24,16 @@ pub enum Command {
         /// How many.
         stock: i32,
     },
+    /// Take one out of the shop. What was ordered of it stays so.
+    Retire {
+        /// Which.
+        slug: String,
+    },
+    /// Have it be bought again.
+    Offer {
+        /// Which.
+        slug: String,
+    },
 }
 
 /// A product to be added.
@@ -102,8 +112,25 @@ impl Command {
                     stock => format!("There are {stock} of it.\n"),
                 })
             }
+            Self::Retire { slug } => offer(app, output, &operator, &slug, false).await,
+            Self::Offer { slug } => offer(app, output, &operator, &slug, true).await,
         }
     }
+}
+
+async fn offer(
+    app: &App,
+    output: &Output,
+    operator: &Operator,
+    slug: &str,
+    active: bool,
+) -> Result<(), Refused> {
+    record(app, operator, async |tx| {
+        let product = products::offer(tx, operator, slug, active).await?;
+        Ok(((), Act::ProductEdited.on("product", product).with("offered", active)))
+    })
+    .await?;
+    output.done(if active { "It can be bought." } else { "It can be bought no more." })
 }
 
 fn line(product: &Stored) -> String {

@@ -12,7 +12,9 @@ pub(super) fn receipt(app: &App, order: Order) -> Option<Letter> {
     let site = &app.config.site_name;
     let back = format::money(order.refunded, &order.currency);
     let (subject, words) = match (order.status, &order.remark) {
-        (Status::Refunded, _) if order.refunded == 0 => return None,
+        (Status::Refunded, Some(remark)) if order.refunded < order.amount => {
+            ("Your money could not be given back yet", remark.clone())
+        }
         (Status::Refunded, _) => {
             ("Your money is on its way back", format!("{back} of your order went back to you."))
         }

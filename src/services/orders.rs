@@ -337,16 +337,26 @@ pub async fn refunded(db: &mut PgConnection, payment: &str, because: &Because<'_
     Ok(())
 }
 
-/// Notes of the order whose money went back with this payment that it came again, and which order that is; none where it is no order's.
-/// What was set free for others stays so.
+/// Notes of the order whose money went back with this payment that it came again, as `refund` was not taken, and which order that is;
+/// none where it is no order's. Whoever was told that it is on its way is told. What was set free for others stays so.
 ///
 /// # Errors
 /// As any statement.
-pub async fn not_taken(db: &mut PgConnection, payment: &str) -> Result<Option<Uuid>> {
-    let noted = sqlx::query_scalar!(
-        "update orders set remark = case when status = 'refunded' then $2 else remark end where payment = $1 returning id",
+pub async fn not_taken(
+    db: &mut PgConnection,
+    (payment, refund): (&str, &str),
+    because: &Because<'_>,
+) -> Result<Option<Uuid>> {
+    let noted = sqlx::query!(
+        r#"update orders set remark = case when status = 'refunded' then $2 else remark end where payment = $1
+           returning id, case when status = 'refunded' then email end as email"#,
         payment,
         NOT_TAKEN,
     );
-    Ok(noted.fetch_optional(db).await?)
+    let Some(noted) = noted.fetch_optional(&mut *db).await? else { return Ok(None) };
+    if let Some(email) = noted.email {
+        let reason = format!("not taken {refund}");
+        receipt(db, (because.id)(), noted.id, &email, Some(&reason)).await?;
+    }
+    Ok(Some(noted.id))
 }

@@ -139,7 +139,7 @@ pub fn show(order: &Order<'_>, besides: &Besides<'_>, state: &FormState) -> View
             p.meta { a href=(paths::admin_orders()) { "All orders" } }
             h1 { "Order " (order.number) }
             p.meta { (badge(order.status)) span { (format::moment(order.placed_at)) } }
-            @if let Some(remark) = order.remark { p.lede { (remark) } }
+            @if let Some(remark) = order.remark { p.lede { "Its buyer is told: “" (remark) "”" } }
         }
         div.columns {
             div {
@@ -234,6 +234,9 @@ fn said(what: &str) -> String {
         "checkout" => "Checkout at Stripe".to_owned(),
         "refund-asked" => "Refund asked for".to_owned(),
         "booked-refund" => "Refund booked".to_owned(),
+        "booked-refund-failed" => "Failed refund booked".to_owned(),
+        "booked-dispute" => "Dispute booked".to_owned(),
+        "booked-dispute-won" => "Won dispute booked".to_owned(),
         other => {
             let mut words = other.replace('-', " ");
             if let Some(first) = words.get_mut(..1) {

@@ -22,6 +22,7 @@ await site.shell("stripe", "sync");
 await plan("soon", "Soon", "--yearly", "19000");
 await add(long, "999999.99", 1, "--slug", "wide", "--text", "M".repeat(200));
 await add("Gone", "5.00", 0, "--slug", "gone");
+await add(long, "5.00", 3, "--slug", "old");
 await add("Talk", "5.00", 20, "--slug", "talk", "--kind", "ticket", "--happens-at", "2099-01-01T09:00:00Z");
 
 const context = await browser.newContext({ javaScriptEnabled: false });
@@ -84,11 +85,21 @@ const orders = {
     await stripe.tell({ refund: null });
     await hear();
   }),
+  "come again": await ordered("talk", async () => {
+    await pay();
+    for (const command of [{ refund: null }, { bounce: true }]) await stripe.tell(command).then(hear);
+  }),
+  disputed: await ordered("talk", async () => {
+    await pay();
+    await stripe.tell({ dispute: true });
+    await hear();
+  }),
 };
 
 await another();
-await put("talk", "wide");
+await put("talk", "wide", "old");
 await site.shell("product", "stock", "wide", "0");
+await site.shell("product", "retire", "old");
 const shopper = await another();
 
 /** A member, and what becomes of what they are. */
@@ -110,7 +121,12 @@ async function member(name, price, become) {
 }
 
 const members = {
-  begun: await member("begun", "EUR 9.00 a month", hear),
+  begun: await member("begun", "EUR 9.00 a month", async () => {
+    await put("talk");
+    await press(page, "Order and pay");
+    await heading(page, /^Pay /);
+    await pay();
+  }),
   ending: await member("ending", "EUR 90.00 a year", async () => {
     await page.goto(`${site.origin}/account/membership`);
     await press(page, "End it");
@@ -129,7 +145,7 @@ await heading(page, "Desk");
 await page.goto(`${site.origin}/admin/orders`);
 const inTable = () => page.locator("tbody th a").evaluateAll((all) => all.map((a) => a.getAttribute("href")));
 const deskOrders = await inTable();
-assert.equal(deskOrders.length, Object.keys(orders).length);
+assert.equal(deskOrders.length, Object.keys(orders).length + 1);
 await page.goto(`${site.origin}/admin/products`);
 const products = await inTable();
 await page.goto(`${site.origin}/admin/outbox?kind=mail`);
@@ -141,9 +157,9 @@ await context.close();
 const tours = [
   ["anyone", undefined, ["/shop", "/shop/wide", "/shop/gone", "/shop/talk", "/cart", "/membership", ...Object.values(orders)]],
   ["a shopper", shopper, ["/shop", "/cart"]],
-  ["a member", members.begun.left, [members.begun.thanks, "/account", "/account/membership", "/membership"]],
-  ["a member whose membership ends", members.ending.left, [members.ending.thanks, "/account/membership"]],
-  ["a member who owes a payment", members.owing.left, ["/account/membership"]],
+  ["a member", members.begun.left, [members.begun.thanks, "/account", "/account/membership", "/account/orders", "/membership"]],
+  ["a member whose membership ends", members.ending.left, [members.ending.thanks, "/account/membership", "/account/orders"]],
+  ["a member who owes a payment", members.owing.left, ["/account", "/account/membership"]],
   ["staff", staff, ["/admin/products", "/admin/products/new", ...products, "/admin/orders", "/admin/orders?status=paid", "/admin/ledger", ...deskOrders, ...mails]],
 ];
 
@@ -217,6 +233,7 @@ test("the Nu HTML checker finds nothing", { skip: !java && "java is not installe
       [staff, "/admin/products/new", { title: "x", price: "<b>" }],
       [staff, products[0], { title: "" }],
       [staff, `${deskOrders.at(-2)}/refund`, { amount: "<b>" }],
+      [staff, `${deskOrders[1]}/refund`, { amount: "1.00" }],
     ];
     for (const [storageState, path, form] of refused) {
       const context = await browser.newContext({ storageState });

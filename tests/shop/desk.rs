@@ -80,6 +80,11 @@ fn staff_write_products_and_two_of_them_do_not_write_over_each_other() {
         );
         let listed = cli(app, stripe, &["product", "list"]).out;
         assert!(listed.contains("herring") && listed.contains("cannot be bought"), "{listed}");
+        for (command, status) in [("offer", 200), ("retire", 404)] {
+            assert_eq!(cli(app, stripe, &["product", command, "herring"]).code, 0);
+            super::super::cache::confirmed(app).await;
+            assert_eq!(eve.get("/shop/herring").await.status, status, "{command}");
+        }
     });
 }
 
@@ -376,6 +381,12 @@ fn money_that_went_back_and_came_again_is_in_the_books_and_on_every_page() {
         assert_eq!(app.ask(sums).await, ["refunds 5000 5000", "shop 0 5000", "stripe 10000 5000"]);
         let told = "select recipient from outbox where job ->> 'mail' = 'refund-refused'";
         assert_eq!(app.ask(told).await, [ADA.0]);
+        let mails =
+            "select id from outbox where job ->> 'mail' = 'order-receipt' order by created_at";
+        let mails = app.ask(mails).await;
+        assert_eq!(mails.len(), 3, "it is paid, it goes back, it came again");
+        let mail = ada.get(&format!("/admin/outbox/{}", mails[2])).await.body;
+        assert!(mail.contains("did not take the money that we gave back"), "{mail}");
         assert!(ada.get(&desk).await.body.contains("Refund failed"));
         let ledger = ada.get("/admin/ledger").await.body;
         assert!(ledger.contains("refund-failed") && ledger.contains("Both sides come to the same"));

@@ -335,7 +335,7 @@ async fn refund(
     let Some(payment) = parent else { return Ok(news) };
     orders::refunded(&mut *db, payment, because).await?;
     if came_again
-        && let Some(order) = orders::not_taken(&mut *db, payment).await?
+        && let Some(order) = orders::not_taken(&mut *db, (payment, &known.id), because).await?
         && follows(&mut *db, &known.id, "refund-failed", because, Some("Owners are told.")).await?
     {
         let mail = |staff| Mail::RefundRefused { order, staff };

@@ -257,6 +257,24 @@ async fn promised(db: &mut PgConnection, id: Uuid) -> Result<()> {
     }
 }
 
+/// Says whether what is at `slug` can be bought.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn offer(
+    db: &mut PgConnection,
+    _by: &Operator,
+    slug: &str,
+    active: bool,
+) -> Result<Uuid> {
+    let offered = sqlx::query_scalar!(
+        "update products set active = $2, updated_at = clock_timestamp() where slug = $1 returning id",
+        slug,
+        active,
+    );
+    offered.fetch_optional(db).await?.ok_or(Error::NotFound)
+}
+
 /// Says how many there are of what is at `slug`, those that were sold included.
 ///
 /// # Errors
