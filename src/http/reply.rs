@@ -1,5 +1,6 @@
 //! What a program is answered.
 
+use super::cursor;
 use super::session::CONSISTENCY_TOKEN;
 use crate::app::Written;
 use crate::cache::snapshot::Token;
@@ -13,12 +14,22 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// The header that says that an answer is one of before.
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// A part of a list. In which order that is, its door says.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
+pub struct Page<T> {
+    items: Vec<T>,
+    /// The cursor of the next part; none where this is the last.
+    next: Option<Uuid>,
+}
 
 /// What to answer.
 pub struct Reply<T> {
@@ -36,6 +47,14 @@ pub struct Reply<T> {
 enum Body<T> {
     Output(T),
     Written(Bytes),
+}
+
+impl<T> Reply<Page<T>> {
+    /// 200: what fits of `found`, where one more than `size` was asked for, and where the rest of the list begins.
+    pub fn part(found: Vec<T>, size: usize, id: impl Fn(&T) -> Uuid) -> Self {
+        let (items, next) = cursor::cut(found, size, id);
+        Self { next, ..Self::ok(Page { items, next }) }
+    }
 }
 
 impl<T> Reply<T> {

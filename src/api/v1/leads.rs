@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::http::call::Call;
 use crate::http::endpoint::{Endpoint, IF_MATCH, Nothing};
 use crate::http::limit::Limit;
-use crate::http::reply::Reply;
+use crate::http::reply::{Page, Reply};
 use crate::http::{Gate, cursor};
 use crate::intake;
 use crate::policies::ApiKey;
@@ -15,7 +15,7 @@ use crate::services::leads::{
 };
 use actix_web::http::{Method, StatusCode};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use templates::paths;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -51,15 +51,6 @@ pub struct Query {
     limit: u16,
 }
 
-/// A part of the list, newest first.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Leads")]
-pub struct Page {
-    items: Vec<Lead>,
-    /// The cursor of the next part; none where this is the last.
-    next: Option<Uuid>,
-}
-
 impl Gate for Index {
     const PATH: &'static str = "/api/v1/leads";
     const LIMIT: Limit = Limit::per_minute(300);
@@ -72,14 +63,14 @@ impl Endpoint for Index {
     const BODY: usize = 0;
     type At = ();
     type Input = Query;
-    type Output = Page;
+    type Output = Page<Lead>;
 
     async fn run(
         call: &Call<'_>,
         who: &Partner<LeadsWrite>,
         (): &(),
         asked: Valid<Query>,
-    ) -> Result<Reply<Page>> {
+    ) -> Result<Reply<Page<Lead>>> {
         let which = Own {
             status: asked.status,
             created_after: asked.created_after,
@@ -91,8 +82,7 @@ impl Endpoint for Index {
         let size = usize::from(asked.limit);
         let found =
             call.read(async |db| leads::of_key(db, who, &which, cursor::ask(size)).await).await?;
-        let (items, next) = cursor::cut(found, size, |lead| lead.id);
-        Ok(Reply::ok(Page { items, next }).next(next))
+        Ok(Reply::part(found, size, |lead| lead.id))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::http::call::Call;
 use crate::http::endpoint::{Endpoint, Nothing};
 use crate::http::limit::Limit;
-use crate::http::reply::Reply;
+use crate::http::reply::{Page, Reply};
 use crate::http::{Gate, cursor};
 use crate::policies::ApiKey;
 use crate::services::input::{self, Valid};
@@ -12,7 +12,7 @@ use crate::services::keys::{OrdersRead, Partner};
 use crate::services::orders::{self, Ordered, Status, Which};
 use actix_web::http::Method;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use uuid::Uuid;
 use validator::Validate;
 
@@ -35,15 +35,6 @@ pub struct Query {
     limit: u16,
 }
 
-/// A part of the list, the last placed first.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Orders")]
-pub struct Page {
-    items: Vec<Ordered>,
-    /// The cursor of the next part; none where this is the last.
-    next: Option<Uuid>,
-}
-
 impl Gate for Index {
     const PATH: &'static str = "/api/v1/orders";
     const LIMIT: Limit = Limit::per_minute(300);
@@ -56,20 +47,19 @@ impl Endpoint for Index {
     const BODY: usize = 0;
     type At = ();
     type Input = Query;
-    type Output = Page;
+    type Output = Page<Ordered>;
 
     async fn run(
         call: &Call<'_>,
         who: &Partner<OrdersRead>,
         (): &(),
         asked: Valid<Query>,
-    ) -> Result<Reply<Page>> {
+    ) -> Result<Reply<Page<Ordered>>> {
         let (email, size) = (asked.email.as_deref(), usize::from(asked.limit));
         let which = Which { status: asked.status, email, after: asked.after };
         let most = cursor::ask(size);
         let found = call.read(async |db| orders::listed(db, who, &which, most).await).await?;
-        let (items, next) = cursor::cut(found, size, |order| order.id);
-        Ok(Reply::ok(Page { items, next }).next(next))
+        Ok(Reply::part(found, size, |order| order.id))
     }
 }
 

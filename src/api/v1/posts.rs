@@ -4,7 +4,7 @@ use crate::error::{Absence, Error, Result};
 use crate::http::call::Call;
 use crate::http::endpoint::{Endpoint, IF_MATCH, Nothing};
 use crate::http::limit::Limit;
-use crate::http::reply::Reply;
+use crate::http::reply::{Page, Reply};
 use crate::http::{Gate, cursor};
 use crate::policies::{ApiKey, PostReader, Reads};
 use crate::services::audit::{self, Act};
@@ -13,7 +13,7 @@ use crate::services::keys::{Partner, PostsWrite};
 use crate::services::posts::{self, Author, Draft, Published, Reader, Revision, Status, Summary};
 use actix_web::http::{Method, StatusCode};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use templates::paths;
 use uuid::Uuid;
 use validator::Validate;
@@ -36,15 +36,6 @@ pub struct Query {
     limit: u16,
 }
 
-/// A part of the list, newest first.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Posts")]
-pub struct Page {
-    items: Vec<Published>,
-    /// The cursor of the next part; none where this is the last.
-    next: Option<Uuid>,
-}
-
 impl Gate for Index {
     const PATH: &'static str = "/api/v1/posts";
     const LIMIT: Limit = Limit::per_minute(300);
@@ -58,20 +49,19 @@ impl Endpoint for Index {
     const BODY: usize = 0;
     type At = ();
     type Input = Query;
-    type Output = Page;
+    type Output = Page<Published>;
 
     async fn run(
         call: &Call<'_>,
         who: &Reads,
         (): &(),
         asked: Valid<Query>,
-    ) -> Result<Reply<Page>> {
+    ) -> Result<Reply<Page<Published>>> {
         let (reader, size) = (reader(who), usize::from(asked.limit));
         let (topic, most) = (asked.topic.as_deref(), cursor::ask(size));
         let found = call
             .read(async |db| posts::published_after(db, &reader, topic, asked.after, most).await);
-        let (items, next) = cursor::cut(found.await?, size, |post| post.id);
-        Ok(Reply::ok(Page { items, next }).next(next))
+        Ok(Reply::part(found.await?, size, |post| post.id))
     }
 }
 

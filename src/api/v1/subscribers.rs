@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::http::call::Call;
 use crate::http::endpoint::{Endpoint, IF_MATCH, Nothing};
 use crate::http::limit::Limit;
-use crate::http::reply::Reply;
+use crate::http::reply::{Page, Reply};
 use crate::http::{Gate, cursor};
 use crate::policies::ApiKey;
 use crate::services::input::{self, Valid};
@@ -35,15 +35,6 @@ pub struct Query {
     limit: u16,
 }
 
-/// A part of the list, the last to come first.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Subscribers")]
-pub struct Page {
-    items: Vec<Subscriber>,
-    /// The cursor of the next part; none where this is the last.
-    next: Option<Uuid>,
-}
-
 impl Gate for Index {
     const PATH: &'static str = "/api/v1/subscribers";
     const LIMIT: Limit = Limit::per_minute(300);
@@ -56,21 +47,20 @@ impl Endpoint for Index {
     const BODY: usize = 0;
     type At = ();
     type Input = Query;
-    type Output = Page;
+    type Output = Page<Subscriber>;
 
     async fn run(
         call: &Call<'_>,
         who: &Partner<SubscribersRead>,
         (): &(),
         asked: Valid<Query>,
-    ) -> Result<Reply<Page>> {
+    ) -> Result<Reply<Page<Subscriber>>> {
         let (email, size) = (asked.email.as_deref(), usize::from(asked.limit));
         let which = Which { status: asked.status, email, after: asked.after };
         let most = cursor::ask(size);
         let found =
             call.read(async |db| subscribers::listed_for(db, who, &which, most).await).await?;
-        let (items, next) = cursor::cut(found, size, |one| one.id);
-        Ok(Reply::ok(Page { items, next }).next(next))
+        Ok(Reply::part(found, size, |one| one.id))
     }
 }
 

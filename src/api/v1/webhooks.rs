@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::http::call::Call;
 use crate::http::endpoint::{Endpoint, Nothing};
 use crate::http::limit::Limit;
-use crate::http::reply::Reply;
+use crate::http::reply::{Page, Reply};
 use crate::http::{Gate, cursor};
 use crate::policies::ApiKey;
 use crate::services::audit::{self, Act, Line};
@@ -37,15 +37,6 @@ pub struct Place {
     after: Option<Uuid>,
 }
 
-/// A part of a list, newest first.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "{T}Page")]
-pub struct Page<T> {
-    items: Vec<T>,
-    /// The cursor of the next part; none where this is the last.
-    next: Option<Uuid>,
-}
-
 impl Gate for Index {
     const PATH: &'static str = "/api/v1/webhooks";
     const LIMIT: Limit = Limit::per_minute(300);
@@ -68,8 +59,7 @@ impl Endpoint for Index {
     ) -> Result<Reply<Self::Output>> {
         let (by, most) = (Keeper::Partner(who), cursor::ask(PER_PAGE));
         let found = call.read(async |db| webhooks::list(db, by, place.after, most).await).await?;
-        let (items, next) = cursor::cut(found, PER_PAGE, |webhook| webhook.id);
-        Ok(Reply::ok(Page { items, next }).next(next))
+        Ok(Reply::part(found, PER_PAGE, |webhook| webhook.id))
     }
 }
 
@@ -377,8 +367,7 @@ impl Endpoint for Deliveries {
         let (by, most) = (Keeper::Partner(who), cursor::ask(PER_PAGE));
         let found =
             call.read(async |db| webhooks::deliveries(db, by, *id, &filter, most).await).await?;
-        let (items, next) = cursor::cut(found, PER_PAGE, |delivery| delivery.id);
-        Ok(Reply::ok(Page { items, next }).next(next))
+        Ok(Reply::part(found, PER_PAGE, |delivery| delivery.id))
     }
 }
 
