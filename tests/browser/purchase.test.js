@@ -13,19 +13,25 @@ const { slug: stamp } = await add("Stamp", "5.00", 10);
 
 const desk = await (await browser.newContext()).newPage();
 await signIn(desk, site.origin);
-const written = await desk.request.post(`${site.origin}/admin/posts/new`, {
-  headers: { origin: site.origin },
-  form: {
-    title: "For friends",
-    slug: "for-friends",
+
+/** Has an owner send a form. */
+async function decide(path, form) {
+  const sent = await desk.request.post(site.origin + path, { headers: { origin: site.origin }, form, maxRedirects: 0 });
+  assert.equal(sent.status(), 303, path);
+}
+
+/** Publishes something for those who pay. */
+const write = (slug, title) =>
+  decide("/admin/posts/new", {
+    title,
+    slug,
     topic: "Signs",
     body: "It began well.\n\nAnd then: marzipanfjord.",
     status: "published",
     audience: "paid",
-  },
-  maxRedirects: 0,
-});
-assert.equal(written.status(), 303);
+  });
+await write("for-friends", "For friends");
+await write("for-friends-too", "For friends, too");
 
 /** The path of the link in the mail that somebody was sent: where nobody carries mail, an owner can read it. */
 async function mailed(email, start) {
@@ -232,6 +238,32 @@ for (const js of [true, false]) {
         await press(page, "Let it go on");
         await page.getByText("it is renewed then.").waitFor();
       }));
+
+    test("where some are free, whoever has an account opens those, and no more", async () => {
+      const email = `fay-${js ? "js" : "html"}@example.test`;
+      await decide("/admin/settings/free-posts", { free_posts: "1" });
+      await says("/posts/for-friends", "With an account, one such post a month is free.");
+      await visit(browser, { js }, async (page) => {
+        await page.goto(`${site.origin}/posts/for-friends`);
+        await click(page.getByRole("main").getByRole("link", { name: "Sign up" }));
+        await fill(page, { name: "Fay", email, password: "a sentence that nobody guesses" });
+        await press(page, "Sign up");
+        await heading(page, "Look into your mailbox");
+        await page.goto(site.origin + (await mailed(email, "/sign-up/")));
+        await press(page, "Make my account");
+        await heading(page, "For friends");
+        assert.equal(await page.getByText("marzipanfjord").count(), 0, "to look is not to open");
+        await press(page, "Read this one: 1 of 1 left this month");
+        await page.getByText("marzipanfjord").waitFor();
+        await page.goto(`${site.origin}/posts/for-friends-too`);
+        await page.getByText("You have opened all that are free this month.").waitFor();
+        assert.equal(await page.getByText("marzipanfjord").count(), 0);
+        await page.goto(`${site.origin}/posts/for-friends`);
+        await page.getByText("marzipanfjord").waitFor();
+      });
+      await decide("/admin/settings/free-posts", { free_posts: "0" });
+      await until("none is free", async () => !(await read("/posts/for-friends")).includes("a month is free"));
+    });
 
     test("whoever has to sign in first comes to the till all the same", async () => {
       const email = `dee-${js ? "js" : "html"}@example.test`;
