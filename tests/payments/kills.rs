@@ -69,6 +69,8 @@ impl Site<'_> {
         }
         server.signal("KILL");
         server.end();
+        // As browsers do, whoever was connected hears that it has ended before they come again.
+        sleep(Duration::from_millis(50)).await;
     }
 
     /// Waits until a query says so, a minute at most.
