@@ -159,6 +159,8 @@ pub struct Line<'a> {
     pub is_there: bool,
     /// How many can be had.
     pub left: i64,
+    /// Why none can, where that is so: `is over`.
+    pub gone: Option<&'a str>,
 }
 
 /// The field that says how many there are to be of what is at `slug`.
@@ -207,10 +209,11 @@ fn item(line: &Line<'_>, state: &FormState) -> Markup {
     let name = quantity_of(line.slug);
     let stored = line.quantity.to_string();
     let each = format::money(line.amount, line.currency);
-    let hint = match line.left {
-        _ if !line.is_there => format!("{each} each. It is in the shop no more."),
-        0 => format!("{each} each. Sold out at the moment."),
-        left if left < i64::from(line.quantity) => format!("{each} each. Only {left} left."),
+    let hint = match (line.gone, line.left) {
+        (Some(why), _) => format!("{each} each. It {why}."),
+        (None, left) if left < i64::from(line.quantity) => {
+            format!("{each} each. Only {left} left.")
+        }
         _ => format!("{each} each"),
     };
     let sum = format::money(line.amount * i64::from(line.quantity), line.currency);
@@ -304,6 +307,7 @@ mod tests {
             currency: "eur",
             quantity: 5,
             is_there: true,
+            gone: None,
             left: 3,
         };
         let errors = [(quantity_of("a-print"), vec!["Only 3 left.".to_owned()])].into();

@@ -162,6 +162,7 @@ impl<'a> From<&'a cart::Line> for Line<'a> {
             quantity: line.quantity,
             is_there: line.is_there,
             left: line.left,
+            gone: line.gone(),
         }
     }
 }

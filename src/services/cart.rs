@@ -96,8 +96,22 @@ pub struct Line {
     pub quantity: i32,
     /// Whether it is in the shop yet.
     pub is_there: bool,
+    /// Whether it has happened by now.
+    pub is_over: bool,
     /// How many can be had, those that this cart's own order has set aside included.
     pub left: i64,
+}
+
+impl Line {
+    /// Why there is none of it.
+    pub fn gone(&self) -> Option<&'static str> {
+        match self.left {
+            0 if !self.is_there => Some("is in the shop no more"),
+            0 if self.is_over => Some("is over"),
+            0 => Some("is sold out at the moment"),
+            _ => None,
+        }
+    }
 }
 
 /// The cart of `who`; none where they have none yet.
@@ -138,6 +152,7 @@ pub async fn lines(
     Ok(sqlx::query_as!(
         Line,
         r#"select product_id as product, slug, title, kind as "kind: Kind", amount, currency, quantity, active as is_there,
+                  coalesce(happens_at <= moment, false) as "is_over!",
                   case when active and (happens_at is null or happens_at > moment)
                        then greatest(stock_left(product_id, moment, $1), 0) else 0 end as "left!"
              from cart_lines join products on products.id = product_id, coalesce($2, statement_timestamp()) as moment

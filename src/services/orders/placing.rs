@@ -191,10 +191,11 @@ fn can_be_had(lines: &[Line]) -> Result<(i64, String)> {
 }
 
 fn too_many(line: &Line) -> String {
-    let Line { title, left, is_there, .. } = line;
+    let Line { title, left, .. } = line;
+    if let Some(why) = line.gone() {
+        return format!("“{title}” {why}.");
+    }
     match left {
-        _ if !is_there => format!("“{title}” is in the shop no more. Remove it."),
-        0 => format!("“{title}” is sold out at the moment."),
         1 => format!("Of “{title}” there is only 1 left."),
         left => format!("Of “{title}” there are only {left} left."),
     }
