@@ -125,6 +125,10 @@ pub enum Flash {
     MembershipEnds,
     /// It does not.
     MembershipGoesOn,
+    /// One of both is asked for.
+    MembershipAsked,
+    /// An order is let go once Stripe answers.
+    OrderEndsSoon,
     /// The account is gone.
     AccountClosed,
     /// A second factor is asked for.
@@ -249,9 +253,19 @@ const SAID: &[(Flash, &str, &str)] = &[
     (
         Flash::MembershipEnds,
         "membership-ends",
-        "Your membership ends when what you paid for does. Nothing more is taken.",
+        "Your membership ends with the time that it has left. Nothing more is taken.",
     ),
     (Flash::MembershipGoesOn, "membership-goes-on", "Your membership goes on."),
+    (
+        Flash::MembershipAsked,
+        "membership-asked",
+        "Stripe does not answer. It is asked again until it does, and then it is as you want it.",
+    ),
+    (
+        Flash::OrderEndsSoon,
+        "order-ends-soon",
+        "Stripe does not answer. It is asked again until it does, and then this order is let go.",
+    ),
     (Flash::AccountClosed, "account-closed", "Your account is deleted. All the best!"),
     (
         Flash::SecondFactorOn,

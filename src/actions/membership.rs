@@ -132,8 +132,13 @@ impl<const ENDS: bool> Action for Ending<ENDS> {
         payments::stripe(app)?;
         let (ids, now) = ((app.clock.id(), app.clock.id()), app.clock.now());
         let call = app.write(async |tx| memberships::set_ending(tx, who, ids, now, ENDS).await);
-        payments::carry_out(app, call.await?.value).await?;
-        let said = if ENDS { Flash::MembershipEnds } else { Flash::MembershipGoesOn };
+        let said = match (payments::carry_out(app, call.await?.value).await, ENDS) {
+            (Ok(_), true) => Flash::MembershipEnds,
+            (Ok(_), false) => Flash::MembershipGoesOn,
+            // It is written down, and a job goes on with it.
+            (Err(Error::Unavailable(_)), _) => Flash::MembershipAsked,
+            (Err(error), _) => return Err(error),
+        };
         Ok(Done::at(Written::nothing(paths::account_membership())).saying(said))
     }
 

@@ -9,6 +9,7 @@ use crate::http::record::Recorded;
 use crate::pages::admin::orders as desk;
 use crate::pages::orders as pages;
 use crate::payments;
+use crate::payments::checkout::Ended;
 use crate::policies::{self, MailedLink, Recently};
 use crate::services::audit::Act;
 use crate::services::input::Valid;
@@ -42,7 +43,9 @@ impl Action for Cancel {
         _: Valid<Nothing>,
     ) -> Result<Done> {
         let ended = payments::shop::cancel(visit.app, who).await?;
-        Ok(Done::at(ended.map(|()| paths::order(token))))
+        let when = ended.value;
+        let done = Done::at(ended.map(|_| paths::order(token)));
+        Ok(if when == Ended::Soon { done.saying(Flash::OrderEndsSoon) } else { done })
     }
 
     async fn page(

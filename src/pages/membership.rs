@@ -191,6 +191,10 @@ fn how_it_stands(held: &memberships::Held) -> String {
         "trialing" => format!("Free of charge until {until}; it is paid from then on."),
         "active" if held.ends => format!("Paid until {until}, when it ends."),
         "active" => format!("Paid until {until}; it is renewed then."),
+        "past_due" | "unpaid" if held.ends => {
+            "The last payment did not go through, and it ends with the time that it has left."
+                .to_owned()
+        }
         "past_due" | "unpaid" => "The last payment did not go through.".to_owned(),
         "incomplete" => "The first payment is not complete.".to_owned(),
         _ => "It rests.".to_owned(),

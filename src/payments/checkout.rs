@@ -38,7 +38,7 @@ pub async fn begin_plan(app: &App, who: &Member, choice: &Choice) -> Result<Stri
         match begun.await?.value {
             Begun::This(checkout) => return advance(app, checkout).await,
             // Nobody is to pay twice: the other has to end before this one begins. It may have been paid for meanwhile.
-            Begun::Other(checkout) => end(app, checkout).await?,
+            Begun::Other(checkout) => end(app, checkout).await?.now()?,
         }
     }
     Err(Error::unavailable("a checkout does not come to its end"))
@@ -71,28 +71,51 @@ pub async fn complete_checkout(app: &App, checkout: Uuid) -> End {
     }
 }
 
+/// When a checkout ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It has, or never will: how it stands is known.
+    Now,
+    /// Stripe does not answer, and is asked again until it does.
+    Soon,
+}
+
+impl Ended {
+    /// For whoever cannot go on before.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn now(self) -> Result<()> {
+        match self {
+            Self::Now => Ok(()),
+            Self::Soon => Err(Error::unavailable("Stripe does not answer")),
+        }
+    }
+}
+
 /// Has a checkout end, so that nobody pays any more; how it ended is known then. One that never came to be open is advanced first.
 ///
 /// # Errors
-/// [`Error::Unavailable`] where Stripe is away.
-pub async fn end(app: &App, checkout: Uuid) -> Result<()> {
+/// [`Error::Unavailable`] where Stripe is away and nobody has asked it yet.
+pub async fn end(app: &App, checkout: Uuid) -> Result<Ended> {
     match advance(app, checkout).await {
         Ok(_) => {}
-        Err(Error::Conflict { .. }) => return Ok(()),
+        Err(Error::Conflict { .. }) => return Ok(Ended::Now),
         Err(error) => return Err(error),
     }
     let now = app.clock.now();
     let call = app.write(async |tx| checkouts::end(tx, checkout, ids(app), now).await);
-    let Some(call) = call.await?.value else { return Ok(()) };
+    let Some(call) = call.await?.value else { return Ok(Ended::Now) };
     match carry_out(app, call).await {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(Ended::Now),
+        Err(Error::Unavailable(_)) => Ok(Ended::Soon),
         // It was paid for, or has ended by itself: that is what is learned now.
         Err(Error::Conflict { .. }) => {
             let session = app.ask(async |db| checkouts::session(db, checkout).await).await?;
-            match session {
-                Some(session) => follow(app, About::Session, &session).await.map(drop),
-                None => Ok(()),
+            if let Some(session) = session {
+                follow(app, About::Session, &session).await?;
             }
+            Ok(Ended::Now)
         }
         Err(error) => Err(error),
     }

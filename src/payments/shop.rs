@@ -1,6 +1,7 @@
 //! How an order comes to be paid for, or not: what is said to Stripe between the transactions of the shop.
 
-use super::{checkout, follow_soon};
+use super::checkout::{self, Ended};
+use super::follow_soon;
 use crate::app::{App, Written};
 use crate::error::{Error, Result};
 use crate::services::cart::Shopper;
@@ -31,7 +32,7 @@ pub async fn order(app: &App, who: &Shopper, buyer: &Buyer) -> Result<Written<St
                 return Ok(placed.map(|_| place));
             }
             // Nobody is to pay twice: the other has to end before this one begins. It may have been paid for meanwhile.
-            Placed::Other(way) => let_go(app, way).await?.value,
+            Placed::Other(way) => let_go(app, way).await?.value.now()?,
         }
     }
     Err(Error::unavailable("an order does not come to its end"))
@@ -48,18 +49,18 @@ pub async fn learn(app: &App, by: &Holder<Buying>) -> Result<()> {
     follow_soon(app, About::Session, &session).await
 }
 
-/// Has an order that was not paid for end. One that was paid for meanwhile is paid for.
+/// Has an order that was not paid for end, now or as soon as Stripe answers. One that was paid for meanwhile is paid for.
 ///
 /// # Errors
-/// [`Error::Off`]; [`Error::Unavailable`] where Stripe is away; [`Error::Invalid`] where it goes on
-/// with the checkout.
-pub async fn cancel(app: &App, by: &Holder<Buying>) -> Result<Written<()>> {
+/// [`Error::Off`]; [`Error::Unavailable`] where Stripe is away and nobody has asked it yet; [`Error::Invalid`] where it goes on with
+/// the checkout.
+pub async fn cancel(app: &App, by: &Holder<Buying>) -> Result<Written<Ended>> {
     let way = app.ask(async |db| orders::way_of(db, by).await).await?;
-    let Some((way, _)) = way else { return Ok(Written::nothing(())) };
+    let Some((way, _)) = way else { return Ok(Written::nothing(Ended::Now)) };
     super::stripe(app)?;
     let done = let_go(app, way).await?;
     let order = app.read(async |db| orders::held(db, by).await).await?;
-    if order.pay_at.is_some() {
+    if done.value == Ended::Now && order.pay_at.is_some() {
         return Err(Error::field("", STILL_OPEN));
     }
     Ok(done)
@@ -68,7 +69,8 @@ pub async fn cancel(app: &App, by: &Holder<Buying>) -> Result<Written<()>> {
 const STILL_OPEN: &str = "Stripe has not ended the payment of this order. Try again in a while; if you do not pay, it runs out by itself, and nothing is taken.";
 
 /// Ends a checkout that its buyer does not want any more.
-async fn let_go(app: &App, way: Uuid) -> Result<Written<()>> {
-    checkout::end(app, way).await?;
-    app.write(async |tx| orders::note_cancelled(tx, way).await).await
+async fn let_go(app: &App, way: Uuid) -> Result<Written<Ended>> {
+    let ended = checkout::end(app, way).await?;
+    let noted = app.write(async |tx| orders::note_cancelled(tx, way).await).await?;
+    Ok(noted.map(|()| ended))
 }

@@ -221,10 +221,20 @@ fn an_order_can_be_let_go_of_and_one_that_runs_out_is_free_for_others() {
         kept.is_page(422);
         assert!(kept.body.contains("has not ended the payment of this order"), "{}", kept.body);
         assert_eq!(standing(app).await[1], "pending-payment");
+        // Where it does not answer at all, that is said too, and it is let go of by the one who is asked again.
+        stripe.will_fail(&[Fault::Refuse(500)]);
+        let path = place(stripe, &session);
+        assert_eq!(eve.post(&format!("{path}/cancel"), &[]).await.status, 303);
+        assert!(eve.get(&path).await.body.contains("It is asked again until it does"));
+        hear(app, stripe).await;
+        assert_eq!(standing(app).await[1], "cancelled");
+        assert!(eve.get(&path).await.body.contains("What you chose is still in your cart."));
+        assert_eq!(order(&eve).await.status, 303);
+        let session = stripe.last_session();
         stripe.world().expire(&session);
         hear(app, stripe).await;
         assert_eq!(
-            (standing(app).await[1].as_str(), stock(app, "print").await),
+            (standing(app).await[2].as_str(), stock(app, "print").await),
             ("expired", "0/0".into())
         );
         assert!(eve.get(&place(stripe, &session)).await.body.contains("has run out"));
