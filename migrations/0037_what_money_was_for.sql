@@ -7,3 +7,22 @@ create index ledger_about on ledger (about);
 alter table ledger drop constraint ledger_kind_check;
 alter table ledger add constraint ledger_kind_check
     check (kind in ('charge', 'refund', 'refund-failed', 'credit', 'dispute', 'dispute-won'));
+
+-- Whether what an order is for was taken from the stock, and was not set free again; and whether money that was to go back did not
+-- get there, and has not since.
+alter table orders add column taken boolean not null default false, add column stuck boolean not null default false;
+update orders set taken = true where status = 'paid' and remark is null;
+
+-- As in 0035. What was paid for too late, when nothing was left, is nothing to be sent to anyone.
+create or replace function events_of_orders_changed() returns trigger language plpgsql as $$
+begin
+    insert into events (type, object, sequence, confined)
+    select 'order.paid', changed.id, next_event(changed.id, 1), false
+      from was join changed using (id) where changed.paid_at is not null and was.paid_at is null and changed.taken order by changed.id;
+    insert into events (type, object, sequence, confined)
+    select 'order.refunded', changed.id, next_event(changed.id, 1), false
+      from was join changed using (id) where changed.refunded > was.refunded order by changed.id;
+    return null;
+end $$;
+
+create index order_lines_product on order_lines (product_id);

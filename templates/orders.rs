@@ -18,6 +18,8 @@ pub struct Row<'a> {
     pub amount: i64,
     /// Three letters.
     pub currency: &'a str,
+    /// What went back.
+    pub refunded: i64,
     /// What was ordered, in a line.
     pub lines: &'a str,
     /// When.
@@ -57,7 +59,10 @@ fn table(rows: &[Row<'_>]) -> Markup {
                             a href=(paths::order(&row.token)) { (row.number) }
                             span.sub dir="auto" { (format::shorten(row.lines, 120)) }
                         }
-                        td.number data-label="Amount" { (format::money(row.amount, row.currency)) }
+                        td.number data-label="Amount" {
+                            (format::money(row.amount, row.currency))
+                            @if row.refunded > 0 || row.status == "refunded" { span.sub { (format::money(row.refunded, row.currency)) " back" } }
+                        }
                         td data-label="Status" { (badge(row.status)) }
                         td data-label="Placed" { (format::moment(row.placed_at)) }
                     }
@@ -87,6 +92,12 @@ pub struct Order<'a> {
     pub email: Option<&'a str>,
     /// What there is to say besides.
     pub remark: Option<&'a str>,
+    /// What there is to say where money that was to go back did not get there.
+    pub stuck: Option<&'a str>,
+    /// Whether their bank has taken the payment back.
+    pub is_taken_back: bool,
+    /// Whether something of what was ordered is still in the cart.
+    pub is_in_cart: bool,
     /// When it was placed.
     pub placed_at: OffsetDateTime,
     /// When it was paid for.
@@ -134,15 +145,21 @@ pub fn show(order: &Order<'_>, state: &FormState) -> View {
 /// What has become of it, in a heading and a sentence.
 fn standing(order: &Order<'_>) -> (&'static str, Markup) {
     let back = format::money(order.refunded, order.currency);
+    let stuck = html! { @if let Some(words) = order.stuck { " " (words) } };
+    let in_cart = html! { @if order.is_in_cart { " What you chose is still in your cart." } };
     match (order.status, order.remark) {
-        ("refunded", Some(remark)) if order.refunded < order.amount => {
-            ("Your money could not be given back yet", html! { (remark) })
+        ("refunded", _) if order.refunded < order.amount => {
+            ("Your money could not be given back yet", stuck)
         }
         ("refunded", remark) => (
             "Your money is on its way back",
             html! { @if let Some(remark) = remark { (remark) " " } (back) " went back to you." },
         ),
-        ("paid", Some(remark)) => ("Your payment came too late", html! { (remark) }),
+        ("paid", _) if order.is_taken_back => (
+            "Your bank has taken the payment back",
+            html! { "So this is not paid for at the moment. Ask us about it, if you did not want that." },
+        ),
+        ("paid", Some(remark)) => ("Your payment came too late", html! { (remark) (stuck) }),
         ("paid", None) => (
             "Thank you for your order",
             html! {
@@ -150,16 +167,14 @@ fn standing(order: &Order<'_>) -> (&'static str, Markup) {
                     "It is paid for, and yours."
                     @if let Some(email) = order.email { " Your receipt goes to " bdi { (email) } "." }
                 }
+                (stuck)
             },
         ),
-        ("cancelled", _) => (
-            "This order is let go",
-            html! { "Nothing was taken. What you chose is still in your cart." },
-        ),
+        ("cancelled", _) => ("This order is let go", html! { "Nothing was taken." (in_cart) }),
         ("expired", Some(remark)) => ("Your payment did not arrive", html! { (remark) }),
         ("expired", None) => (
             "This order has run out",
-            html! { "It was not paid for in time, so nothing was taken. What you chose is still in your cart." },
+            html! { "It was not paid for in time, so nothing was taken." (in_cart) },
         ),
         _ if order.is_under_way => (
             "Your payment is under way",
@@ -207,7 +222,7 @@ fn let_go(order: &Order<'_>, state: &FormState) -> Markup {
 fn onward(order: &Order<'_>) -> Markup {
     html! {
         p.actions {
-            @if ["expired", "cancelled"].contains(&order.status) {
+            @if ["expired", "cancelled"].contains(&order.status) && order.is_in_cart {
                 a.button href=(paths::cart()) { "See your cart" }
             }
             a.quiet href=(paths::shop()) { "See the shop" }

@@ -12,7 +12,6 @@ use anyhow::anyhow;
 use clap::Subcommand;
 use serde_json::json;
 use std::fmt::Write;
-use uuid::Uuid;
 
 /// What can be done about payments.
 #[derive(Debug, Subcommand)]
@@ -90,12 +89,11 @@ fn what_was_told(synced: &Synced) -> String {
 
 fn said(report: &Report) -> String {
     let mut said = format!("{} compared.\n", report.compared);
-    let doubtful = report.doubtful.iter().map(Uuid::to_string).collect();
     for (what, ids) in [
         ("never came", &report.lost),
         ("stood otherwise", &report.drifted),
         ("is unknown to Stripe", &report.unknown),
-        ("is an order that stands otherwise in the ledger", &doubtful),
+        ("does not agree with the books", &report.doubtful),
     ] {
         for id in ids {
             // A String takes whatever is written to it.

@@ -18,7 +18,7 @@ pub async fn send(app: &App, id: Uuid, mail: &Mail) -> End {
         Ok(Some(letter)) => letter,
         Ok(None) => {
             return End::Dropped(
-                "There is nobody left who is to get it, or they want no such mail.",
+                "There is nobody left who is to get it, they want no such mail, or there is nothing to say any more.",
             );
         }
         Err(error) => return End::Failed(error.with_cause()),

@@ -11,14 +11,21 @@ use templates::{format, paths};
 pub(super) fn receipt(app: &App, order: Order) -> Option<Letter> {
     let site = &app.config.site_name;
     let back = format::money(order.refunded, &order.currency);
-    let (subject, words) = match (order.status, &order.remark) {
-        (Status::Refunded, Some(remark)) if order.refunded < order.amount => {
-            ("Your money could not be given back yet", remark.clone())
+    let (subject, mut words) = match (order.status, &order.remark) {
+        (Status::Refunded, _) if order.refunded < order.amount => {
+            ("Your money could not be given back yet", String::new())
         }
         (Status::Refunded, _) => {
             ("Your money is on its way back", format!("{back} of your order went back to you."))
         }
+        (Status::Paid, _) if order.is_taken_back => (
+            "Your bank has taken the payment back",
+            "So this is not paid for at the moment.".to_owned(),
+        ),
         (Status::Paid, Some(remark)) => ("Your payment came too late", remark.clone()),
+        (Status::Paid, None) if order.is_stuck => {
+            ("Some of your money could not be given back yet", String::new())
+        }
         (Status::Paid, None) if order.refunded > 0 => (
             "Some of your money is on its way back",
             format!("{back} of your order went back to you."),
@@ -29,6 +36,9 @@ pub(super) fn receipt(app: &App, order: Order) -> Option<Letter> {
         (Status::Expired, Some(remark)) => ("Your payment did not arrive", remark.clone()),
         _ => return None,
     };
+    if order.is_stuck {
+        words = format!("{words} {}", orders::STUCK).trim().to_owned();
+    }
     let mut facts = vec![("Order".to_owned(), orders::number(order.id))];
     facts.extend(order.lines.iter().map(|line| {
         let sum = format::money(line.amount * i64::from(line.quantity), &order.currency);
@@ -63,7 +73,7 @@ pub(super) fn refund_refused(app: &App, to: Person, order: &Order) -> Option<Let
             "Stripe could not give money back for order {number}. {buyer} has paid, and {left} of it is still with you."
         )),
         Part::Text(
-            "Its page says why. Give it back there once that is put right, or by another way."
+            "Its page says what is known of it. Give it back there once that is put right, or by another way: its buyer waits for it."
                 .to_owned(),
         ),
         Part::Link("The order".to_owned(), link(app, &paths::admin_order(order.id))),

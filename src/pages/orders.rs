@@ -104,6 +104,7 @@ fn row<'a>(order: &'a orders::Own, secrets: &Secrets) -> Row<'a> {
         status: order.status.as_str(),
         amount: order.amount,
         currency: &order.currency,
+        refunded: order.refunded,
         lines: &order.lines,
         placed_at: order.placed_at,
     }
@@ -127,6 +128,9 @@ pub fn shown<'a>(order: &'a orders::Order, token: &'a str) -> Order<'a> {
         name: order.name.as_deref(),
         email: order.email.as_deref(),
         remark: order.remark.as_deref(),
+        stuck: order.is_stuck.then_some(orders::STUCK),
+        is_taken_back: order.is_taken_back,
+        is_in_cart: order.is_in_cart,
         placed_at: order.placed_at,
         paid_at: order.paid_at,
         pay_at: order.pay_at.as_deref(),

@@ -2,8 +2,8 @@
 //!
 //! Events that never came are found in Stripe's list of them, an hour before the last that was compared, and acted upon as if they
 //! had. Then things themselves are: whatever stands otherwise here than there, for whatever reason, is taken in as it is
-//! there. What is reported is what stood otherwise. Orders are ours alone: they are held beside the ledger, and where the two
-//! differ it is said and nothing is changed, as nobody knows which of them is right.
+//! there. What is reported is what stood otherwise. Orders are ours alone: they are held
+//! beside the ledger, and where the two differ it is said and nothing is changed, as nobody knows which of them is right.
 
 use super::{because, read, stripe};
 use crate::app::App;
@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
-use uuid::Uuid;
 
 /// How far behind the last comparison the next begins: events may come to be listed late.
 const OVERLAP: Duration = Duration::hours(1);
@@ -33,8 +32,8 @@ pub struct Report {
     pub drifted: Vec<String>,
     /// What is here and not at Stripe.
     pub unknown: Vec<String>,
-    /// Orders that are paid for here and not in the ledger, or the other way round: somebody has to look.
-    pub doubtful: Vec<Uuid>,
+    /// Orders and products that do not agree with the books: `order:{id}`, `product:{slug}`. Somebody has to look.
+    pub doubtful: Vec<String>,
     /// How many things were compared.
     pub compared: usize,
 }
@@ -43,7 +42,7 @@ impl Report {
     /// Whether all was well.
     pub fn is_clean(&self) -> bool {
         let Self { lost, drifted, unknown, doubtful, .. } = self;
-        [lost, drifted, unknown].iter().all(|ids| ids.is_empty()) && doubtful.is_empty()
+        [lost, drifted, unknown, doubtful].iter().all(|ids| ids.is_empty())
     }
 }
 
@@ -67,7 +66,7 @@ pub async fn reconcile(app: &App, how: How) -> Result<Report> {
     work.subscriptions().await?;
     work.money().await?;
     work.overdue().await?;
-    work.orders().await?;
+    work.shop().await?;
     Ok(work.report)
 }
 
@@ -220,9 +219,9 @@ impl Work<'_> {
         }
     }
 
-    async fn orders(&mut self) -> Result<()> {
+    async fn shop(&mut self) -> Result<()> {
         let since = self.since();
-        let doubtful = self.app.ask(async |db| marks::doubtful_orders(db, since).await);
+        let doubtful = self.app.ask(async |db| marks::doubtful(db, since).await);
         self.report.doubtful = doubtful.await?;
         Ok(())
     }

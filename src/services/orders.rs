@@ -78,8 +78,9 @@ impl Status {
 /// What the buyer is told whose payment came when nothing was left.
 pub const TOO_LATE: &str = "The payment came after the time for it had run out, and by then nothing was left. The money goes back.";
 
-/// What the buyer is told whose money came again after it went back.
-pub const NOT_TAKEN: &str = "Your bank did not take the money that we gave back. We look for another way, and write to you.";
+/// What the buyer is told besides whose money was to go back, and did not get there.
+pub const STUCK: &str =
+    "Giving your money back has not worked yet. We look for another way, and write to you.";
 
 /// What the buyer is told whose payment took days and did not arrive.
 pub const NOT_PAID: &str = "Your bank did not carry out the payment, so nothing was taken, and what was set aside for you is free for others.";
@@ -177,13 +178,14 @@ async fn paid(
     let has_all = take(&mut *db, order, because.now).await?;
     let email = sqlx::query_scalar!(
         "update orders set status = 'paid', paid_at = $2, ended_at = $2, payment = coalesce($3, payment),
-                email = coalesce(email, $4), name = coalesce(name, $5), remark = $6 where id = $1 returning email",
+                email = coalesce(email, $4), name = coalesce(name, $5), remark = $6, taken = $7 where id = $1 returning email",
         order,
         because.now,
         payment,
         email,
         name,
         (!has_all).then_some(TOO_LATE),
+        has_all,
     );
     if let Some(email) = email.fetch_one(&mut *db).await? {
         receipt(&mut *db, (because.id)(), order, &email, Some("paid")).await?;
@@ -299,31 +301,31 @@ pub async fn expired(db: &mut PgConnection, order: Uuid, now: OffsetDateTime) ->
     Ok(was_waiting)
 }
 
-/// Takes in what was given back of a payment. What all of it went back for, can be sold again.
+/// Takes in what was given back of a payment; says whether that moved its order. What all of it went back for, can be sold again.
 ///
 /// # Errors
 /// As any statement.
-pub async fn refunded(db: &mut PgConnection, payment: &str, because: &Because<'_>) -> Result<()> {
+pub async fn refunded(db: &mut PgConnection, payment: &str, because: &Because<'_>) -> Result<bool> {
     let refunded = sqlx::query!(
-        r#"with before as (select id, status, remark, refunded from orders where payment = $1 for update),
+        r#"with before as (select id, status, taken, refunded from orders where payment = $1 for update),
                 back as (select coalesce(sum(amount), 0)::bigint as amount from stripe_objects
                           where parent = $1 and type = 'refund' and state = 'succeeded')
            update orders set refunded = least(back.amount, orders.amount),
                   status = case when back.amount >= orders.amount and orders.status = 'paid' then 'refunded' else orders.status end,
-                  remark = case when back.amount < orders.amount or orders.remark <> $2 then orders.remark end
+                  taken = orders.taken and back.amount < orders.amount,
+                  stuck = orders.stuck and back.amount <= before.refunded
              from before, back where orders.id = before.id
-           returning orders.id, before.status = 'paid' and orders.status = 'refunded' as "all_of_it!", before.remark,
-                     orders.email, orders.refunded, orders.refunded > before.refunded as "more!""#,
+           returning orders.id, before.taken and not orders.taken as "is_free!", orders.email, orders.refunded,
+                     orders.refunded > before.refunded as "more!",
+                     (before.status, before.refunded) <> (orders.status, orders.refunded) as "moved!""#,
         payment,
-        NOT_TAKEN,
     );
-    let Some(refunded) = refunded.fetch_optional(&mut *db).await? else { return Ok(()) };
+    let Some(refunded) = refunded.fetch_optional(&mut *db).await? else { return Ok(false) };
     if let (Some(email), true) = (&refunded.email, refunded.more) {
         let reason = format!("refunded {}", refunded.refunded);
         receipt(&mut *db, (because.id)(), refunded.id, email, Some(&reason)).await?;
     }
-    // What never was taken from the stock does not go back there.
-    if refunded.all_of_it && refunded.remark.as_deref() != Some(TOO_LATE) {
+    if refunded.is_free {
         sqlx::query!(
             "update products set sold = greatest(sold - given, 0), updated_at = $2
                from (select product_id, sum(quantity)::int as given from order_lines where order_id = $1 group by product_id) lines
@@ -334,29 +336,31 @@ pub async fn refunded(db: &mut PgConnection, payment: &str, because: &Because<'_
         .execute(db)
         .await?;
     }
-    Ok(())
+    Ok(refunded.moved)
 }
 
-/// Notes of the order whose money went back with this payment that it came again, as `refund` was not taken, and which order that is;
-/// none where it is no order's. Whoever was told that it is on its way is told. What was set free for others stays so.
+/// Notes that money which the buyer of an order was promised did not get there, and tells them so; `what` failed, once.
 ///
 /// # Errors
 /// As any statement.
-pub async fn not_taken(
+pub async fn stuck(
     db: &mut PgConnection,
-    (payment, refund): (&str, &str),
+    (order, what): (Uuid, &str),
     because: &Because<'_>,
-) -> Result<Option<Uuid>> {
-    let noted = sqlx::query!(
-        r#"update orders set remark = case when status = 'refunded' then $2 else remark end where payment = $1
-           returning id, case when status = 'refunded' then email end as email"#,
-        payment,
-        NOT_TAKEN,
+) -> Result<()> {
+    let email = sqlx::query_scalar!(
+        "update orders set stuck = true where id = $1 and refunded < amount returning email",
+        order,
     );
-    let Some(noted) = noted.fetch_optional(&mut *db).await? else { return Ok(None) };
-    if let Some(email) = noted.email {
-        let reason = format!("not taken {refund}");
-        receipt(db, (because.id)(), noted.id, &email, Some(&reason)).await?;
-    }
-    Ok(Some(noted.id))
+    let Some(Some(email)) = email.fetch_optional(&mut *db).await? else { return Ok(()) };
+    receipt(db, (because.id)(), order, &email, Some(&format!("stuck {what}"))).await
+}
+
+/// The order that was paid for with this payment; none where it is no order's.
+///
+/// # Errors
+/// As any statement.
+pub async fn paid_with(db: &mut PgConnection, payment: &str) -> Result<Option<Uuid>> {
+    let order = sqlx::query_scalar!("select id from orders where payment = $1", payment);
+    Ok(order.fetch_optional(db).await?)
 }

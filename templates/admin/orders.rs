@@ -122,8 +122,6 @@ pub struct Besides<'a> {
     pub id: Uuid,
     /// What Stripe calls the payment.
     pub payment: Option<&'a str>,
-    /// Whether the buyer's bank has taken it back.
-    pub is_taken_back: bool,
     /// Why Stripe has refused to give money back, where that is the last that was asked of it.
     pub refused: Option<&'a str>,
     /// What money went where: of which kind, how it stands, how much, what Stripe calls it.
@@ -195,7 +193,7 @@ fn refund(order: &Order<'_>, besides: &Besides<'_>, state: &FormState) -> Markup
     if order.paid_at.is_none() || order.refunded >= order.amount {
         return form::summary(state);
     }
-    if besides.is_taken_back {
+    if order.is_taken_back {
         return html! {
             section.panel {
                 h2 { "Disputed" }

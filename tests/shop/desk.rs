@@ -72,7 +72,7 @@ fn staff_write_products_and_two_of_them_do_not_write_over_each_other() {
         assert_eq!(send(edit("13.00", &seen, false)).await.status, 303);
         assert_eq!(eve.get("/shop/herring").await.status, 404);
         assert!(!eve.get("/shop").await.body.contains("Herring"));
-        assert!(order(&eve).await.body.contains("is in the shop no more. Remove it."));
+        assert!(order(&eve).await.body.contains("is in the shop no more."));
         let cart = eve.get("/cart").await.body;
         assert!(
             cart.contains("It is in the shop no more.") && !cart.contains("href=\"/shop/herring\""),
@@ -235,7 +235,7 @@ fn whoever_saw_another_total_is_asked_before_they_pay() {
 fn what_a_bank_has_taken_back_cannot_be_given_back_until_it_is_won() {
     with_shop(async |app, stripe| {
         let (ada, eve) = (app.ada().await, app.eve());
-        let (session, _) = orders(&eve, stripe, ("print", 1)).await;
+        let (session, path) = orders(&eve, stripe, ("print", 1)).await;
         stripe.world().pay(&session);
         hear(app, stripe).await;
         let desk = format!("/admin/orders/{}", app.ask("select id from orders").await[0]);
@@ -245,6 +245,11 @@ fn what_a_bank_has_taken_back_cannot_be_given_back_until_it_is_won() {
         let dispute = stripe.world().dispute(&payment);
         hear(app, stripe).await;
         assert!(!ada.get(&desk).await.body.contains(&form));
+        let page = eve.get(&path).await.body;
+        assert!(
+            page.contains("Your bank has taken the payment back") && !page.contains("and yours"),
+            "{page}"
+        );
         let refused = ada.post(&refund, &[]).await;
         refused.is_page(422);
         for words in ["has taken this payment back", "while a bank has it"] {
@@ -282,6 +287,11 @@ fn owners_are_told_of_money_that_was_promised_and_does_not_go_back() {
         assert!(shown.contains(&format!("/admin/orders/{id}")), "{shown}");
         stripe.world().win(&dispute);
         hear(app, stripe).await;
+        let page = eve.get(&path).await.body;
+        assert!(
+            page.contains("Your payment came too late") && page.contains("has not worked yet"),
+            "{page}"
+        );
         let desk = format!("/admin/orders/{id}");
         assert!(ada.get(&desk).await.body.contains("Stripe has refused this before: "));
         assert_eq!(ada.post(&format!("{desk}/refund"), &[]).await.status, 303);
@@ -338,12 +348,25 @@ fn an_order_that_somebody_has_changed_by_hand_is_found_beside_the_ledger() {
                 |status| format!("update orders set status = '{status}' where id = '{}'", ids[nth]);
             app.psql(&set(status)).await;
             let said = cli(app, stripe, &["stripe", "reconcile"]).out;
-            let words = format!("{} is an order that stands otherwise in the ledger.", ids[nth]);
+            let words = format!("order:{} does not agree with the books.", ids[nth]);
             assert!(said.contains(&words), "{said}");
             let run = cli(app, stripe, &["run", "payments", "--json"]).json();
-            assert!(run.to_string().contains("\"orders_unlike_the_ledger\":1"), "{run}");
+            assert!(run.to_string().contains("\"unlike_the_books\":1"), "{run}");
             app.psql(&set(right)).await;
         }
+        for (sql, undo) in [
+            ("update orders set refunded = 300", "update orders set refunded = 0"),
+            ("update orders set amount = amount + 1", "update orders set amount = amount - 1"),
+        ] {
+            app.psql(&format!("{sql} where id = '{}'", ids[0])).await;
+            let said = cli(app, stripe, &["stripe", "reconcile", "--dry-run"]).out;
+            assert!(said.contains(&format!("order:{} does not agree", ids[0])), "{sql}: {said}");
+            app.psql(&format!("{undo} where id = '{}'", ids[0])).await;
+        }
+        app.psql("update products set sold = 0 where slug = 'print'").await;
+        let said = cli(app, stripe, &["stripe", "reconcile"]).out;
+        assert!(said.contains("product:print does not agree with the books."), "{said}");
+        app.psql("update products set sold = 1 where slug = 'print'").await;
         // What was paid for, and went back, agrees again.
         stripe.world().pay(&second);
         hear(app, stripe).await;
@@ -353,6 +376,20 @@ fn an_order_that_somebody_has_changed_by_hand_is_found_beside_the_ledger() {
         );
         hear(app, stripe).await;
         assert_eq!(standing(app).await, ["paid", "refunded"]);
+        // What Stripe says of it is taken in, is said before and after, and nothing is set free twice.
+        app.psql(&format!(
+            "update orders set status = 'paid', refunded = 0 where id = '{}'",
+            ids[1]
+        ))
+        .await;
+        for how in [&["stripe", "reconcile", "--dry-run"][..], &["stripe", "reconcile"]] {
+            let said = cli(app, stripe, how).out;
+            assert!(said.contains(" stood otherwise."), "{said}");
+        }
+        assert_eq!(
+            (standing(app).await[1].as_str(), stock(app, "poster").await),
+            ("refunded", "0/0".into())
+        );
         let clean = cli(app, stripe, &["stripe", "reconcile", "--json"]).json();
         assert_eq!(clean["doubtful"], serde_json::json!([]), "{clean}");
     });
@@ -386,7 +423,7 @@ fn money_that_went_back_and_came_again_is_in_the_books_and_on_every_page() {
         let mails = app.ask(mails).await;
         assert_eq!(mails.len(), 3, "it is paid, it goes back, it came again");
         let mail = ada.get(&format!("/admin/outbox/{}", mails[2])).await.body;
-        assert!(mail.contains("did not take the money that we gave back"), "{mail}");
+        assert!(mail.contains("Giving your money back has not worked yet."), "{mail}");
         assert!(ada.get(&desk).await.body.contains("Refund failed"));
         let ledger = ada.get("/admin/ledger").await.body;
         assert!(ledger.contains("refund-failed") && ledger.contains("Both sides come to the same"));
@@ -399,7 +436,7 @@ fn money_that_went_back_and_came_again_is_in_the_books_and_on_every_page() {
         hear(app, stripe).await;
         let page = eve.get(&path).await.body;
         assert!(
-            page.contains("EUR 50.00 went back to you") && !page.contains("did not take"),
+            page.contains("EUR 50.00 went back to you") && !page.contains("not worked"),
             "{page}"
         );
         let refused = ada.post(&format!("{desk}/refund"), &[]).await;
@@ -415,5 +452,59 @@ fn money_that_went_back_and_came_again_is_in_the_books_and_on_every_page() {
         stripe.world().pay(&session);
         hear(app, stripe).await;
         assert_eq!(app.ask("select count(*) from ledger").await, ["5"]);
+    });
+}
+
+#[test]
+fn a_part_that_went_back_and_came_again_is_told_to_its_buyer() {
+    with_shop(async |app, stripe| {
+        let (ada, eve) = (app.ada().await, app.eve());
+        let (session, path) = orders(&eve, stripe, ("print", 2)).await;
+        stripe.world().pay(&session);
+        hear(app, stripe).await;
+        let refund = format!("/admin/orders/{}/refund", app.ask("select id from orders").await[0]);
+        assert_eq!(ada.post(&refund, &[("amount", "5.00")]).await.status, 303);
+        let id = stripe.all("refund")[0]["id"].as_str().unwrap().to_owned();
+        stripe.world().fail_refund(&id);
+        hear(app, stripe).await;
+        let page = eve.get(&path).await.body;
+        assert!(
+            page.contains("It is paid for, and yours.") && page.contains("has not worked yet"),
+            "{page}"
+        );
+        assert_eq!(
+            (standing(app).await[0].as_str(), stock(app, "print").await),
+            ("paid", "2/0".into())
+        );
+        // Whatever is read of it again says nothing new.
+        for _ in 0..2 {
+            assert_eq!(cli(app, stripe, &["stripe", "reconcile"]).code, 0);
+        }
+        assert_eq!(ada.post(&refund, &[("amount", "5.00")]).await.status, 303);
+        assert_eq!(cli(app, stripe, &["stripe", "reconcile"]).code, 0);
+        hear(app, stripe).await;
+        let page = eve.get(&path).await.body;
+        assert!(
+            page.contains("EUR 5.00 of it went back") && !page.contains("not worked"),
+            "{page}"
+        );
+        assert_eq!(
+            app.ask("select count(*) from outbox where job ->> 'mail' = 'refund-refused'").await,
+            ["1"]
+        );
+    });
+}
+
+#[test]
+fn what_has_happened_by_now_is_over_and_not_sold_out() {
+    with_shop(async |app, _| {
+        let eve = app.eve();
+        add(&eve, "workshop", 1).await;
+        app.psql(
+            "update products set happens_at = now() - interval '1 minute' where slug = 'workshop'",
+        )
+        .await;
+        assert!(eve.get("/cart").await.body.contains("EUR 85.00 each. It is over."));
+        assert!(order(&eve).await.body.contains("“Workshop” is over."));
     });
 }

@@ -31,6 +31,7 @@ fn that_an_order_is_paid_and_that_money_goes_back_is_told_to_whoever_may_see_ord
             ("amount", json!(5000)),
             ("currency", json!("eur")),
             ("refunded", json!(0)),
+            ("fulfillable", json!(true)),
             ("name", json!("Ann Buyer")),
             ("email", json!("ann@example.test")),
             ("lines", lines),
@@ -79,6 +80,7 @@ fn that_an_order_is_paid_and_that_money_goes_back_is_told_to_whoever_may_see_ord
         assert_eq!(told(&feed), ["order.paid 1", "order.refunded 2", "order.refunded 3"]);
         let now = &feed["items"][0]["data"];
         assert_eq!((&now["status"], &now["refunded"]), (&json!("refunded"), &json!(5000)));
+        assert_eq!(now["fulfillable"], false);
         // Who was erased is in no event, and what they bought stays.
         assert_eq!(app.cli(&["person", "erase", "--email", "ann@example.test"], "").code, 0);
         let feed = read(app, &program, &key, "").await.json();
@@ -103,5 +105,26 @@ fn that_an_order_is_paid_and_that_money_goes_back_is_told_to_whoever_may_see_ord
         hear(app, stripe).await;
         app.psql("update orders set remark = 'Rang them.'").await;
         assert_eq!(told(&read(app, &program, &key, "").await.json()).len(), 3);
+    });
+}
+
+#[test]
+fn what_was_paid_for_when_nothing_was_left_is_nothing_to_be_sent() {
+    with_shop(async |app, stripe| {
+        let (eve, quick, program) = (app.eve(), app.eve(), app.eve());
+        let (_, key) = key_for(app, &["events:read", "orders:read"]);
+        let (late, _) = orders(&eve, stripe, ("print", 3)).await;
+        app.psql("update holds set expires_at = now() - interval '1 second'").await;
+        let (session, _) = orders(&quick, stripe, ("print", 1)).await;
+        stripe.world().pay(&session);
+        hear(app, stripe).await;
+        stripe.world().pay(&late);
+        for _ in 0..2 {
+            hear(app, stripe).await;
+        }
+        let feed = read(app, &program, &key, "").await.json();
+        assert_eq!(told(&feed), ["order.paid 1", "order.refunded 1"], "another's, and this one's");
+        assert_ne!(feed["items"][0]["object"], feed["items"][1]["object"]);
+        assert_eq!(feed["items"][1]["data"]["fulfillable"], false);
     });
 }

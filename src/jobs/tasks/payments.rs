@@ -19,7 +19,7 @@ pub async fn run(turn: &mut Turn<'_>) -> Result<Progress> {
         ("events_lost", report.lost.len()),
         ("payments_put_right", report.drifted.len()),
         ("payments_unknown_to_stripe", report.unknown.len()),
-        ("orders_unlike_the_ledger", report.doubtful.len()),
+        ("unlike_the_books", report.doubtful.len()),
     ] {
         turn.count(what, i64::try_from(count).unwrap_or(i64::MAX));
     }

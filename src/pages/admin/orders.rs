@@ -128,7 +128,6 @@ pub async fn order(
     let besides = Besides {
         id,
         payment: found.payment.as_deref(),
-        is_taken_back: found.is_taken_back,
         refused: found.refused.as_deref(),
         money: money.collect(),
         events: events.collect(),

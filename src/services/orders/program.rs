@@ -27,6 +27,8 @@ pub struct Ordered {
     currency: String,
     /// How much of that went back.
     refunded: i64,
+    /// Whether it is to be fulfilled: it is paid for, and what was ordered was there and has not been given back.
+    fulfillable: bool,
     /// Who it is for; none where it is not known, or they were erased.
     name: Option<String>,
     /// Where mail reaches them.
@@ -95,7 +97,7 @@ pub async fn told(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Ordered>> {
         return Ok(Vec::new());
     }
     let rows = sqlx::query!(
-        r#"select id, status as "status: Status", amount, currency, refunded, name, email, placed_at, paid_at,
+        r#"select id, status as "status: Status", amount, currency, refunded, taken, name, email, placed_at, paid_at,
                   coalesce((select jsonb_agg(jsonb_build_object('title', title, 'amount', lines.amount, 'quantity', quantity) order by position)
                               from order_lines lines where order_id = orders.id), '[]') as "lines!: Json<Vec<OrderedLine>>"
              from orders where id = any($1) order by id desc"#,
@@ -108,6 +110,7 @@ pub async fn told(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Ordered>> {
         amount: row.amount,
         currency: row.currency,
         refunded: row.refunded,
+        fulfillable: row.taken,
         name: row.name,
         email: row.email,
         lines: row.lines.0,

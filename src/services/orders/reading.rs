@@ -48,6 +48,12 @@ pub struct Order {
     pub email: Option<String>,
     /// What they are told of it besides.
     pub remark: Option<String>,
+    /// Whether money that was to go back did not get there, and has not since.
+    pub is_stuck: bool,
+    /// Whether their bank has taken the payment back.
+    pub is_taken_back: bool,
+    /// Whether something of what was ordered is still in the cart that it came from.
+    pub is_in_cart: bool,
     /// When it was ordered.
     pub placed_at: OffsetDateTime,
     /// When it was paid for.
@@ -73,6 +79,8 @@ pub struct Own {
     pub amount: i64,
     /// Three letters.
     pub currency: String,
+    /// What went back.
+    pub refunded: i64,
     /// What was ordered, in a line.
     pub lines: String,
     /// When it was ordered.
@@ -91,7 +99,7 @@ pub async fn of(
 ) -> Result<Vec<Own>> {
     Ok(sqlx::query_as!(
         Own,
-        r#"select id, status as "status: Status", amount, currency, placed_at,
+        r#"select id, status as "status: Status", amount, currency, refunded, placed_at,
                   coalesce((select string_agg(quantity || ' × ' || title, ', ' order by position)
                               from order_lines where order_id = orders.id), '') as "lines!"
              from orders where account_id = $1 and ($2::uuid is null or id < $2) order by id desc limit $3"#,
@@ -126,7 +134,11 @@ pub(super) async fn by_id(db: &mut PgConnection, id: Uuid) -> Result<Order> {
         r#"select orders.id, status as "status: Status", amount, currency, refunded, name, email, remark, placed_at, paid_at,
                   case when state = 'open' and expires_at > statement_timestamp() and status = 'pending-payment' then url end as pay_at,
                   case when state in ('begun', 'open') then expires_at end as open_until,
-                  coalesce(state = 'complete' and status = 'pending-payment', false) as "is_under_way!"
+                  coalesce(state = 'complete' and status = 'pending-payment', false) as "is_under_way!", stuck,
+                  exists (select from stripe_objects where parent = payment and type = 'dispute'
+                             and stripe_objects.state <> 'won' and not starts_with(stripe_objects.state, 'warning_')) as "is_taken_back!",
+                  exists (select from cart_lines join order_lines using (product_id)
+                           where cart_lines.cart_id = orders.cart_id and order_id = orders.id) as "is_in_cart!"
              from orders left join lateral (select state, url, expires_at from checkouts where order_id = orders.id
                  order by id desc limit 1) way on true
             where orders.id = $1"#,
@@ -148,6 +160,9 @@ pub(super) async fn by_id(db: &mut PgConnection, id: Uuid) -> Result<Order> {
         name: order.name,
         email: order.email,
         remark: order.remark,
+        is_stuck: order.stuck,
+        is_taken_back: order.is_taken_back,
+        is_in_cart: order.is_in_cart,
         placed_at: order.placed_at,
         paid_at: order.paid_at,
         pay_at: order.pay_at,

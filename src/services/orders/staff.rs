@@ -93,8 +93,6 @@ pub struct Shown {
     pub order: Order,
     /// What Stripe calls the payment.
     pub payment: Option<String>,
-    /// Whether the buyer's bank has taken it back.
-    pub is_taken_back: bool,
     /// Why Stripe has refused to give money back, where that is the last that was asked of it.
     pub refused: Option<String>,
     /// What money went where: of which kind, how it stands, how much, what Stripe calls it.
@@ -139,22 +137,11 @@ pub async fn shown(db: &mut PgConnection, _by: &Staff, id: Uuid) -> Result<Shown
     let refused = asked.filter(|asked| asked.state == "refused").and_then(|asked| asked.remark);
     Ok(Shown {
         order,
-        is_taken_back: is_taken_back(&mut *db, payment.as_deref()).await?,
         refused,
         payment,
         money: money.into_iter().map(|row| (row.r#type, row.state, row.amount, row.id)).collect(),
         events: events.fetch_all(db).await?,
     })
-}
-
-/// Whether a payment is disputed, or was lost by that: Stripe gives nothing of it back then.
-async fn is_taken_back(db: &mut PgConnection, payment: Option<&str>) -> Result<bool> {
-    let taken_back = sqlx::query_scalar!(
-        r#"select exists (select from stripe_objects
-                where parent = $1 and type = 'dispute' and state <> 'won' and not starts_with(state, 'warning_')) as "is!""#,
-        payment,
-    );
-    Ok(taken_back.fetch_one(db).await?)
 }
 
 /// How much is to go back.
@@ -186,7 +173,7 @@ pub async fn refund(
     let Some(payment) = row.payment.filter(|_| was_paid && row.refunded < row.amount) else {
         return Err(Error::field("amount", "There is no payment that could go back."));
     };
-    if is_taken_back(&mut *db, Some(&payment)).await? {
+    if reading::by_id(&mut *db, order).await?.is_taken_back {
         return Err(Error::field("amount", TAKEN_BACK));
     }
     let left = row.amount - row.refunded;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::jobs::Job;
 use crate::mail::Mail;
 use crate::services::outbox::{self, New};
-use crate::services::plans;
+use crate::services::{orders, plans};
 use crate::stripe::{Frozen, understood};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -192,9 +192,11 @@ pub async fn answered(
             let now = fresh(Object::Subscription(understood(answer.clone())?));
             take_in(db, &now, because).await.map(drop)
         }
-        "expiry" => take_in(db, &fresh(Object::Session(understood(answer.clone())?)), because)
-            .await
-            .map(drop),
+        "expiry" => {
+            let over = fresh(Object::Session(understood(answer.clone())?));
+            take_in(&mut *db, &over, because).await?;
+            orders::note_cancelled(db, id()?).await
+        }
         _ => Ok(()),
     }
 }
@@ -236,6 +238,10 @@ pub async fn refused(
     match (what, whose.parse()) {
         ("checkout", Ok(checkout)) => checkouts::refused(db, checkout, because.now).await,
         ("refund", Ok(order)) => {
+            // Nobody but us has asked for that, and its buyer was told.
+            if call.purpose.ends_with(":too-late") {
+                orders::stuck(&mut *db, (order, &call.id.to_string()), because).await?;
+            }
             let mail = |staff| Mail::RefundRefused { order, staff };
             tell_owners(db, &call.id.to_string(), mail, because).await
         }

@@ -77,17 +77,28 @@ pub async fn forget(db: &mut PgConnection, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Orders placed since then of which the ledger says otherwise than they do: they are paid for, and no money came, or the other way
-/// round. The site writes both at once, so it was not the site.
+/// What of the shop does not agree with the books, as `order:{id}` or `product:{slug}`: orders placed since then that are paid for and
+/// have no charge in the ledger, or the other way round, or another; of which more or less went back than Stripe has given; and products
+/// of which more or less were sold than orders have taken. The site writes all of it at once, so it was not the site.
 ///
 /// # Errors
 /// As any statement.
-pub async fn doubtful_orders(db: &mut PgConnection, since: OffsetDateTime) -> Result<Vec<Uuid>> {
+pub async fn doubtful(db: &mut PgConnection, since: OffsetDateTime) -> Result<Vec<String>> {
     let doubtful = sqlx::query_scalar!(
-        "select id from orders
-          where placed_at >= $1 and amount > 0
-            and (status in ('paid', 'refunded')) <> exists (select from ledger where about = 'order:' || orders.id and kind = 'charge')
-          order by id",
+        r#"select 'order:' || orders.id as "what!" from orders
+             left join lateral (select sum(debit) as charged from ledger join ledger_entries on ledger_id = ledger.id
+                                 where about = 'order:' || orders.id and kind = 'charge' and account = 'stripe') charge on true
+             left join lateral (select sum(amount) as back from stripe_objects
+                                 where parent = payment and type = 'refund' and state = 'succeeded') refund on true
+            where placed_at >= $1
+              and (charged is distinct from (case when status in ('paid', 'refunded') then orders.amount end)
+                or refunded <> least(coalesce(back, 0), orders.amount))
+           union all
+           select 'product:' || slug from products
+             left join (select product_id, sum(quantity) as taken from order_lines join orders on orders.id = order_id
+                         where orders.taken group by product_id) orders on product_id = products.id
+            where sold <> coalesce(orders.taken, 0)
+            order by 1"#,
         since,
     );
     Ok(doubtful.fetch_all(db).await?)

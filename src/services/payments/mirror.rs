@@ -333,15 +333,16 @@ async fn refund(
         _ => {}
     }
     let Some(payment) = parent else { return Ok(news) };
-    orders::refunded(&mut *db, payment, because).await?;
+    let moved = orders::refunded(&mut *db, payment, because).await?;
     if came_again
-        && let Some(order) = orders::not_taken(&mut *db, (payment, &known.id), because).await?
+        && let Some(order) = orders::paid_with(&mut *db, payment).await?
         && follows(&mut *db, &known.id, "refund-failed", because, Some("Owners are told.")).await?
     {
+        orders::stuck(&mut *db, (order, &known.id), because).await?;
         let mail = |staff| Mail::RefundRefused { order, staff };
         tell_owners(db, &known.id, mail, because).await?;
     }
-    Ok(news)
+    Ok(news || moved)
 }
 
 async fn dispute(
