@@ -12,6 +12,20 @@ alter table ledger add constraint ledger_kind_check
 -- get there, and has not since.
 alter table orders add column taken boolean not null default false, add column stuck boolean not null default false;
 update orders set taken = true where status = 'paid' and remark is null;
+update orders set stuck = true
+ where refunded < amount
+   and (status = 'refunded'
+        or status = 'paid' and remark is not null
+           and exists (select from stripe_calls where state = 'refused' and split_part(purpose, ':', 2) = orders.id::text
+                          and purpose like 'refund:%:too-late%'));
+-- That the money goes back is said while it is so.
+update orders set remark = replace(remark, ' The money goes back.', '') where remark like '%The money goes back.';
+
+-- Whether a bank has taken a payment back: it is disputed, or was lost by that.
+create function is_taken_back(payment text) returns boolean language sql stable as $$
+    select exists (select from stripe_objects
+                    where parent = payment and type = 'dispute' and state <> 'won' and not starts_with(state, 'warning_'))
+$$;
 
 -- As in 0035. What was paid for too late, when nothing was left, is nothing to be sent to anyone.
 create or replace function events_of_orders_changed() returns trigger language plpgsql as $$

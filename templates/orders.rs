@@ -148,9 +148,10 @@ fn standing(order: &Order<'_>) -> (&'static str, Markup) {
     let stuck = html! { @if let Some(words) = order.stuck { " " (words) } };
     let in_cart = html! { @if order.is_in_cart { " What you chose is still in your cart." } };
     match (order.status, order.remark) {
-        ("refunded", _) if order.refunded < order.amount => {
-            ("Your money could not be given back yet", stuck)
-        }
+        ("refunded", _) if order.refunded < order.amount => (
+            "Your money could not be given back yet",
+            html! { @if order.refunded > 0 { (back) " of it went back to you." } (stuck) },
+        ),
         ("refunded", remark) => (
             "Your money is on its way back",
             html! { @if let Some(remark) = remark { (remark) " " } (back) " went back to you." },
@@ -159,7 +160,10 @@ fn standing(order: &Order<'_>) -> (&'static str, Markup) {
             "Your bank has taken the payment back",
             html! { "So this is not paid for at the moment. Ask us about it, if you did not want that." },
         ),
-        ("paid", Some(remark)) => ("Your payment came too late", html! { (remark) (stuck) }),
+        ("paid", Some(remark)) => (
+            "Your payment came too late",
+            html! { (remark) @if order.stuck.is_some() { (stuck) } @else { " The money goes back." } },
+        ),
         ("paid", None) => (
             "Thank you for your order",
             html! {

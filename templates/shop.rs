@@ -155,7 +155,7 @@ pub struct Line<'a> {
     pub currency: &'a str,
     /// How many are wanted.
     pub quantity: i32,
-    /// Whether it is in the shop yet.
+    /// Whether it is still in the shop.
     pub is_there: bool,
     /// How many can be had.
     pub left: i64,

@@ -228,7 +228,9 @@ fn a_member_is_led_back_to_their_own_form_and_a_button_to_their_own_page() {
         for elsewhere in ["https://evil.example/account", "/account", "nonsense", ""] {
             assert_eq!(press(elsewhere.to_owned()).await, "/sign-in", "{elsewhere}");
         }
-        assert_eq!(press(format!("{origin}/sign-in/code")).await, "/sign-in");
+        for nowhere in ["/sign-in/code", "/account/sessions/end"] {
+            assert_eq!(press(format!("{origin}{nowhere}")).await, "/sign-in", "{nowhere}");
+        }
     });
 }
 

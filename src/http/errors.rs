@@ -241,7 +241,8 @@ pub(super) fn here(request: &HttpRequest) -> &str {
 fn came_from(request: &HttpRequest) -> Option<String> {
     let from: Uri = request.headers().get(REFERER)?.to_str().ok()?.parse().ok()?;
     shared(request).config.origin_of_host(from.authority()?.as_str())?;
-    own_path(from.path_and_query()?.as_str())
+    // A form that was refused is shown where it was posted to, and nobody can go there.
+    own_path(from.path_and_query()?.as_str()).filter(|_| from.path() != request.path())
 }
 
 /// What may be shown again of what was typed.

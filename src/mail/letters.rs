@@ -114,14 +114,14 @@ async fn written(
             };
             payments::disputed(app, to, &money)
         }
-        Mail::RefundRefused { order, staff } => {
+        Mail::RefundFailed { order, staff } => {
             let (Some(to), Some(order)) = (
                 found(staff::for_mail(&mut *db, *staff).await)?,
                 found(orders::for_owners(db, *order).await)?,
             ) else {
                 return Ok(None);
             };
-            let Some(letter) = shop::refund_refused(app, to, &order) else { return Ok(None) };
+            let Some(letter) = shop::refund_failed(app, to, &order) else { return Ok(None) };
             letter
         }
         _ => return newsletter::compose(app, db, mail).await,

@@ -135,8 +135,8 @@ pub enum Mail {
         /// Who is told.
         staff: Uuid,
     },
-    /// To an owner: Stripe has refused to give money back.
-    RefundRefused {
+    /// To an owner: money of an order does not go back. Stripe has refused, or nobody could take it.
+    RefundFailed {
         /// Whose money.
         order: Uuid,
         /// Who is told.
@@ -185,7 +185,7 @@ impl Mail {
             | Self::WebhookDisabled { .. }
             | Self::LeadDigest { .. }
             | Self::Disputed { .. }
-            | Self::RefundRefused { .. } => Purpose::Staff,
+            | Self::RefundFailed { .. } => Purpose::Staff,
             Self::LeadReceipt { .. }
             | Self::ConfirmSubscription { .. }
             | Self::SubscribedAlready { .. }
@@ -217,7 +217,7 @@ impl Mail {
             | Self::MembershipEnded { .. }
             | Self::OrderReceipt { .. }
             | Self::Disputed { .. }
-            | Self::RefundRefused { .. }
+            | Self::RefundFailed { .. }
             | Self::SubscribedAlready { .. } => 1,
             Self::Digest { .. } | Self::LeadDigest { .. } => 4,
             Self::Issue { .. } => 5,
@@ -245,7 +245,7 @@ impl Mail {
             Self::MembershipEnded { .. } => "Membership over",
             Self::OrderReceipt { .. } => "Receipt",
             Self::Disputed { .. } => "Notice of a dispute",
-            Self::RefundRefused { .. } => "Notice of a refused refund",
+            Self::RefundFailed { .. } => "Notice of a refund that failed",
             Self::Test { .. } => "Test",
         }
     }

@@ -64,7 +64,7 @@ pub(super) async fn compose(
         | Mail::PaymentFailed { .. }
         | Mail::MembershipEnded { .. }
         | Mail::Disputed { .. }
-        | Mail::RefundRefused { .. }
+        | Mail::RefundFailed { .. }
         | Mail::OrderReceipt { .. }
         | Mail::Test { .. } => Ok(None),
     }

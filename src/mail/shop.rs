@@ -13,7 +13,8 @@ pub(super) fn receipt(app: &App, order: Order) -> Option<Letter> {
     let back = format::money(order.refunded, &order.currency);
     let (subject, mut words) = match (order.status, &order.remark) {
         (Status::Refunded, _) if order.refunded < order.amount => {
-            ("Your money could not be given back yet", String::new())
+            let went = (order.refunded > 0).then(|| format!("{back} of it went back to you."));
+            ("Your money could not be given back yet", went.unwrap_or_default())
         }
         (Status::Refunded, _) => {
             ("Your money is on its way back", format!("{back} of your order went back to you."))
@@ -22,7 +23,12 @@ pub(super) fn receipt(app: &App, order: Order) -> Option<Letter> {
             "Your bank has taken the payment back",
             "So this is not paid for at the moment.".to_owned(),
         ),
-        (Status::Paid, Some(remark)) => ("Your payment came too late", remark.clone()),
+        (Status::Paid, Some(remark)) if order.is_stuck => {
+            ("Your payment came too late", remark.clone())
+        }
+        (Status::Paid, Some(remark)) => {
+            ("Your payment came too late", format!("{remark} The money goes back."))
+        }
         (Status::Paid, None) if order.is_stuck => {
             ("Some of your money could not be given back yet", String::new())
         }
@@ -62,20 +68,25 @@ pub(super) fn receipt(app: &App, order: Order) -> Option<Letter> {
 }
 
 /// What owners are told of an order whose money Stripe did not give back; none where it went back by now.
-pub(super) fn refund_refused(app: &App, to: Person, order: &Order) -> Option<Letter> {
+pub(super) fn refund_failed(app: &App, to: Person, order: &Order) -> Option<Letter> {
     if order.refunded >= order.amount {
         return None;
     }
     let (number, buyer) = (orders::number(order.id), order.name.as_deref().unwrap_or("Its buyer"));
     let left = format::money(order.amount - order.refunded, &order.currency);
+    let mut words = format!("Stripe could not give money back for order {number}.");
+    if order.is_taken_back {
+        words += " The buyer’s bank has taken the payment back by now.";
+    } else {
+        words += &format!(" {buyer} has paid, and {left} of it is still with you.");
+    }
+    if order.is_stuck {
+        words += " They were told that it comes, and that it has not yet.";
+    }
+    let then = "Its page says what is known of it. Give it back there once that is put right.";
     let parts = vec![
-        Part::Text(format!(
-            "Stripe could not give money back for order {number}. {buyer} has paid, and {left} of it is still with you."
-        )),
-        Part::Text(
-            "Its page says what is known of it. Give it back there once that is put right, or by another way: its buyer waits for it."
-                .to_owned(),
-        ),
+        Part::Text(words),
+        Part::Text(then.to_owned()),
         Part::Link("The order".to_owned(), link(app, &paths::admin_order(order.id))),
     ];
     let mail =

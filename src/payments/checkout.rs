@@ -8,10 +8,8 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::services::outbox::End;
 use crate::services::payments::About;
-use crate::services::payments::calls;
 use crate::services::payments::checkouts::{self, Begun, Choice, Next};
 use crate::services::sessions::Member;
-use crate::stripe::asking;
 use uuid::Uuid;
 
 /// Where forms that begin a checkout may lead.
@@ -131,23 +129,4 @@ pub async fn come_back(app: &App, who: &Member, session: &str) -> Result<()> {
         return Err(Error::NotFound);
     }
     follow_soon(app, About::Session, session).await
-}
-
-/// Gives so much of a payment back, all of it where nothing is said: once for each `errand`, such as the id of the form that asks.
-/// What has gone back is in the mirror then, and in the ledger once it has arrived.
-///
-/// # Errors
-/// [`Error::Conflict`] where Stripe refuses; [`Error::Unavailable`] where it is away: then a job goes on with it.
-pub async fn refund(
-    app: &App,
-    order: Uuid,
-    payment: &str,
-    amount: Option<i64>,
-    errand: Uuid,
-) -> Result<()> {
-    let (purpose, now) = (format!("refund:{order}:{errand}"), app.clock.now());
-    let asked = asking::refund(payment, amount, order);
-    let call =
-        app.write(async |tx| calls::freeze(tx, ids(app), now, &purpose, &asked).await).await?.value;
-    carry_out(app, call).await.map(drop)
 }

@@ -94,7 +94,7 @@ pub struct Line {
     pub currency: String,
     /// How many are wanted.
     pub quantity: i32,
-    /// Whether it is in the shop yet.
+    /// Whether it is still in the shop.
     pub is_there: bool,
     /// Whether it has happened by now.
     pub is_over: bool,

@@ -76,7 +76,8 @@ impl Status {
 }
 
 /// What the buyer is told whose payment came when nothing was left.
-pub const TOO_LATE: &str = "The payment came after the time for it had run out, and by then nothing was left. The money goes back.";
+pub const TOO_LATE: &str =
+    "The payment came after the time for it had run out, and by then nothing was left.";
 
 /// What the buyer is told besides whose money was to go back, and did not get there.
 pub const STUCK: &str =
@@ -199,7 +200,11 @@ async fn paid(
         let asked = asking::refund(payment, None, order);
         let purpose = format!("refund:{order}:too-late");
         let ids = ((because.id)(), (because.id)());
-        calls::freeze(db, ids, because.now, &purpose, &asked).await?;
+        calls::freeze(&mut *db, ids, because.now, &purpose, &asked).await?;
+    }
+    if let Some(payment) = payment {
+        // It may have gone back before anyone told us that it came.
+        refunded(db, (payment, payment), because).await?;
     }
     Ok(true)
 }
@@ -301,28 +306,39 @@ pub async fn expired(db: &mut PgConnection, order: Uuid, now: OffsetDateTime) ->
     Ok(was_waiting)
 }
 
-/// Takes in what was given back of a payment; says whether that moved its order. What all of it went back for, can be sold again.
+/// Takes in what was given back of a payment, because of `what`; says whether that moved its order. What all of it went back for, can be
+/// sold again.
 ///
 /// # Errors
 /// As any statement.
-pub async fn refunded(db: &mut PgConnection, payment: &str, because: &Because<'_>) -> Result<bool> {
+pub async fn refunded(
+    db: &mut PgConnection,
+    (payment, what): (&str, &str),
+    because: &Because<'_>,
+) -> Result<bool> {
+    // A statement of its own: what somebody else takes in meanwhile is to be seen.
+    let held = sqlx::query_scalar!("select id from orders where payment = $1 for update", payment);
+    if held.fetch_optional(&mut *db).await?.is_none() {
+        return Ok(false);
+    }
     let refunded = sqlx::query!(
-        r#"with before as (select id, status, taken, refunded from orders where payment = $1 for update),
+        r#"with before as (select id, status, taken, refunded from orders where payment = $1),
                 back as (select coalesce(sum(amount), 0)::bigint as amount from stripe_objects
                           where parent = $1 and type = 'refund' and state = 'succeeded')
            update orders set refunded = least(back.amount, orders.amount),
                   status = case when back.amount >= orders.amount and orders.status = 'paid' then 'refunded' else orders.status end,
                   taken = orders.taken and back.amount < orders.amount,
-                  stuck = orders.stuck and back.amount <= before.refunded
+                  stuck = orders.stuck and back.amount < orders.amount
+                          and (back.amount <= before.refunded or orders.status = 'refunded' or not orders.taken)
              from before, back where orders.id = before.id
            returning orders.id, before.taken and not orders.taken as "is_free!", orders.email, orders.refunded,
                      orders.refunded > before.refunded as "more!",
                      (before.status, before.refunded) <> (orders.status, orders.refunded) as "moved!""#,
         payment,
     );
-    let Some(refunded) = refunded.fetch_optional(&mut *db).await? else { return Ok(false) };
+    let refunded = refunded.fetch_one(&mut *db).await?;
     if let (Some(email), true) = (&refunded.email, refunded.more) {
-        let reason = format!("refunded {}", refunded.refunded);
+        let reason = format!("refunded {what}");
         receipt(&mut *db, (because.id)(), refunded.id, email, Some(&reason)).await?;
     }
     if refunded.is_free {
@@ -339,18 +355,22 @@ pub async fn refunded(db: &mut PgConnection, payment: &str, because: &Because<'_
     Ok(refunded.moved)
 }
 
-/// Notes that money which the buyer of an order was promised did not get there, and tells them so; `what` failed, once.
+/// Notes that money did not get there which the buyer of an order was promised, and tells them so; `what` failed, once. They were where it
+/// `came_again`, and where nothing was left when they paid.
 ///
 /// # Errors
 /// As any statement.
 pub async fn stuck(
     db: &mut PgConnection,
     (order, what): (Uuid, &str),
+    came_again: bool,
     because: &Because<'_>,
 ) -> Result<()> {
     let email = sqlx::query_scalar!(
-        "update orders set stuck = true where id = $1 and refunded < amount returning email",
+        "update orders set stuck = true
+          where id = $1 and refunded < amount and ($2 or status = 'paid' and not taken) returning email",
         order,
+        came_again,
     );
     let Some(Some(email)) = email.fetch_optional(&mut *db).await? else { return Ok(()) };
     receipt(db, (because.id)(), order, &email, Some(&format!("stuck {what}"))).await

@@ -49,7 +49,7 @@ fn what_is_set_aside_is_for_the_one_who_pays_in_time_and_whoever_else_pays_has_i
         work(app).await;
         hear(app, stripe).await;
         assert_eq!(orders(app).await[1], "refunded 2500 buyer@example.com");
-        let said = "select count(*) from orders where remark like '%nothing was left. The money goes back.'";
+        let said = "select count(*) from orders where remark like '%nothing was left.'";
         assert_eq!(app.ask(said).await, ["1"]);
         stripe.world().pay(&first);
         hear(app, stripe).await;

@@ -226,15 +226,24 @@ fn an_order_can_be_let_go_of_and_one_that_runs_out_is_free_for_others() {
         let path = place(stripe, &session);
         assert_eq!(eve.post(&format!("{path}/cancel"), &[]).await.status, 303);
         assert!(eve.get(&path).await.body.contains("It is asked again until it does"));
+        assert!(!eve.get(&path).await.body.contains("Go on to the payment"), "it ends any moment");
         hear(app, stripe).await;
         assert_eq!(standing(app).await[1], "cancelled");
         assert!(eve.get(&path).await.body.contains("What you chose is still in your cart."));
+        // Whoever orders again meanwhile does not come back to what is about to end.
         assert_eq!(order(&eve).await.status, 303);
+        stripe.will_fail(&[Fault::Refuse(500)]);
+        let ended = stripe.last_session();
+        let path = place(stripe, &ended);
+        assert_eq!(eve.post(&format!("{path}/cancel"), &[]).await.status, 303);
+        assert_eq!(order(&eve).await.status, 303);
+        assert_eq!(stripe.get(&ended)["status"], "expired");
         let session = stripe.last_session();
+        assert_ne!(session, ended);
         stripe.world().expire(&session);
         hear(app, stripe).await;
         assert_eq!(
-            (standing(app).await[2].as_str(), stock(app, "print").await),
+            (standing(app).await[3].as_str(), stock(app, "print").await),
             ("expired", "0/0".into())
         );
         assert!(eve.get(&place(stripe, &session)).await.body.contains("has run out"));

@@ -278,12 +278,12 @@ fn owners_are_told_of_money_that_was_promised_and_does_not_go_back() {
         let dispute = stripe.world().dispute(&payment);
         assert!(eve.get(&path).await.body.contains("The money goes back"));
         hear(app, stripe).await;
-        let told = "select recipient from outbox where job ->> 'mail' = 'refund-refused'";
+        let told = "select recipient from outbox where job ->> 'mail' = 'refund-failed'";
         assert_eq!(app.ask(told).await, [ADA.0]);
         let id = app.ask("select id from orders where remark is not null").await.remove(0);
-        let mail = app.ask("select id from outbox where job ->> 'mail' = 'refund-refused'").await;
+        let mail = app.ask("select id from outbox where job ->> 'mail' = 'refund-failed'").await;
         let shown = ada.get(&format!("/admin/outbox/{}", mail[0])).await.body;
-        assert!(shown.contains("EUR 75.00 of it is still with you"), "{shown}");
+        assert!(shown.contains("bank has taken the payment back by now"), "{shown}");
         assert!(shown.contains(&format!("/admin/orders/{id}")), "{shown}");
         stripe.world().win(&dispute);
         hear(app, stripe).await;
@@ -416,7 +416,7 @@ fn money_that_went_back_and_came_again_is_in_the_books_and_on_every_page() {
         assert_eq!(app.ask("select refunded from orders").await, ["0"]);
         let sums = "select concat_ws(' ', account, sum(debit), sum(credit)) from ledger_entries group by account order by account";
         assert_eq!(app.ask(sums).await, ["refunds 5000 5000", "shop 0 5000", "stripe 10000 5000"]);
-        let told = "select recipient from outbox where job ->> 'mail' = 'refund-refused'";
+        let told = "select recipient from outbox where job ->> 'mail' = 'refund-failed'";
         assert_eq!(app.ask(told).await, [ADA.0]);
         let mails =
             "select id from outbox where job ->> 'mail' = 'order-receipt' order by created_at";
@@ -434,6 +434,10 @@ fn money_that_went_back_and_came_again_is_in_the_books_and_on_every_page() {
         // It is given back once more, and that is that.
         assert_eq!(ada.post(&format!("{desk}/refund"), &[]).await.status, 303);
         hear(app, stripe).await;
+        let mails = app
+            .ask("select id from outbox where job ->> 'mail' = 'order-receipt' order by created_at")
+            .await;
+        assert_eq!(mails.len(), 4, "and it went back again");
         let page = eve.get(&path).await.body;
         assert!(
             page.contains("EUR 50.00 went back to you") && !page.contains("not worked"),
@@ -489,7 +493,7 @@ fn a_part_that_went_back_and_came_again_is_told_to_its_buyer() {
             "{page}"
         );
         assert_eq!(
-            app.ask("select count(*) from outbox where job ->> 'mail' = 'refund-refused'").await,
+            app.ask("select count(*) from outbox where job ->> 'mail' = 'refund-failed'").await,
             ["1"]
         );
     });
@@ -506,5 +510,81 @@ fn what_has_happened_by_now_is_over_and_not_sold_out() {
         .await;
         assert!(eve.get("/cart").await.body.contains("EUR 85.00 each. It is over."));
         assert!(order(&eve).await.body.contains("“Workshop” is over."));
+    });
+}
+
+#[test]
+fn a_refund_that_takes_days_and_comes_to_nothing_is_told_to_whoever_waits_for_it() {
+    with_shop(async |app, stripe| {
+        let (eve, quick) = (app.eve(), app.eve());
+        stripe.world().refunds_wait = true;
+        let (late, path) = orders(&eve, stripe, ("print", 3)).await;
+        app.psql("update holds set expires_at = now() - interval '1 second'").await;
+        let (session, _) = orders(&quick, stripe, ("print", 1)).await;
+        stripe.world().pay(&session);
+        hear(app, stripe).await;
+        stripe.world().pay(&late);
+        for _ in 0..2 {
+            hear(app, stripe).await;
+        }
+        let page = eve.get(&path).await.body;
+        assert!(page.contains("nothing was left. The money goes back."), "{page}");
+        assert_eq!(standing(app).await[0], "paid", "it has not gone back yet");
+        let refund = stripe.all("refund")[0]["id"].as_str().unwrap().to_owned();
+        stripe.world().fail_refund(&refund);
+        for _ in 0..2 {
+            hear(app, stripe).await;
+        }
+        let page = eve.get(&path).await.body;
+        assert!(
+            page.contains("nothing was left. Giving your money back has not worked yet."),
+            "{page}"
+        );
+        let told = "select recipient from outbox where job ->> 'mail' = 'refund-failed'";
+        assert_eq!(app.ask(told).await, [ADA.0]);
+        assert_eq!(app.ask("select count(*) from ledger where kind like 'refund%'").await, ["0"]);
+        // Some of it goes back: what is left is not forgotten.
+        stripe.world().refunds_wait = false;
+        let payment = app.ask("select payment from orders where stuck").await.remove(0);
+        for (amount, words) in [
+            ("2000", "Giving your money back has not worked yet."),
+            ("5500", "EUR 75.00 went back to you."),
+        ] {
+            let part = [
+                ("payment_intent".to_owned(), payment.clone()),
+                ("amount".to_owned(), amount.to_owned()),
+            ];
+            assert!(stripe.world().refund_by_hand(&part.into()));
+            hear(app, stripe).await;
+            let page = eve.get(&path).await.body;
+            assert!(page.contains(words), "{page}");
+        }
+        assert_eq!(app.ask("select count(*) from orders where stuck").await, ["0"]);
+    });
+}
+
+#[test]
+fn what_went_back_before_anyone_heard_that_it_came_has_gone_back() {
+    with_shop(async |app, stripe| {
+        let eve = app.eve();
+        let (session, path) = orders(&eve, stripe, ("print", 2)).await;
+        stripe.world().pay(&session);
+        let payment = stripe.get(&session)["payment_intent"].as_str().unwrap().to_owned();
+        assert!(stripe.world().refund_by_hand(&[("payment_intent".to_owned(), payment)].into()));
+        // Of both, the refund alone is heard of: that there is an order is learned from its page.
+        let refund = stripe.all("refund")[0]["id"].as_str().unwrap().to_owned();
+        app.psql(&format!("insert into stripe_objects (id, type, state, amount, currency, parent, read, updated_at)
+            values ('{refund}', 'refund', 'succeeded', 5000, 'eur', '{}', 0, now())", stripe.get(&session)["payment_intent"].as_str().unwrap())).await;
+        let page = eve.get(&path).await.body;
+        assert!(page.contains("EUR 50.00 went back to you"), "{page}");
+        assert_eq!(
+            (standing(app).await, stock(app, "print").await),
+            (vec!["refunded".into()], "0/0".into())
+        );
+        for _ in 0..2 {
+            hear(app, stripe).await;
+        }
+        let clean = cli(app, stripe, &["stripe", "reconcile", "--json"]).json();
+        assert_eq!(clean["doubtful"], serde_json::json!([]), "{clean}");
     });
 }

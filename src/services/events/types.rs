@@ -60,7 +60,7 @@ pub const TYPES: [Type; 9] = [
     told("post.unpublished", Subject::Post, "A post is not there any more."),
     told("subscriber.confirmed", Subject::Subscriber, "Somebody gets the newsletter."),
     told("subscriber.unsubscribed", Subject::Subscriber, "Somebody does no more."),
-    told("order.paid", Subject::Order, "An order is paid for."),
+    told("order.paid", Subject::Order, "An order is paid for, and what was ordered is there."),
     told("order.refunded", Subject::Order, "Money of an order goes back: all of it, or a part."),
 ];
 

@@ -141,7 +141,7 @@ async fn payer(db: &mut PgConnection, who: &Shopper, buyer: &Buyer) -> Result<Pa
     }
 }
 
-/// The order of this cart that waits to be paid for, where there is one.
+/// The order of this cart that waits to be paid for, where there is one. What is being let go of is not gone on with.
 async fn waiting(
     db: &mut PgConnection,
     cart: Uuid,
@@ -150,6 +150,7 @@ async fn waiting(
 ) -> Result<Option<Placed>> {
     let waiting = sqlx::query!(
         r#"select checkouts.id, checkouts.expires_at > $2 and orders.name = $3 and orders.email = $4
+                  and not exists (select from stripe_calls where purpose = 'expiry:' || checkouts.id and stripe_calls.state = 'frozen')
                   and not exists (select from (select product_id, quantity, amount, orders.currency from order_lines where order_id = orders.id) ordered
                         full join (select product_id, quantity, amount, currency from cart_lines join products on products.id = product_id
                                     where cart_lines.cart_id = $1) wanted using (product_id, quantity, amount, currency)

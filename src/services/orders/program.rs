@@ -27,7 +27,7 @@ pub struct Ordered {
     currency: String,
     /// How much of that went back.
     refunded: i64,
-    /// Whether it is to be fulfilled: it is paid for, and what was ordered was there and has not been given back.
+    /// Whether it is to be fulfilled: it is paid for, what was ordered was there, and neither we nor a bank gave all of the money back.
     fulfillable: bool,
     /// Who it is for; none where it is not known, or they were erased.
     name: Option<String>,
@@ -97,7 +97,8 @@ pub async fn told(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Ordered>> {
         return Ok(Vec::new());
     }
     let rows = sqlx::query!(
-        r#"select id, status as "status: Status", amount, currency, refunded, taken, name, email, placed_at, paid_at,
+        r#"select id, status as "status: Status", amount, currency, refunded, name, email, placed_at, paid_at,
+                  taken and not is_taken_back(payment) as "fulfillable!",
                   coalesce((select jsonb_agg(jsonb_build_object('title', title, 'amount', lines.amount, 'quantity', quantity) order by position)
                               from order_lines lines where order_id = orders.id), '[]') as "lines!: Json<Vec<OrderedLine>>"
              from orders where id = any($1) order by id desc"#,
@@ -110,7 +111,7 @@ pub async fn told(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Ordered>> {
         amount: row.amount,
         currency: row.currency,
         refunded: row.refunded,
-        fulfillable: row.taken,
+        fulfillable: row.fulfillable,
         name: row.name,
         email: row.email,
         lines: row.lines.0,

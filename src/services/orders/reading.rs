@@ -132,14 +132,15 @@ pub async fn held(db: &mut PgConnection, by: &Holder<Buying>) -> Result<Order> {
 pub(super) async fn by_id(db: &mut PgConnection, id: Uuid) -> Result<Order> {
     let order = sqlx::query!(
         r#"select orders.id, status as "status: Status", amount, currency, refunded, name, email, remark, placed_at, paid_at,
-                  case when state = 'open' and expires_at > statement_timestamp() and status = 'pending-payment' then url end as pay_at,
+                  case when state = 'open' and expires_at > statement_timestamp() and status = 'pending-payment'
+                            and not exists (select from stripe_calls where purpose = 'expiry:' || way.id and stripe_calls.state = 'frozen')
+                       then url end as pay_at,
                   case when state in ('begun', 'open') then expires_at end as open_until,
                   coalesce(state = 'complete' and status = 'pending-payment', false) as "is_under_way!", stuck,
-                  exists (select from stripe_objects where parent = payment and type = 'dispute'
-                             and stripe_objects.state <> 'won' and not starts_with(stripe_objects.state, 'warning_')) as "is_taken_back!",
+                  is_taken_back(payment) as "is_taken_back!",
                   exists (select from cart_lines join order_lines using (product_id)
                            where cart_lines.cart_id = orders.cart_id and order_id = orders.id) as "is_in_cart!"
-             from orders left join lateral (select state, url, expires_at from checkouts where order_id = orders.id
+             from orders left join lateral (select id, state, url, expires_at from checkouts where order_id = orders.id
                  order by id desc limit 1) way on true
             where orders.id = $1"#,
         id,
@@ -160,7 +161,7 @@ pub(super) async fn by_id(db: &mut PgConnection, id: Uuid) -> Result<Order> {
         name: order.name,
         email: order.email,
         remark: order.remark,
-        is_stuck: order.stuck,
+        is_stuck: order.stuck || order.status == Status::Refunded && order.refunded < order.amount,
         is_taken_back: order.is_taken_back,
         is_in_cart: order.is_in_cart,
         placed_at: order.placed_at,

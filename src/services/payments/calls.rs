@@ -214,7 +214,7 @@ async fn is_customer(db: &mut PgConnection, account: Uuid, customer: &str) -> Re
 }
 
 /// Notes that a call was refused, and what that means for what it was for: a checkout is over, and of money that does not go back
-/// owners are told, as its buyer was promised it. Whoever wants the same once more writes down another.
+/// owners are told, and its buyer where they were promised it. Whoever wants the same once more writes down another.
 ///
 /// # Errors
 /// As any statement.
@@ -238,11 +238,8 @@ pub async fn refused(
     match (what, whose.parse()) {
         ("checkout", Ok(checkout)) => checkouts::refused(db, checkout, because.now).await,
         ("refund", Ok(order)) => {
-            // Nobody but us has asked for that, and its buyer was told.
-            if call.purpose.ends_with(":too-late") {
-                orders::stuck(&mut *db, (order, &call.id.to_string()), because).await?;
-            }
-            let mail = |staff| Mail::RefundRefused { order, staff };
+            orders::stuck(&mut *db, (order, &call.id.to_string()), false, because).await?;
+            let mail = |staff| Mail::RefundFailed { order, staff };
             tell_owners(db, &call.id.to_string(), mail, because).await
         }
         _ => Ok(()),

@@ -357,18 +357,6 @@ pub async fn session(db: &mut PgConnection, checkout: Uuid) -> Result<Option<Str
     Ok(session.fetch_optional(db).await?.flatten())
 }
 
-/// The session of an order's checkout, where it has one.
-///
-/// # Errors
-/// As any statement.
-pub async fn session_of_order(db: &mut PgConnection, order: Uuid) -> Result<Option<String>> {
-    let session = sqlx::query_scalar!(
-        "select session from checkouts where order_id = $1 order by id desc limit 1",
-        order
-    );
-    Ok(session.fetch_optional(db).await?.flatten())
-}
-
 /// Those that should be over by now and are not known to be: up to a hundred sessions, after the one called `after`.
 ///
 /// # Errors

@@ -323,8 +323,8 @@ async fn refund(
     let Some(news) = keep(&mut *db, read, &row, because.now).await? else { return Ok(false) };
     let about = format!("payment:{}", parent.unwrap_or_default());
     let money = (known.amount, known.currency.as_str());
-    let came_again = ["failed", "canceled"].contains(&state)
-        && ledger::has(&mut *db, Kind::Refund, &known.id).await?;
+    let has_failed = ["failed", "canceled"].contains(&state);
+    let came_again = has_failed && ledger::has(&mut *db, Kind::Refund, &known.id).await?;
     match state {
         "succeeded" => book(&mut *db, Kind::Refund, &known.id, money, &about, because).await?,
         _ if came_again => {
@@ -333,13 +333,13 @@ async fn refund(
         _ => {}
     }
     let Some(payment) = parent else { return Ok(news) };
-    let moved = orders::refunded(&mut *db, payment, because).await?;
-    if came_again
+    let moved = orders::refunded(&mut *db, (payment, &known.id), because).await?;
+    if has_failed
         && let Some(order) = orders::paid_with(&mut *db, payment).await?
         && follows(&mut *db, &known.id, "refund-failed", because, Some("Owners are told.")).await?
     {
-        orders::stuck(&mut *db, (order, &known.id), because).await?;
-        let mail = |staff| Mail::RefundRefused { order, staff };
+        orders::stuck(&mut *db, (order, &known.id), came_again, because).await?;
+        let mail = |staff| Mail::RefundFailed { order, staff };
         tell_owners(db, &known.id, mail, because).await?;
     }
     Ok(news || moved)

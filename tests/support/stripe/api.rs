@@ -218,7 +218,8 @@ impl World {
             return refused("charge_already_refunded");
         }
         let charge_id = charge["id"].as_str().unwrap();
-        let said = json!({ "status": "succeeded", "amount": amount, "currency": charge["currency"], "charge": charge_id,
+        let status = if self.refunds_wait { "pending" } else { "succeeded" };
+        let said = json!({ "status": status, "amount": amount, "currency": charge["currency"], "charge": charge_id,
             "payment_intent": payment, "metadata": metadata(form, "metadata") });
         let id = self.make("re", "refund", said);
         let back = charge["amount_refunded"].as_i64().unwrap() + amount;

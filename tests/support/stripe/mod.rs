@@ -49,6 +49,8 @@ pub struct World {
     faults: VecDeque<Fault>,
     /// How often each path was posted to.
     posts: HashMap<String, usize>,
+    /// Whether what is given back takes days, as it does where there is no money to give yet.
+    pub refunds_wait: bool,
 }
 
 /// How a request goes wrong.
@@ -96,6 +98,7 @@ impl Stripe {
             keys: HashMap::new(),
             faults: VecDeque::new(),
             posts: HashMap::new(),
+            refunds_wait: false,
         };
         let stripe = Self { origin, world: Arc::new(Mutex::new(world)) };
         let served = web::Data::new(stripe.clone());
