@@ -117,13 +117,15 @@ impl LivePage for Thanks {
         db: &mut PgConnection,
         who: &Member,
         (): &(),
-        _: &Back,
+        back: &Back,
         _: &Context<'_>,
     ) -> Result<View> {
         let held = memberships::of(&mut *db, who).await?;
         let outcome = match &held {
             Some(held) if ["active", "trialing"].contains(&held.status.as_str()) => Outcome::Begun,
             Some(_) => Outcome::Awaited,
+            // Whoever did not come from the till has not paid there.
+            None if back.session_id.is_empty() => Outcome::None,
             None if memberships::is_awaited(db, who).await? => Outcome::Awaited,
             None => Outcome::None,
         };

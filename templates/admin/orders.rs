@@ -245,8 +245,13 @@ fn said(what: &str) -> String {
     }
 }
 
-/// `2000 eur` as money is written; anything else as it is.
-fn in_money(detail: &str) -> String {
+/// What there is to say of it: `2000 eur` as money is written, how a call at Stripe stands in words, and anything else as it is.
+fn of_it(what: &str, detail: &str) -> String {
+    match (what, detail) {
+        ("refund-asked", "frozen") => return "Stripe has not answered yet".to_owned(),
+        ("refund-asked", "answered") => return "Stripe has taken it".to_owned(),
+        _ => {}
+    }
     let amount = detail
         .split_once(' ')
         .and_then(|(amount, currency)| Some((amount.parse().ok()?, currency)));
@@ -260,7 +265,7 @@ fn timeline(besides: &Besides<'_>) -> Markup {
             ol.history {
                 @for (at, what, detail) in &besides.events {
                     li {
-                        p { bdi { (said(what)) } @if let Some(detail) = detail { " " (in_money(detail)) } }
+                        p { bdi { (said(what)) } @if let Some(detail) = detail { " " (of_it(what, detail)) } }
                         p.meta { span { (format::moment(*at)) } }
                     }
                 }

@@ -55,6 +55,10 @@ fn whoever_pays_reads_on_at_once_though_no_event_has_come_and_events_change_noth
         let session = stripe.last_session();
         let ada = app.ada().await;
         assert_eq!(ada.get(&format!("/membership/thanks?session_id={session}")).await.status, 404);
+        // Whoever has begun, and comes here by themselves, has paid nothing.
+        assert_eq!(choose(app, &ada, "monthly").await.status, 303);
+        let thanks = ada.get("/membership/thanks").await.body;
+        assert!(thanks.contains("Nothing was paid"), "{thanks}");
     });
 }
 
