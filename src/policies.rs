@@ -8,6 +8,7 @@ mod identity;
 mod programs;
 mod second_factor;
 mod shopper;
+mod sites;
 mod webhooks;
 
 pub use api_key::{AllKnocking, ApiKey, PostReader, Reads};
@@ -15,6 +16,7 @@ pub use identity::{ArrivedFromProvider, BackFromProvider, Returned, Welcomed, le
 pub use programs::{AccessToken, Program};
 pub use second_factor::{HalfWay, SettingUp, ShownCodes};
 pub use shopper::{Shopper, look_into_cart};
+pub use sites::{KnownForm, KnownSite, known_site};
 pub use webhooks::{Family, GitHub, Named, Resend, Signed, Stripe};
 
 use crate::app::App;
@@ -26,7 +28,7 @@ use crate::services::recent::{self, Recent};
 use crate::services::sessions;
 use crate::services::subscribers::{Holder, Kind, Managing};
 use actix_web::HttpRequest;
-use actix_web::http::header::{AUTHORIZATION, ORIGIN};
+use actix_web::http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 use std::marker::PhantomData;
 use subtle::{Choice, ConstantTimeEq};
@@ -310,43 +312,6 @@ fn bearer(request: &HttpRequest) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().as_bytes())
 }
 
-/// A page of a site in `CORS_ORIGINS`, or a program, which has no origin.
-pub struct KnownSite;
-
-impl Policy for KnownSite {
-    const NAME: &'static str = "a known site, or a program";
-    const AMBIENT: bool = false;
-    const CORS: bool = true;
-    type Grant = ();
-    type Outcome<T> = T;
-
-    async fn admit(knock: &Knock<'_>) -> Result<()> {
-        let mut origins = knock.request.headers().get_all(ORIGIN);
-        match (origins.next(), origins.next()) {
-            (None, _) => Ok(()),
-            (Some(origin), None) if known_site(knock.app, origin.as_bytes()) => Ok(()),
-            _ => Err(Error::Forbidden("This site is not among those that may send this form.")),
-        }
-    }
-}
-
-/// A form on a site in `CORS_ORIGINS`, or on the page with which we answered one that was not right.
-pub struct KnownForm;
-
-impl Policy for KnownForm {
-    const NAME: &'static str = "a form of a known site";
-    const AMBIENT: bool = false;
-    const LOOKS_AT_ORIGIN: bool = true;
-    type Grant = ();
-    type Outcome<T> = T;
-
-    async fn admit(knock: &Knock<'_>) -> Result<()> {
-        let origin = knock.request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
-        let ours = |origin| knock.app.config.public_origins.iter().any(|known| known.is(origin));
-        if origin.is_some_and(ours) { Ok(()) } else { KnownSite::admit(knock).await }
-    }
-}
-
 /// A link that was mailed to a subscriber, or to a buyer, good for one kind of thing. Where there is none of ours, there is nothing.
 pub struct MailedLink<K>(PhantomData<K>);
 
@@ -376,12 +341,6 @@ impl Policy for OneClick {
     async fn admit(knock: &Knock<'_>) -> Result<Holder<Managing>> {
         MailedLink::<Managing>::admit(knock).await
     }
-}
-
-/// Whether `CORS_ORIGINS` holds this `Origin`.
-pub fn known_site(app: &App, origin: &[u8]) -> bool {
-    let Ok(origin) = std::str::from_utf8(origin) else { return false };
-    app.config.cors_origins.iter().any(|known| known.is(origin))
 }
 
 /// The operator, on the shell: whoever can read the database's address could do anything anyway.
