@@ -306,8 +306,8 @@ pub async fn expired(db: &mut PgConnection, order: Uuid, now: OffsetDateTime) ->
     Ok(was_waiting)
 }
 
-/// Takes in what was given back of a payment, because of `what`; says whether that moved its order. What all of it went back for, can be
-/// sold again.
+/// Takes in what was given back of a payment, because of `what`; says for which order that was paid, and whether it has moved; none where it
+/// was for none. What all of it went back for, can be sold again.
 ///
 /// # Errors
 /// As any statement.
@@ -315,11 +315,11 @@ pub async fn refunded(
     db: &mut PgConnection,
     (payment, what): (&str, &str),
     because: &Because<'_>,
-) -> Result<bool> {
+) -> Result<Option<(Uuid, bool)>> {
     // A statement of its own: what somebody else takes in meanwhile is to be seen.
     let held = sqlx::query_scalar!("select id from orders where payment = $1 for update", payment);
     if held.fetch_optional(&mut *db).await?.is_none() {
-        return Ok(false);
+        return Ok(None);
     }
     let refunded = sqlx::query!(
         r#"with before as (select id, status, taken, refunded from orders where payment = $1),
@@ -352,7 +352,7 @@ pub async fn refunded(
         .execute(db)
         .await?;
     }
-    Ok(refunded.moved)
+    Ok(Some((refunded.id, refunded.moved)))
 }
 
 /// Notes that money did not get there which the buyer of an order was promised, and tells them so; `what` failed, once. They were where it
@@ -374,13 +374,4 @@ pub async fn stuck(
     );
     let Some(Some(email)) = email.fetch_optional(&mut *db).await? else { return Ok(()) };
     receipt(db, (because.id)(), order, &email, Some(&format!("stuck {what}"))).await
-}
-
-/// The order that was paid for with this payment; none where it is no order's.
-///
-/// # Errors
-/// As any statement.
-pub async fn paid_with(db: &mut PgConnection, payment: &str) -> Result<Option<Uuid>> {
-    let order = sqlx::query_scalar!("select id from orders where payment = $1", payment);
-    Ok(order.fetch_optional(db).await?)
 }

@@ -165,7 +165,8 @@ pub async fn refund(
     (order, wanted): (Uuid, &Refund),
 ) -> Result<(Uuid, i64)> {
     let row = sqlx::query!(
-        "select payment, amount, refunded, currency, status from orders where id = $1 for update",
+        r#"select payment, amount, refunded, currency, status, is_taken_back(payment) as "is_taken_back!" from orders
+            where id = $1 for update"#,
         order,
     );
     let row = row.fetch_optional(&mut *db).await?.ok_or(Error::NotFound)?;
@@ -173,7 +174,7 @@ pub async fn refund(
     let Some(payment) = row.payment.filter(|_| was_paid && row.refunded < row.amount) else {
         return Err(Error::field("amount", "There is no payment that could go back."));
     };
-    if reading::by_id(&mut *db, order).await?.is_taken_back {
+    if row.is_taken_back {
         return Err(Error::field("amount", TAKEN_BACK));
     }
     let left = row.amount - row.refunded;

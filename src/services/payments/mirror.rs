@@ -333,9 +333,9 @@ async fn refund(
         _ => {}
     }
     let Some(payment) = parent else { return Ok(news) };
-    let moved = orders::refunded(&mut *db, (payment, &known.id), because).await?;
+    let refunded = orders::refunded(&mut *db, (payment, &known.id), because).await?;
+    let Some((order, moved)) = refunded else { return Ok(news) };
     if has_failed
-        && let Some(order) = orders::paid_with(&mut *db, payment).await?
         && follows(&mut *db, &known.id, "refund-failed", because, Some("Owners are told.")).await?
     {
         orders::stuck(&mut *db, (order, &known.id), came_again, because).await?;
