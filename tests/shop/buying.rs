@@ -1,9 +1,8 @@
 //! From a cart to an order that is paid for, or is not.
 
 use super::super::accounts::{BOB, sign_up};
-use super::super::support::Person;
 use super::super::support::stripe::Fault;
-use super::{add, hear, order, orders, pay_last, place, standing, stock, with_shop};
+use super::{add, dawdles, hear, order, orders, pay_last, place, standing, stock, with_shop};
 use futures_util::future::join_all;
 use std::collections::BTreeSet;
 
@@ -258,25 +257,11 @@ fn an_order_can_be_let_go_of_and_one_that_runs_out_is_free_for_others() {
     });
 }
 
-/// Has somebody order all prints, in vain: their time runs out, as if the clock had gone on.
-async fn dawdles(
-    app: &super::TestApp,
-    stripe: &super::Stripe,
-    who: &Person<'_>,
-) -> (String, String) {
-    let ordered = orders(who, stripe, ("print", 3)).await;
-    app.psql("update holds set expires_at = now() - interval '1 second'").await;
-    ordered
-}
-
 #[test]
 fn what_is_paid_too_late_is_had_if_it_is_there_and_goes_back_by_itself_if_not() {
     with_shop(async |app, stripe| {
-        let (eve, quick) = (app.eve(), app.eve());
+        let eve = app.eve();
         let (late, path) = dawdles(app, stripe, &eve).await;
-        let (session, _) = orders(&quick, stripe, ("print", 1)).await;
-        stripe.world().pay(&session);
-        hear(app, stripe).await;
         stripe.world().pay(&late);
         let page = eve.get(&path).await.body;
         assert!(

@@ -2,7 +2,7 @@
 
 use super::super::payments::cli;
 use super::super::support::{ADA, Person};
-use super::{add, hear, order, orders, pay_last, standing, stock, with_shop};
+use super::{add, dawdles, hear, order, orders, pay_last, standing, stock, with_shop};
 
 async fn version(ada: &Person<'_>, path: &str) -> String {
     let page = ada.get(path).await.body;
@@ -266,13 +266,9 @@ fn what_a_bank_has_taken_back_cannot_be_given_back_until_it_is_won() {
 #[test]
 fn owners_are_told_of_money_that_was_promised_and_does_not_go_back() {
     with_shop(async |app, stripe| {
-        let (ada, eve, quick) = (app.ada().await, app.eve(), app.eve());
+        let (ada, eve) = (app.ada().await, app.eve());
         // Paid too late, when others have them: the money goes back by itself, which Stripe refuses here.
-        let (late, path) = orders(&eve, stripe, ("print", 3)).await;
-        app.psql("update holds set expires_at = now() - interval '1 second'").await;
-        let (session, _) = orders(&quick, stripe, ("print", 1)).await;
-        stripe.world().pay(&session);
-        hear(app, stripe).await;
+        let (late, path) = dawdles(app, stripe, &eve).await;
         stripe.world().pay(&late);
         let payment = stripe.get(&late)["payment_intent"].as_str().unwrap().to_owned();
         let dispute = stripe.world().dispute(&payment);
@@ -516,13 +512,9 @@ fn what_has_happened_by_now_is_over_and_not_sold_out() {
 #[test]
 fn a_refund_that_takes_days_and_comes_to_nothing_is_told_to_whoever_waits_for_it() {
     with_shop(async |app, stripe| {
-        let (eve, quick) = (app.eve(), app.eve());
+        let eve = app.eve();
         stripe.world().refunds_wait = true;
-        let (late, path) = orders(&eve, stripe, ("print", 3)).await;
-        app.psql("update holds set expires_at = now() - interval '1 second'").await;
-        let (session, _) = orders(&quick, stripe, ("print", 1)).await;
-        stripe.world().pay(&session);
-        hear(app, stripe).await;
+        let (late, path) = dawdles(app, stripe, &eve).await;
         stripe.world().pay(&late);
         for _ in 0..2 {
             hear(app, stripe).await;

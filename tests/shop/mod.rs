@@ -58,6 +58,17 @@ pub async fn orders(
     (session, path)
 }
 
+/// Has somebody order all prints and dawdle: their time runs out, as if the clock had gone on, and somebody else buys one. Gives what
+/// [`orders`] does.
+pub async fn dawdles(app: &TestApp, stripe: &Stripe, who: &Person<'_>) -> (String, String) {
+    let ordered = orders(who, stripe, ("print", 3)).await;
+    app.psql("update holds set expires_at = now() - interval '1 second'").await;
+    let (session, _) = orders(&app.eve(), stripe, ("print", 1)).await;
+    stripe.world().pay(&session);
+    hear(app, stripe).await;
+    ordered
+}
+
 /// Whoever has ordered last pays.
 pub fn pay_last(stripe: &Stripe) {
     let session = stripe.last_session();

@@ -1,7 +1,7 @@
 //! What programs are told of orders.
 
 use super::super::events::{key_for, read, told};
-use super::{hear, orders, pay_last, with_shop};
+use super::{dawdles, hear, orders, pay_last, with_shop};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -111,13 +111,9 @@ fn that_an_order_is_paid_and_that_money_goes_back_is_told_to_whoever_may_see_ord
 #[test]
 fn what_was_paid_for_when_nothing_was_left_is_nothing_to_be_sent() {
     with_shop(async |app, stripe| {
-        let (eve, quick, program) = (app.eve(), app.eve(), app.eve());
+        let (eve, program) = (app.eve(), app.eve());
         let (_, key) = key_for(app, &["events:read", "orders:read"]);
-        let (late, _) = orders(&eve, stripe, ("print", 3)).await;
-        app.psql("update holds set expires_at = now() - interval '1 second'").await;
-        let (session, _) = orders(&quick, stripe, ("print", 1)).await;
-        stripe.world().pay(&session);
-        hear(app, stripe).await;
+        let (late, _) = dawdles(app, stripe, &eve).await;
         stripe.world().pay(&late);
         for _ in 0..2 {
             hear(app, stripe).await;
